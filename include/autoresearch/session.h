@@ -1,0 +1,106 @@
+#pragma once
+
+// The fixed half as the trainer sees it: budget, clock, device, data, progress and the metric. See
+// docs/design.md. Tensors are libtorch's (ATen); a trainer that wants torch::nn may include <torch/torch.h>
+// and wait for the compiler.
+
+#include <ATen/Context.h>
+#include <ATen/Functions.h>
+#include <ATen/TensorIndexing.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autoresearch/ops.h"
+
+namespace torch {
+using namespace at;  // NOLINT: as <torch/types.h> does it, so that both spellings work
+}
+
+namespace autoresearch {
+
+enum class DeviceClass { mps, cuda, cpu };
+
+/// One value for each class of device, in the columns' order of the hyperparameter block.
+template <class T>
+struct PerDevice {
+    T mps, cuda, cpu;
+    constexpr T operator[](DeviceClass device) const {
+        return device == DeviceClass::mps ? mps : device == DeviceClass::cuda ? cuda : cpu;
+    }
+};
+
+/// One batch on the device: int64 (rows, seq_len); targets are the inputs one token later.
+struct Batch {
+    at::Tensor inputs, targets;
+};
+
+/// Endless training data, packed ahead on a thread of its own. Same seed, same rows in the same order.
+class Batches {
+  public:
+    Batches(Batches&&) noexcept;
+    ~Batches();
+    Batch next();
+    std::int64_t epoch() const;  // 1 while documents are seen for the first time
+
+  private:
+    friend class Session;
+    struct State;
+    explicit Batches(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+/// One training run: made first in main, asked in every step, given the model at the end.
+/// It ends the process itself where going on makes no sense: code 2 and a message for bad flags or data, code
+/// 1 for a loss that is not finite or above 100, for a broken rule of the metric, and when memory runs out.
+class Session {
+  public:
+    Session(int argc, char** argv);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    at::Device device() const;
+    DeviceClass device_class() const;
+    int vocab_size() const;      // token ids are in [0, vocab_size)
+    int seq_len() const;         // tokens of context, in training and in evaluation
+    std::uint64_t seed() const;  // torch's generators are seeded with it already
+
+    /// A second loader goes through the data in another order, as fixed by the seed as the first.
+    Batches train_batches(int rows);
+
+    /// What the summary says of the model; flops_per_token (forward and backward) gives mfu_percent.
+    void describe(std::int64_t num_params, int depth, double flops_per_token);
+
+    /// True while budget is left. The clock starts when the first step is done.
+    bool training();
+    /// Share of the budget spent, in [0, 1], as of the last training(): constant within a step.
+    double progress() const;
+    std::int64_t steps() const;  // done so far
+    /// A step is done: its loss (a scalar on any device; read a few times a second only) and tokens trained
+    /// on.
+    void step(const at::Tensor& loss, std::int64_t tokens);
+
+    /// The metric: bits per UTF-8 byte of the validation split. `logits` maps tokens (B, T) to (B, T,
+    /// vocab_size), not normalised; it is called without gradients and must not look ahead: see
+    /// prepare/session/evaluate.h. Prints the summary.
+    void evaluate(const std::function<at::Tensor(const at::Tensor& tokens)>& logits);
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace autoresearch

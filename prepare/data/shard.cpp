@@ -1,0 +1,172 @@
+#include "prepare/data/shard.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include "autoresearch/error.h"
+
+namespace autoresearch {
+namespace {
+
+constexpr char kMagic[8] = {'A', 'R', 'S', 'H', 'A', 'R', 'D', '\n'};
+constexpr std::uint32_t kVersion = 1;
+constexpr int kWideVocabulary = 65536;
+
+/// The first 64 bytes. Then the tokens, zeros up to a multiple of 8, and num_documents + 1 offsets counted in
+/// tokens.
+struct Header {
+    char magic[8];
+    std::uint32_t version, token_bytes;
+    std::uint64_t num_documents, num_tokens;
+    std::uint64_t fingerprint;
+    std::uint64_t token_digest;   // xxh64 chained over the documents' stored bytes
+    std::uint64_t offset_digest;  // xxh64 of the offsets
+    std::uint64_t header_digest;  // xxh64 of the bytes before
+};
+static_assert(sizeof(Header) == 64);
+
+std::uint64_t digest_of(const Header& header) {
+    return xxh64({reinterpret_cast<const char*>(&header), offsetof(Header, header_digest)});
+}
+
+template <class Integer>
+std::string_view bytes_of(std::span<const Integer> numbers) {
+    return {reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes()};
+}
+
+[[noreturn]] void throw_damaged(const std::filesystem::path& file, const std::string& what) {
+    throw UserError("damaged shard " + file.string() + ": " + what,
+                    "delete its folder and prepare the data again");
+}
+
+Header checked_header(const char* map, std::size_t bytes, const std::filesystem::path& file) {
+    Header header{};
+    if (bytes < sizeof header) throw_damaged(file, "truncated to " + std::to_string(bytes) + " bytes");
+    std::memcpy(&header, map, sizeof header);
+    if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
+        throw UserError("not a token shard: " + file.string(), "prepare the data again");
+    if (header.version != kVersion)
+        throw UserError("token shard of format version " + std::to_string(header.version) +
+                            ", this program reads " + std::to_string(kVersion) + ": " + file.string(),
+                        "prepare the data again");
+    if (header.header_digest != digest_of(header) || (header.token_bytes != 2 && header.token_bytes != 4))
+        throw_damaged(file, "the header is not as written");
+    return header;
+}
+
+std::size_t padded(std::size_t bytes) {
+    return (bytes + 7) / 8 * 8;
+}
+
+}  // namespace
+
+Shard::Shard(const std::filesystem::path& file) : file_(file) {
+    const FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    struct stat status{};
+    if (!fd.is_open() || ::fstat(fd.get(), &status) != 0) throw_file_error("cannot open shard", file, errno);
+    if (!S_ISREG(status.st_mode)) throw UserError("not a token shard: " + file.string());
+    const auto bytes = static_cast<std::size_t>(status.st_size);
+    if (bytes < sizeof(Header)) throw_damaged(file, "truncated to " + std::to_string(bytes) + " bytes");
+    void* const map = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
+    if (map == MAP_FAILED) throw_file_error("cannot map shard", file, errno);
+    map_ = map;
+    map_bytes_ = bytes;
+    try {
+        const char* const begin = static_cast<const char*>(map_);
+        const Header header = checked_header(begin, bytes, file);
+        const std::size_t offsets_at = sizeof header + padded(header.num_tokens * header.token_bytes);
+        const std::size_t expected = offsets_at + (header.num_documents + 1) * sizeof(std::uint64_t);
+        if (bytes != expected)
+            throw_damaged(file, std::to_string(bytes) + " bytes instead of " + std::to_string(expected));
+        tokens_ = begin + sizeof header;
+        offsets_ = reinterpret_cast<const std::uint64_t*>(begin + offsets_at);
+        if (xxh64(bytes_of(std::span(offsets_, header.num_documents + 1))) != header.offset_digest)
+            throw_damaged(file, "the document offsets are not as written");
+        token_bytes_ = static_cast<int>(header.token_bytes);
+        num_tokens_ = static_cast<std::int64_t>(header.num_tokens);
+        num_documents_ = static_cast<std::int64_t>(header.num_documents);
+        fingerprint_ = header.fingerprint;
+        token_digest_ = header.token_digest;
+    } catch (...) {
+        ::munmap(map_, map_bytes_);
+        throw;
+    }
+}
+
+Shard::~Shard() {
+    if (map_ != nullptr) ::munmap(map_, map_bytes_);
+}
+
+Shard::Shard(Shard&& other) noexcept
+    : file_(std::move(other.file_)),
+      map_(std::exchange(other.map_, nullptr)),
+      map_bytes_(other.map_bytes_),
+      tokens_(other.tokens_),
+      offsets_(other.offsets_),
+      token_bytes_(other.token_bytes_),
+      num_tokens_(other.num_tokens_),
+      num_documents_(other.num_documents_),
+      fingerprint_(other.fingerprint_),
+      token_digest_(other.token_digest_) {}
+
+void Shard::copy(std::int64_t document, std::int64_t count, std::int64_t* out) const {
+    const std::uint64_t first = offsets_[document];
+    if (token_bytes_ == 2) {
+        std::copy_n(static_cast<const std::uint16_t*>(tokens_) + first, count, out);
+    } else {
+        std::copy_n(static_cast<const std::uint32_t*>(tokens_) + first, count, out);
+    }
+}
+
+void Shard::verify() const {
+    Digest digest;
+    const auto width = static_cast<std::size_t>(token_bytes_);
+    for (std::int64_t i = 0; i < num_documents_; ++i)
+        digest.add(std::string_view(static_cast<const char*>(tokens_) + offsets_[i] * width,
+                                    static_cast<std::size_t>(length(i)) * width));
+    if (digest.value() != token_digest_) throw_damaged(file_, "the tokens are not as written");
+}
+
+ShardWriter::ShardWriter(const std::filesystem::path& file, int vocab_size)
+    : out_(file), token_bytes_(vocab_size < kWideVocabulary ? 2 : 4) {
+    out_.append(std::string(sizeof(Header), '\0'));
+}
+
+void ShardWriter::append(std::span<const std::uint32_t> document) {
+    std::string_view bytes = bytes_of(document);
+    if (token_bytes_ == 2) {
+        narrow_.assign(document.begin(), document.end());
+        bytes = bytes_of(std::span<const std::uint16_t>(narrow_));
+    }
+    out_.append(bytes);
+    digest_.add(bytes);
+    offsets_.push_back(offsets_.back() + document.size());
+}
+
+void ShardWriter::finish(std::uint64_t fingerprint) {
+    const std::size_t token_bytes = offsets_.back() * token_bytes_;
+    out_.append(std::string(padded(token_bytes) - token_bytes, '\0'));
+    const std::string_view offset_bytes = bytes_of(std::span<const std::uint64_t>(offsets_));
+    out_.append(offset_bytes);
+    Header header{};
+    std::copy_n(kMagic, sizeof kMagic, header.magic);
+    header.version = kVersion;
+    header.token_bytes = token_bytes_;
+    header.num_documents = offsets_.size() - 1;
+    header.num_tokens = offsets_.back();
+    header.fingerprint = fingerprint;
+    header.token_digest = digest();
+    header.offset_digest = xxh64(offset_bytes);
+    header.header_digest = digest_of(header);
+    out_.finish({reinterpret_cast<const char*>(&header), sizeof header});
+}
+
+}  // namespace autoresearch

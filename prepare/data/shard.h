@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "prepare/data/files.h"
+#include "prepare/data/hash.h"
+
+namespace autoresearch {
+
+/// A memory-mapped token shard, read-only. On-disk format: docs/data.md.
+/// Documents stand one after the other, each beginning with BOS. (Prepare stores a text longer than a row as
+/// several of these documents.)
+class Shard {
+  public:
+    /// Throws UserError for a missing, truncated or foreign file, or one of another version. Costs a look at
+    /// the header and the document offsets; the tokens are not read.
+    explicit Shard(const std::filesystem::path& file);
+    ~Shard();
+    Shard(Shard&& other) noexcept;
+    Shard& operator=(Shard&&) = delete;
+    Shard(const Shard&) = delete;
+
+    std::int64_t num_tokens() const { return num_tokens_; }
+    std::int64_t num_documents() const { return num_documents_; }
+    std::uint64_t fingerprint() const { return fingerprint_; }  // of the data set it belongs to
+    /// Length in tokens of document i, BOS included.
+    std::int64_t length(std::int64_t document) const {
+        return static_cast<std::int64_t>(offsets_[document + 1] - offsets_[document]);
+    }
+    /// Copies `count` tokens of a document from its first on. Requires count <= length(document).
+    void copy(std::int64_t document, std::int64_t count, std::int64_t* out) const;
+    /// Reads all tokens; throws UserError when they are not the ones once written.
+    void verify() const;
+
+  private:
+    std::filesystem::path file_;
+    void* map_ = nullptr;
+    std::size_t map_bytes_ = 0;
+    const void* tokens_ = nullptr;            // uint16 or uint32
+    const std::uint64_t* offsets_ = nullptr;  // num_documents + 1
+    int token_bytes_ = 2;
+    std::int64_t num_tokens_ = 0, num_documents_ = 0;
+    std::uint64_t fingerprint_ = 0, token_digest_ = 0;
+};
+
+/// Writes a shard front to back. Until finish() has returned, the file is not a shard.
+class ShardWriter {
+  public:
+    /// Tokens take two bytes when vocab_size < 65536, else four.
+    ShardWriter(const std::filesystem::path& file, int vocab_size);
+    void append(std::span<const std::uint32_t> document);
+    void finish(std::uint64_t fingerprint);
+
+    std::int64_t num_tokens() const { return static_cast<std::int64_t>(offsets_.back()); }
+    std::int64_t num_documents() const { return static_cast<std::int64_t>(offsets_.size()) - 1; }
+    /// Of all documents so far, in order.
+    std::uint64_t digest() const { return digest_.value(); }
+
+  private:
+    OutputFile out_;
+    std::uint32_t token_bytes_;
+    std::vector<std::uint64_t> offsets_{0};
+    Digest digest_;
+    std::vector<std::uint16_t> narrow_;
+};
+
+}  // namespace autoresearch

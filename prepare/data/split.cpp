@@ -1,0 +1,140 @@
+#include "prepare/data/split.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "autoresearch/error.h"
+
+namespace autoresearch {
+namespace {
+
+constexpr std::size_t kJitStackFirst = 1 << 15, kJitStackMost = 1 << 26;
+
+/// Length of the valid character that starts at `at`, 0 when none does. Table 3-7 of the Unicode standard.
+std::size_t character_length(const unsigned char* at, std::size_t left) {
+    const unsigned char first = at[0];
+    if (first < 0x80) return 1;
+    const auto continues = [&](std::size_t i, unsigned char low = 0x80, unsigned char high = 0xBF) {
+        return i < left && at[i] >= low && at[i] <= high;
+    };
+    if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
+    if (first >= 0xE0 && first <= 0xEF) {
+        const bool second = continues(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF);
+        return second && continues(2) ? 3 : 0;
+    }
+    if (first >= 0xF0 && first <= 0xF4) {
+        const bool second = continues(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF);
+        return second && continues(2) && continues(3) ? 4 : 0;
+    }
+    return 0;
+}
+
+/// PCRE2's \s also takes U+180E, which left White_Space in Unicode 6.3.
+std::string with_unicode_spaces(const std::string& pattern) {
+    std::string result;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+        if (pattern[i] != '\\' || i + 1 == pattern.size()) {
+            result += pattern[i];
+            continue;
+        }
+        const char escaped = pattern[++i];
+        if (escaped == 's') {
+            result += "\\p{White_Space}";
+        } else if (escaped == 'S') {
+            result += "\\P{White_Space}";
+        } else {
+            result += {'\\', escaped};
+        }
+    }
+    return result;
+}
+
+std::string error_text(int error) {
+    char text[256] = "";
+    pcre2_get_error_message(error, reinterpret_cast<PCRE2_UCHAR*>(text), sizeof text);
+    return text;
+}
+
+pcre2_code* compile(const std::string& pattern, int& error) {
+    PCRE2_SIZE offset = 0;
+    return pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF | PCRE2_UCP,
+                         &error, &offset, nullptr);
+}
+
+}  // namespace
+
+std::size_t valid_utf8_prefix(std::string_view text) {
+    const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+    std::size_t i = 0;
+    while (i < text.size()) {
+        std::uint64_t eight;
+        while (i + 8 <= text.size() && (std::memcpy(&eight, at + i, 8), (eight & 0x8080808080808080) == 0))
+            i += 8;
+        if (i == text.size()) break;
+        const std::size_t length = character_length(at + i, text.size() - i);
+        if (length == 0) break;
+        i += length;
+    }
+    return i;
+}
+
+struct Splitter::Code {
+    explicit Code(const std::string& pattern) {
+        int error = 0;
+        code = compile(with_unicode_spaces(pattern), error);
+        if (code == nullptr)
+            code = compile(pattern, error);  // PCRE2 before 10.40 does not know \p{White_Space}
+        if (code == nullptr)
+            throw UserError("the split pattern does not compile: " + error_text(error),
+                            "pattern: " + pattern);
+        jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
+    }
+    ~Code() { pcre2_code_free(code); }
+    Code(const Code&) = delete;
+    Code& operator=(const Code&) = delete;
+
+    pcre2_code* code = nullptr;
+    bool jit = false;
+};
+
+struct Splitter::Scratch {
+    Scratch() { pcre2_jit_stack_assign(context, nullptr, stack); }
+    ~Scratch() {
+        pcre2_match_data_free(match);
+        pcre2_match_context_free(context);
+        pcre2_jit_stack_free(stack);
+    }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    pcre2_match_data* match = pcre2_match_data_create(1, nullptr);
+    pcre2_match_context* context = pcre2_match_context_create(nullptr);
+    pcre2_jit_stack* stack = pcre2_jit_stack_create(kJitStackFirst, kJitStackMost, nullptr);
+};
+
+Splitter::Splitter(const std::string& pattern)
+    : code_(std::make_shared<const Code>(pattern)), scratch_(std::make_unique<Scratch>()) {}
+Splitter::Splitter(const Splitter& other) : code_(other.code_), scratch_(std::make_unique<Scratch>()) {}
+Splitter::~Splitter() = default;
+
+bool Splitter::match(std::string_view run, std::size_t from, std::size_t& begin, std::size_t& end) {
+    const auto* subject = reinterpret_cast<PCRE2_SPTR>(run.data());
+    const auto* const code = code_->code;
+    // The JIT entry skips the checks of its arguments, which would cost more than most matches.
+    const int result = code_->jit
+                           ? pcre2_jit_match(code, subject, run.size(), from, PCRE2_NOTEMPTY, scratch_->match,
+                                             scratch_->context)
+                           : pcre2_match(code, subject, run.size(), from, PCRE2_NOTEMPTY | PCRE2_NO_UTF_CHECK,
+                                         scratch_->match, scratch_->context);
+    if (result == PCRE2_ERROR_NOMATCH) return false;
+    if (result < 0) throw UserError("the split pattern fails on this text: " + error_text(result));
+    const PCRE2_SIZE* found = pcre2_get_ovector_pointer(scratch_->match);
+    begin = found[0];
+    end = found[1];
+    return true;
+}
+
+}  // namespace autoresearch

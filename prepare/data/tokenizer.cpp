@@ -1,0 +1,260 @@
+#include "prepare/data/tokenizer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "autoresearch/error.h"
+#include "prepare/data/base64.h"
+#include "prepare/data/files.h"
+#include "prepare/data/pair_table.h"
+#include "prepare/data/piece_map.h"
+#include "prepare/data/split.h"
+
+namespace autoresearch {
+
+const char* const kSplitPattern =
+    R"('(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)";
+
+namespace {
+
+constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+constexpr int kSpecials = 4;
+constexpr std::size_t kLongestCached = 128;   // bytes; longer pieces hardly ever come twice
+constexpr std::size_t kCacheBytes = 1 << 25;  // of text, per thread
+
+/// Merges within one piece: always the pair of lowest rank, the leftmost of equals, as tiktoken does. The
+/// cost is n log n, so that a megabyte without a space is no trouble.
+class Merger {
+  public:
+    void merge(std::string_view piece, const std::array<std::uint32_t, 256>& byte_ids, const PairTable& pairs,
+               std::vector<std::uint32_t>& out) {
+        const auto size = static_cast<std::uint32_t>(piece.size());
+        ids_.resize(size);
+        next_.resize(size);
+        previous_.resize(size);
+        for (std::uint32_t i = 0; i < size; ++i) {
+            ids_[i] = byte_ids[static_cast<unsigned char>(piece[i])];
+            next_[i] = i + 1;
+            previous_[i] = i - 1;
+        }
+        heap_.clear();
+        for (std::uint32_t i = 0; i + 1 < size; ++i) offer(i, pairs);
+        while (!heap_.empty()) {
+            const std::uint64_t least = pop();
+            const auto left = static_cast<std::uint32_t>(least),
+                       rank = static_cast<std::uint32_t>(least >> 32);
+            const std::uint32_t right = next_[left];
+            // Offers are not withdrawn when a neighbour is merged away: check that this one still stands.
+            if (ids_[left] == kNone || right >= size || pairs.find(ids_[left], ids_[right]) != rank) continue;
+            ids_[left] = rank;
+            ids_[right] = kNone;
+            next_[left] = next_[right];
+            if (next_[left] < size) {
+                previous_[next_[left]] = left;
+                offer(left, pairs);
+            }
+            if (left > 0) offer(previous_[left], pairs);
+        }
+        for (std::uint32_t i = 0; i < size; i = next_[i]) out.push_back(ids_[i]);
+    }
+
+  private:
+    void offer(std::uint32_t left, const PairTable& pairs) {
+        const std::uint32_t rank = pairs.find(ids_[left], ids_[next_[left]]);
+        if (rank == PairTable::kNone) return;
+        heap_.push_back(std::uint64_t{rank} << 32 | left);
+        std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
+    }
+
+    std::uint64_t pop() {
+        std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
+        const std::uint64_t least = heap_.back();
+        heap_.pop_back();
+        return least;
+    }
+
+    std::vector<std::uint32_t> ids_, next_, previous_;
+    std::vector<std::uint64_t> heap_;  // rank, position
+};
+
+/// What one thread at a time needs for encoding.
+struct Worker {
+    explicit Worker(const Splitter& shared) : splitter(shared) {}
+
+    struct Cached {
+        std::uint32_t count = 0;  // 0: not known yet
+        std::uint32_t id = 0;     // the id when there is one, else where the ids begin in `ids`
+    };
+    Splitter splitter;
+    Merger merger;
+    PieceMap<Cached> cache;
+    std::vector<std::uint32_t> ids;
+};
+
+}  // namespace
+
+struct Tokenizer::State {
+    State(std::vector<std::string> tokens, const std::string& pattern)
+        : ranks(std::move(tokens)), splitter(pattern) {
+        for (std::size_t i = 0; i < ranks.size(); ++i) by_bytes[ranks[i]] = static_cast<std::uint32_t>(i) + 1;
+        for (int byte = 0; byte < 256; ++byte) {
+            const std::uint32_t* id = by_bytes.find(std::string(1, static_cast<char>(byte)));
+            if (id == nullptr) throw UserError("the tokenizer has no token for byte " + std::to_string(byte));
+            byte_ids[static_cast<std::size_t>(byte)] = *id - 1;
+        }
+        if (by_bytes.size() != ranks.size()) throw UserError("the tokenizer has a token twice");
+        // tiktoken merges two neighbours whenever their bytes joined are a token, however that token was
+        // learned.
+        for (std::size_t i = 0; i < ranks.size(); ++i) {
+            const std::string_view token = ranks[i];
+            for (std::size_t cut = 1; cut < token.size(); ++cut) {
+                const std::uint32_t* left = by_bytes.find(token.substr(0, cut));
+                const std::uint32_t* right = left == nullptr ? nullptr : by_bytes.find(token.substr(cut));
+                if (right != nullptr) pairs.insert(*left - 1, *right - 1, static_cast<std::uint32_t>(i));
+            }
+        }
+    }
+
+    void encode_piece(Worker& worker, std::string_view piece, std::vector<std::uint32_t>& out) const {
+        if (piece.size() == 1) {
+            out.push_back(byte_ids[static_cast<unsigned char>(piece[0])]);
+            return;
+        }
+        if (piece.size() > kLongestCached) {
+            merge(worker, piece, out);
+            return;
+        }
+        Worker::Cached& cached = worker.cache[piece];
+        if (cached.count == 1) {
+            out.push_back(cached.id);
+            return;
+        }
+        if (cached.count == 0) {
+            const std::size_t before = out.size();
+            merge(worker, piece, out);
+            cached.count = static_cast<std::uint32_t>(out.size() - before);
+            cached.id = cached.count == 1 ? out.back() : static_cast<std::uint32_t>(worker.ids.size());
+            if (cached.count > 1)
+                worker.ids.insert(worker.ids.end(), out.begin() + static_cast<std::ptrdiff_t>(before),
+                                  out.end());
+            return;
+        }
+        const auto first = worker.ids.begin() + cached.id;
+        out.insert(out.end(), first, first + cached.count);
+    }
+
+    void merge(Worker& worker, std::string_view piece, std::vector<std::uint32_t>& out) const {
+        if (const std::uint32_t* whole = by_bytes.find(piece)) {
+            out.push_back(*whole - 1);
+        } else {
+            worker.merger.merge(piece, byte_ids, pairs, out);
+        }
+    }
+
+    std::unique_ptr<Worker> borrow_worker() {
+        const std::lock_guard lock(mutex);
+        if (idle.empty()) return std::make_unique<Worker>(splitter);
+        auto worker = std::move(idle.back());
+        idle.pop_back();
+        return worker;
+    }
+
+    void give_back(std::unique_ptr<Worker> worker) {
+        if (worker->cache.text_bytes() > kCacheBytes) {
+            worker->cache.clear();
+            worker->ids.clear();
+        }
+        const std::lock_guard lock(mutex);
+        idle.push_back(std::move(worker));
+    }
+
+    std::vector<std::string> ranks;
+    PieceMap<std::uint32_t> by_bytes;  // id + 1
+    std::array<std::uint32_t, 256> byte_ids{};
+    PairTable pairs;
+    Splitter splitter;
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Worker>> idle;
+};
+
+Tokenizer::Tokenizer(std::vector<std::string> ranks, const std::string& split_pattern)
+    : state_(std::make_unique<State>(std::move(ranks), split_pattern)) {}
+Tokenizer::~Tokenizer() = default;
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+
+Tokenizer Tokenizer::load(const std::filesystem::path& tiktoken_file, const std::string& split_pattern) {
+    const std::string text = read_whole_file(tiktoken_file);
+    std::vector<std::string> ranks;
+    std::size_t line_start = 0;
+    for (int line_number = 1; line_start < text.size(); ++line_number) {
+        const std::size_t line_end = std::min(text.find('\n', line_start), text.size());
+        const std::string_view line(text.data() + line_start, line_end - line_start);
+        const std::size_t space = std::min(line.find(' '), line.size());
+        std::optional<std::string> token = base64_decode(line.substr(0, space));
+        std::size_t rank = 0;
+        const char* const end = line.data() + line.size();
+        const auto parsed = std::from_chars(std::min(line.data() + space + 1, end), end, rank);
+        if (!token || token->empty() || parsed.ec != std::errc() || parsed.ptr != end || rank != ranks.size())
+            throw UserError(
+                "damaged tokenizer: " + tiktoken_file.string() + ", line " + std::to_string(line_number),
+                "prepare the data again");
+        ranks.push_back(std::move(*token));
+        line_start = line_end + 1;
+    }
+    return Tokenizer(std::move(ranks), split_pattern);
+}
+
+std::string Tokenizer::tiktoken_text() const {
+    std::string text;
+    for (std::size_t i = 0; i < state_->ranks.size(); ++i)
+        text += base64_encode(state_->ranks[i]) + " " + std::to_string(i) + "\n";
+    return text;
+}
+
+void Tokenizer::save(const std::filesystem::path& tiktoken_file) const {
+    write_whole_file(tiktoken_file, tiktoken_text());
+}
+
+std::vector<std::uint32_t> Tokenizer::encode(std::string_view text) const {
+    std::vector<std::uint32_t> ids;
+    ids.reserve(text.size() / 3 + 1);
+    auto worker = state_->borrow_worker();
+    worker->splitter.split(text, [&](std::string_view piece) { state_->encode_piece(*worker, piece, ids); });
+    state_->give_back(std::move(worker));
+    return ids;
+}
+
+std::string Tokenizer::decode(const std::vector<std::uint32_t>& ids) const {
+    std::string text;
+    for (const std::uint32_t id : ids) {
+        if (id < state_->ranks.size()) {
+            text += state_->ranks[id];
+        } else if (id < state_->ranks.size() + kSpecials) {
+            text += "<|reserved_" + std::to_string(id - state_->ranks.size()) + "|>";
+        } else {
+            throw UserError("the tokenizer has no token " + std::to_string(id));
+        }
+    }
+    return text;
+}
+
+int Tokenizer::vocab_size() const {
+    return static_cast<int>(state_->ranks.size()) + kSpecials;
+}
+int Tokenizer::bos() const {
+    return static_cast<int>(state_->ranks.size());
+}
+
+std::vector<int> Tokenizer::token_bytes() const {
+    std::vector<int> bytes;
+    for (const std::string& token : state_->ranks) bytes.push_back(static_cast<int>(token.size()));
+    bytes.resize(bytes.size() + kSpecials, 0);
+    return bytes;
+}
+
+}  // namespace autoresearch

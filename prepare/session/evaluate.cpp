@@ -1,0 +1,151 @@
+#include "prepare/session/evaluate.h"
+
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
+#include <random>
+#include <sstream>
+#include <vector>
+
+#include "autoresearch/error.h"
+#include "prepare/data/packer.h"
+#include "prepare/data/shard.h"
+#include "prepare/data/tokenizer.h"
+#include "prepare/session/nats.h"
+
+namespace autoresearch {
+namespace {
+
+using at::Tensor;
+
+constexpr std::int64_t kGpuLogitBytes = 256 << 20;
+constexpr std::int64_t kCpuLogitBytes = 64 << 20;  // smaller, to stay near the caches
+
+/// Logits of one slice as fp32 or bf16 on the device, checked for shape and type.
+Tensor checked_logits(const LogitsFunction& function, const Tensor& tokens, int vocab_size) {
+    Tensor logits = function(tokens);
+    if (!logits.defined() || logits.dim() != 3 || logits.size(0) != tokens.size(0) ||
+        logits.size(1) != tokens.size(1) || logits.size(2) != vocab_size) {
+        std::ostringstream message;
+        message << "logits must have the shape (" << tokens.size(0) << ", " << tokens.size(1) << ", "
+                << vocab_size << ")";
+        if (logits.defined()) message << ", not " << logits.sizes();
+        throw BrokenRule(message.str());
+    }
+    if (!logits.is_floating_point()) throw BrokenRule("logits must be floating-point numbers");
+    if (logits.scalar_type() != at::kFloat && logits.scalar_type() != at::kBFloat16)
+        logits = logits.to(at::kFloat);
+    return logits.contiguous();
+}
+
+NatsSum sum_slice(const Tensor& on_device, const Tensor& targets, const std::vector<int>& token_bytes) {
+    const Tensor logits = on_device.cpu();
+    const std::int64_t rows = targets.numel();
+    const int vocab = static_cast<int>(logits.size(2));
+    const std::int64_t* target = targets.const_data_ptr<std::int64_t>();
+    // One sum for each row of tokens, added up in order: the same result whatever thread did which.
+    const std::int64_t part = targets.size(1), parts = rows / part;
+    std::vector<NatsSum> sums(static_cast<std::size_t>(parts));
+    at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t i = first; i < last; ++i) {
+            const std::int64_t at = i * part;
+            NatsSum* sum = &sums[static_cast<std::size_t>(i)];
+            if (logits.scalar_type() == at::kFloat) {
+                sum_nats(logits.const_data_ptr<float>() + at * vocab, part, vocab, target + at,
+                         token_bytes.data(), sum);
+            } else {
+                const auto* bits = static_cast<const std::uint16_t*>(logits.const_data_ptr());
+                sum_nats_bf16(bits + at * vocab, part, vocab, target + at, token_bytes.data(), sum);
+            }
+        }
+    });
+    NatsSum total;
+    for (const NatsSum& sum : sums) {
+        total.nats += sum.nats;
+        total.bytes += sum.bytes;
+        total.finite = total.finite && sum.finite;
+    }
+    return total;
+}
+
+/// Every other row, at least one, gets random tokens after a random position.
+void check_look_ahead(const LogitsFunction& function, const Tensor& tokens, const Tensor& logits,
+                      const DataMeta& meta, std::mt19937& random) {
+    const std::int64_t rows = tokens.size(0), length = tokens.size(1), vocab = logits.size(2);
+    if (length < 2) return;
+    Tensor altered = tokens.cpu().clone();
+    auto* ids = altered.data_ptr<std::int64_t>();
+    std::vector<std::int64_t> kept(static_cast<std::size_t>(rows), length);  // positions that must not change
+    const std::int64_t chosen = std::uniform_int_distribution<std::int64_t>(0, 1)(random);
+    std::uniform_int_distribution<std::int64_t> any_position(1, length - 1), any_token(0, meta.bos - 1);
+    for (std::int64_t r = rows == 1 ? 0 : chosen; r < rows; r += 2) {
+        kept[static_cast<std::size_t>(r)] = any_position(random);
+        for (std::int64_t t = kept[static_cast<std::size_t>(r)]; t < length; ++t)
+            ids[r * length + t] = any_token(random);
+    }
+    const Tensor after =
+        checked_logits(function, altered.to(tokens.device()), static_cast<int>(vocab)).to(at::kFloat);
+    const Tensor before = logits.to(at::kFloat);
+    const double largest = std::max(1.0, before.abs().max().item<double>());
+    const double allowed = largest * (tokens.is_cpu() ? kLookAheadToleranceCpu : kLookAheadToleranceGpu);
+    for (std::int64_t r = 0; r < rows; ++r) {
+        const std::int64_t n = kept[static_cast<std::size_t>(r)];
+        const Tensor change = (after[r].narrow(0, 0, n) - before[r].narrow(0, 0, n)).abs().max();
+        const auto difference = change.item<double>();
+        if (difference <= allowed) continue;
+        std::ostringstream message;
+        if (n < length) {
+            message << "the model looks ahead: other tokens after position " << n - 1
+                    << " changed earlier logits by " << difference;
+        } else {
+            message << "rows are not independent: other tokens in one row changed logits of another by "
+                    << difference;
+        }
+        throw BrokenRule(message.str());
+    }
+}
+
+}  // namespace
+
+double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const std::filesystem::path& data,
+                     std::int64_t eval_tokens, at::Device device) {
+    const at::NoGradGuard no_grad;
+    const std::int64_t length = meta.seq_len, all_rows = eval_tokens / length;
+    if (all_rows < 1)
+        throw UserError("an evaluation of " + std::to_string(eval_tokens) +
+                        " tokens is less than one row of " + std::to_string(length));
+    const std::vector<int> token_bytes =
+        Tokenizer::load(data / "tokenizer.tiktoken", kSplitPattern).token_bytes();
+    const Shard shard(data / "val.bin");
+    Packer packer(shard, static_cast<int>(length) + 1, /*seed=*/0);
+
+    const std::int64_t row_bytes = 4 * length * meta.vocab_size;
+    const std::int64_t limit = device.is_cpu() ? kCpuLogitBytes : kGpuLogitBytes;
+    const std::int64_t slice = std::min(all_rows, std::max<std::int64_t>(1, limit / row_bytes));
+    const std::int64_t slices = (all_rows + slice - 1) / slice;
+    std::random_device entropy;
+    std::mt19937 random(entropy());
+    const std::int64_t second_check = std::uniform_int_distribution<std::int64_t>(0, slices - 1)(random);
+
+    NatsSum total;
+    for (std::int64_t i = 0; i < slices; ++i) {
+        const std::int64_t rows = std::min(slice, all_rows - i * slice);
+        Tensor packed = at::empty({rows, length + 1}, at::kLong);
+        packer.next(static_cast<int>(rows), packed.data_ptr<std::int64_t>());
+        const Tensor tokens = packed.narrow(1, 0, length).contiguous().to(device);
+        const Tensor targets = packed.narrow(1, 1, length).contiguous();
+        const Tensor result = checked_logits(logits, tokens, meta.vocab_size);
+        const NatsSum sum = sum_slice(result, targets, token_bytes);
+        if (!sum.finite) throw BrokenRule("logits are not finite in the evaluation");
+        if (i == 0 || i == second_check) check_look_ahead(logits, tokens, result, meta, random);
+        total.nats += sum.nats;
+        total.bytes += sum.bytes;
+    }
+    if (total.bytes == 0) throw UserError("the validation split has no text in " + data.string());
+    return total.nats / (std::log(2.0) * static_cast<double>(total.bytes));
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <stdexcept>
+
+#include "prepare/data/meta.h"
+
+namespace autoresearch {
+
+/// A rule of the metric is broken; what() says which, in one line.
+struct BrokenRule : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+using LogitsFunction = std::function<at::Tensor(const at::Tensor& tokens)>;
+
+/// Largest difference between logits of the same position that the look-ahead check lets pass, relative to
+/// the largest logit (at least 1). Both sides run with the same shapes, so on the CPU they agree to the last
+/// bit; a GPU may add up in another order.
+inline constexpr double kLookAheadToleranceCpu = 1e-5;
+inline constexpr double kLookAheadToleranceGpu = 2e-3;
+
+/// Bits per byte over the first eval_tokens target tokens of the validation split, packed in the shard's
+/// order. Logits are asked for in slices of whole rows, at most 256 MiB of fp32 each. In two of the slices
+/// random rows get another text after a random position: logits up to it, and of the untouched rows, must
+/// stay as they are. Throws BrokenRule for that, for a wrong shape or type, and for logits that are not
+/// finite.
+double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const std::filesystem::path& data,
+                     std::int64_t eval_tokens, at::Device device);
+
+}  // namespace autoresearch

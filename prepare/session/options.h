@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace autoresearch {
+
+/// The trainer's flags. The harness gives them all; by hand the defaults do.
+struct Options {
+    std::filesystem::path data;  // a prepared data set; never empty after parse_options
+    double budget = 30;          // training seconds
+    std::uint64_t seed = 1;
+    std::string device = "auto";   // auto, cpu, mps, cuda
+    int threads = 0;               // CPU threads; 0: all
+    int events_fd = -1;            // where events go (include/autoresearch/events.h); -1: nowhere
+    std::int64_t eval_tokens = 0;  // 0: as the data set says
+    bool probe = false;            // print what the machine has, as JSON, and exit
+    bool help = false;
+};
+
+/// Throws UserError for an unknown flag or an impossible value, and for no data set where none is given.
+Options parse_options(int argc, char** argv);
+std::string help_text(const std::string& program);
+
+/// The user's cache directory of this project: $XDG_CACHE_HOME/autoresearch or ~/.cache/autoresearch.
+std::filesystem::path cache_directory();
+
+}  // namespace autoresearch

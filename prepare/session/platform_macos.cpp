@@ -1,0 +1,43 @@
+#include <sys/resource.h>
+#include <sys/sysctl.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "prepare/session/platform.h"
+
+namespace autoresearch::platform {
+
+void keep_large_buffers() {}  // the system's allocator keeps them by itself
+
+double seconds_since_process_start() {
+    int name[] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, getpid()};
+    kinfo_proc info{};
+    size_t size = sizeof info;
+    if (sysctl(name, 4, &info, &size, nullptr, 0) != 0 || size == 0) return 0;
+    timeval now{};
+    gettimeofday(&now, nullptr);
+    const timeval& start = info.kp_proc.p_starttime;
+    return static_cast<double>(now.tv_sec - start.tv_sec) +
+           1e-6 * static_cast<double>(now.tv_usec - start.tv_usec);
+}
+
+double peak_resident_mb() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<double>(usage.ru_maxrss) / (1024 * 1024);  // bytes on this system
+}
+
+std::int64_t memory_bytes() {
+    std::int64_t bytes = 0;
+    size_t size = sizeof bytes;
+    return sysctlbyname("hw.memsize", &bytes, &size, nullptr, 0) == 0 ? bytes : 0;
+}
+
+std::string processor_name() {
+    char name[256] = "cpu";
+    size_t size = sizeof name;
+    sysctlbyname("machdep.cpu.brand_string", name, &size, nullptr, 0);
+    return name;
+}
+
+}  // namespace autoresearch::platform

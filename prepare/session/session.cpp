@@ -1,0 +1,336 @@
+#include "autoresearch/session.h"
+
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <torch/version.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "autoresearch/error.h"
+#include "autoresearch/events.h"
+#include "prepare/data/meta.h"
+#include "prepare/data/packer.h"
+#include "prepare/data/shard.h"
+#include "prepare/session/device.h"
+#include "prepare/session/evaluate.h"
+#include "prepare/session/event_writer.h"
+#include "prepare/session/options.h"
+#include "prepare/session/platform.h"
+#include "prepare/session/progress_line.h"
+
+namespace autoresearch {
+namespace {
+
+constexpr double kLargestLoss = 100;
+constexpr double kHeartbeatSeconds = 0.25;
+
+double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+const char* name_of(at::Device device) {
+    return device.is_cpu() ? "cpu" : device.is_cuda() ? "cuda" : "mps";
+}
+
+[[noreturn]] void quit(int code) {
+    std::fflush(nullptr);
+    std::_Exit(code);  // no destructors: threads may be in the middle of something
+}
+
+[[noreturn]] void quit_with(const UserError& error) {
+    std::cerr << "error: " << error.what() << "\n";
+    if (!error.hint().empty()) std::cerr << "hint: " << error.hint() << "\n";
+    quit(2);
+}
+
+const EventWriter* open_channel = nullptr;  // for the end of the process only
+
+[[noreturn]] void quit_invalid(const char* kind, const std::string& reason) {
+    std::fflush(stdout);
+    std::cerr << "\ninvalid: " << reason << "\n";
+    if (open_channel != nullptr)
+        open_channel->send({{"event", events::kInvalid}, {"kind", kind}, {"reason", reason}});
+    quit(1);
+}
+
+/// What nobody caught. Out of memory is told apart: it is the most common end of a candidate that is too
+/// large.
+[[noreturn]] void on_terminate() {
+    std::string message = "ended without an exception";
+    bool memory = false;
+    try {
+        if (const auto error = std::current_exception()) std::rethrow_exception(error);
+    } catch (const UserError& error) {
+        quit_with(error);
+    } catch (const c10::OutOfMemoryError& error) {
+        memory = true;
+        message = error.what_without_backtrace();
+    } catch (const c10::Error& error) {
+        message = error.what_without_backtrace();
+        memory = message.find("out of memory") != std::string::npos ||
+                 message.find("can't allocate memory") != std::string::npos;
+    } catch (const std::bad_alloc&) {
+        memory = true;
+        message = "the C++ allocator gave up";
+    } catch (const std::exception& error) {
+        message = error.what();
+    } catch (...) {
+        message = "an exception of unknown type";
+    }
+    if (memory) quit_invalid(events::kOutOfMemory, message.substr(0, message.find('\n')));
+    std::cerr << "\nerror: " << message << "\n";
+    quit(1);
+}
+
+}  // namespace
+
+struct Batches::State {
+    State(const std::filesystem::path& file, int batch_rows, int length, std::uint64_t seed, at::Device on)
+        : shard(file),
+          packed(shard, batch_rows, length + 1, seed),
+          rows(batch_rows),
+          columns(length + 1),
+          device(on) {}
+    Shard shard;
+    Prefetcher packed;
+    std::int64_t rows, columns;
+    at::Device device;
+};
+
+Batches::Batches(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Batches::Batches(Batches&&) noexcept = default;
+Batches::~Batches() = default;
+
+Batch Batches::next() {
+    // from_blob wants a pointer to mutable memory; it is only read.
+    auto* ids = const_cast<std::int64_t*>(state_->packed.next().data());
+    const at::Tensor all = at::from_blob(ids, {state_->rows, state_->columns}, at::kLong);
+    const auto part = [&](std::int64_t first) {
+        return all.narrow(1, first, state_->columns - 1).contiguous().to(state_->device);
+    };
+    return {part(0), part(1)};
+}
+
+std::int64_t Batches::epoch() const {
+    return state_->packed.epoch();
+}
+
+struct Session::State {
+    State(Options given, at::Device chosen)
+        : options(std::move(given)),
+          meta(read_meta(options.data)),
+          device(chosen),
+          events(options.events_fd) {}
+
+    Options options;
+    DataMeta meta;
+    at::Device device;
+    EventWriter events;
+    ProgressLine line;
+
+    std::int64_t num_params = 0;
+    int depth = 0;
+    double flops_per_token = 0;
+
+    std::uint64_t loaders = 0;  // made so far
+    std::int64_t steps = 0, tokens = 0, first_tokens = 0;
+    double clock_start = 0, progress = 0, training_seconds = 0;
+    double beat = 0;  // when the loss was read last
+    at::Tensor last_loss;
+    bool finished = false, evaluated = false;
+
+    double read_loss() {
+        const double loss = last_loss.item<double>();
+        if (std::isfinite(loss) && loss <= kLargestLoss) return loss;
+        line.finish();
+        quit_invalid(events::kNotFinite,
+                     "loss is " + std::to_string(loss) + " at step " + std::to_string(steps));
+    }
+
+    void heartbeat(double seconds) {
+        const double loss = read_loss();
+        const double share = std::min(1.0, seconds / options.budget);
+        events.send({{"event", events::kStep},
+                     {"step", steps},
+                     {"seconds", seconds},
+                     {"progress", share},
+                     {"loss", loss},
+                     {"tokens", tokens}});
+        line.show({steps, tokens, seconds, options.budget, loss});
+        beat = now();
+    }
+
+    void finish() {
+        finished = true;
+        synchronize(device);
+        training_seconds = now() - clock_start;
+        read_loss();
+        line.finish();
+        events.send({{"event", events::kEvaluating}, {"step", steps}, {"seconds", training_seconds}});
+    }
+
+    double mfu_percent() const {
+        if (flops_per_token <= 0 || training_seconds <= 0) return 0;
+        const auto timed = static_cast<double>(tokens - first_tokens);  // the first step is not on the clock
+        return 100 * flops_per_token * timed / training_seconds / matmul_peak(device);
+    }
+
+    void report(double val_bpb) {
+        const double mfu = mfu_percent();
+        const double total_seconds = platform::seconds_since_process_start();
+        const double peak_mb = peak_memory_mb(device);
+        const double millions = static_cast<double>(tokens) / 1e6,
+                     params = static_cast<double>(num_params) / 1e6;
+        std::printf("---\n");
+        std::printf("val_bpb:          %.6f\n", val_bpb);
+        std::printf("training_seconds: %.1f\n", training_seconds);
+        std::printf("total_seconds:    %.1f\n", total_seconds);
+        std::printf("peak_vram_mb:     %.1f\n", peak_mb);
+        std::printf("mfu_percent:      %.2f\n", mfu);
+        std::printf("total_tokens_M:   %.1f\n", millions);
+        std::printf("num_steps:        %lld\n", static_cast<long long>(steps));
+        std::printf("num_params_M:     %.1f\n", params);
+        std::printf("depth:            %d\n", depth);
+        std::fflush(stdout);
+        events.send({{"event", events::kResult},
+                     {events::kValBpb, val_bpb},
+                     {events::kTrainingSeconds, training_seconds},
+                     {events::kTotalSeconds, total_seconds},
+                     {events::kPeakVramMb, peak_mb},
+                     {events::kMfuPercent, mfu},
+                     {events::kTotalTokensM, millions},
+                     {events::kNumSteps, steps},
+                     {events::kNumParamsM, params},
+                     {events::kDepth, depth}});
+    }
+};
+
+Session::Session(int argc, char** argv) {
+    platform::keep_large_buffers();
+    try {
+        Options options = parse_options(argc, argv);
+        if (options.help) {
+            std::fputs(help_text(argv[0]).c_str(), stdout);
+            quit(0);
+        }
+        if (options.threads > 0) at::set_num_threads(options.threads);
+        const at::Device device = choose_device(options.device);
+        if (options.probe) {
+            std::puts(probe_json(device).c_str());
+            quit(0);
+        }
+        state_ = std::make_unique<State>(std::move(options), device);
+        // The evaluation opens the validation shard at the end of a night's run: say now if it is not there.
+        if (!std::filesystem::exists(state_->options.data / "val.bin"))
+            throw UserError("no val.bin in " + state_->options.data.string(),
+                            "run `autoresearch prepare` again");
+    } catch (const UserError& error) {
+        quit_with(error);
+    }
+    open_channel = &state_->events;
+    std::set_terminate(on_terminate);
+    const Options& options = state_->options;
+    at::manual_seed(options.seed);
+    if (state_->device.is_cuda()) at::globalContext().setFloat32MatmulPrecision("high");
+    state_->events.send({{"event", events::kHello},
+                         {"protocol", events::kProtocol},
+                         {"device", name_of(state_->device)},
+                         {"torch", TORCH_VERSION},
+                         {"seed", options.seed},
+                         {"budget", options.budget},
+                         {"threads", at::get_num_threads()},
+                         {"data", state_->meta.fingerprint}});
+}
+
+Session::~Session() {
+    open_channel = nullptr;
+}
+
+at::Device Session::device() const {
+    return state_->device;
+}
+DeviceClass Session::device_class() const {
+    return device().is_cpu() ? DeviceClass::cpu : device().is_cuda() ? DeviceClass::cuda : DeviceClass::mps;
+}
+int Session::vocab_size() const {
+    return state_->meta.vocab_size;
+}
+int Session::seq_len() const {
+    return state_->meta.seq_len;
+}
+std::uint64_t Session::seed() const {
+    return state_->options.seed;
+}
+double Session::progress() const {
+    return state_->progress;
+}
+std::int64_t Session::steps() const {
+    return state_->steps;
+}
+
+Batches Session::train_batches(int rows) {
+    State& s = *state_;
+    const std::uint64_t seed = s.options.seed + 1'000'003 * s.loaders++;
+    return Batches(
+        std::make_unique<Batches::State>(s.options.data / "train.bin", rows, s.meta.seq_len, seed, s.device));
+}
+
+void Session::describe(std::int64_t num_params, int depth, double flops_per_token) {
+    state_->num_params = num_params;
+    state_->depth = depth;
+    state_->flops_per_token = flops_per_token;
+}
+
+bool Session::training() {
+    State& s = *state_;
+    if (s.steps == 0) return true;
+    if (s.finished) return false;
+    const double seconds = now() - s.clock_start;
+    s.progress = std::min(1.0, seconds / s.options.budget);
+    if (seconds < s.options.budget) return true;
+    s.finish();
+    return false;
+}
+
+void Session::step(const at::Tensor& loss, std::int64_t tokens) {
+    State& s = *state_;
+    if (s.finished) quit_invalid(events::kBrokenRule, "a training step after the budget was spent");
+    if (!loss.defined() || loss.numel() != 1)
+        quit_invalid(events::kBrokenRule, "step() wants the loss as a scalar");
+    s.last_loss = loss.detach();
+    s.tokens += tokens;
+    ++s.steps;
+    if (s.steps == 1) {
+        synchronize(s.device);
+        s.clock_start = now();
+        s.first_tokens = tokens;
+        s.heartbeat(0);
+        return;
+    }
+    const double time = now();
+    if (time - s.beat >= kHeartbeatSeconds) {
+        s.heartbeat(time - s.clock_start);
+    } else if (s.device.is_cpu()) {
+        s.read_loss();  // costs nothing where no device has to be waited for
+    }
+}
+
+void Session::evaluate(const std::function<at::Tensor(const at::Tensor&)>& logits) {
+    State& s = *state_;
+    if (s.evaluated) quit_invalid(events::kBrokenRule, "evaluate() was called twice");
+    if (!s.finished && (s.steps == 0 || training()))
+        quit_invalid(events::kBrokenRule, "evaluate() was called before the budget was spent");
+    s.evaluated = true;
+    const std::int64_t tokens = s.options.eval_tokens > 0 ? s.options.eval_tokens : s.meta.eval_tokens;
+    try {
+        s.report(bits_per_byte(logits, s.meta, s.options.data, tokens, s.device));
+    } catch (const BrokenRule& rule) {
+        quit_invalid(events::kBrokenRule, rule.what());
+    }
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,131 @@
+#pragma once
+
+// Registers full of floats, in the vector extension of gcc and clang, and run-time choice of the instruction
+// set: the same inline code is compiled for AVX-512, for AVX2 and for the baseline of the target (SSE2,
+// NEON). No torch here.
+
+#include <cstdint>
+#include <cstring>
+
+#define AUTORESEARCH_INLINE inline __attribute__((always_inline))
+
+namespace autoresearch::simd {
+
+enum class Isa { baseline, avx2, avx512 };
+
+/// The best this machine has; tests may force a lower one.
+Isa& isa();
+bool has(Isa isa);
+
+template <int W>
+struct Register;
+#define AUTORESEARCH_REGISTER(W)                                          \
+    template <>                                                           \
+    struct Register<W> {                                                  \
+        typedef float Floats __attribute__((vector_size(4 * W)));         \
+        typedef std::int32_t Ints __attribute__((vector_size(4 * W)));    \
+        typedef std::uint16_t Halves __attribute__((vector_size(2 * W))); \
+    };
+AUTORESEARCH_REGISTER(4)
+AUTORESEARCH_REGISTER(8)
+AUTORESEARCH_REGISTER(16)
+#undef AUTORESEARCH_REGISTER
+
+/// W floats, as many as one register of the instruction set holds.
+template <int W>
+struct Vec {
+    static constexpr int kLanes = W;
+    using Floats = typename Register<W>::Floats;
+    using Ints = typename Register<W>::Ints;
+    using Halves = typename Register<W>::Halves;
+
+    AUTORESEARCH_INLINE static Floats load(const float* p) {
+        Floats v;
+        std::memcpy(&v, p, sizeof v);
+        return v;
+    }
+    /// bf16 is the upper half of a float.
+    AUTORESEARCH_INLINE static Floats load(const std::uint16_t* p) {
+        Halves halves;
+        std::memcpy(&halves, p, sizeof halves);
+        return as_floats(__builtin_convertvector(halves, Ints) << 16);
+    }
+    AUTORESEARCH_INLINE static void store(float* p, Floats v) { std::memcpy(p, &v, sizeof v); }
+    AUTORESEARCH_INLINE static Floats splat(float x) { return Floats{} + x; }
+    AUTORESEARCH_INLINE static Floats max(Floats a, Floats b) { return a > b ? a : b; }
+    AUTORESEARCH_INLINE static Floats clamp(Floats x, float low, float high) {  // NaN stays NaN
+        x = x < low ? splat(low) : x;
+        return x > high ? splat(high) : x;
+    }
+
+    AUTORESEARCH_INLINE static float sum(Floats v) {
+        for (int width = W / 2; width > 0; width /= 2)
+            for (int i = 0; i < width; ++i) v[i] += v[i + width];
+        return v[0];
+    }
+    AUTORESEARCH_INLINE static float largest(Floats v) {
+        float m = v[0];
+        for (int i = 1; i < W; ++i) m = v[i] > m ? v[i] : m;
+        return m;
+    }
+
+    /// e^x within 2 units in the last place, for x in [-87, 88]; outside it is the value at the border.
+    AUTORESEARCH_INLINE static Floats exp(Floats x) {
+        x = clamp(x, -87.0f, 88.0f);
+        // x = n ln 2 + r, n whole: adding 1.5 * 2^23 rounds, and leaves n in the low bits
+        const Floats shifted = x * 1.44269504f + 12582912.0f;
+        const Floats n = shifted - 12582912.0f;
+        const Floats r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+        Floats p = splat(1.9875691500e-4f);
+        p = p * r + 1.3981999507e-3f;
+        p = p * r + 8.3334519073e-3f;
+        p = p * r + 4.1665795894e-2f;
+        p = p * r + 1.6666665459e-1f;
+        p = p * r + 5.0000001201e-1f;
+        p = p * (r * r) + r + 1.0f;
+        return as_floats(as_ints(p) +
+                         (as_ints(shifted) << 23));  // n goes to the exponent, the constant's bits fall out
+    }
+
+    /// Within 2e-7 of tanh(x).
+    AUTORESEARCH_INLINE static Floats tanh(Floats x) { return 1.0f - 2.0f / (1.0f + exp(2.0f * x)); }
+
+  private:
+    AUTORESEARCH_INLINE static Floats as_floats(Ints v) {
+        return (Floats)v;
+    }  // NOLINT: the extension's bit cast
+    AUTORESEARCH_INLINE static Ints as_ints(Floats v) { return (Ints)v; }  // NOLINT
+};
+
+}  // namespace autoresearch::simd
+
+// AUTORESEARCH_KERNEL(name, (parameters), (arguments)) defines `void name parameters` from the inline
+// template `name_body<V>`, V a Vec: one copy for each instruction set, and the choice between them.
+#if defined(__x86_64__)
+#define AUTORESEARCH_KERNEL(name, parameters, arguments)                                               \
+    __attribute__((                                                                                    \
+        target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))) static void name##_avx512 parameters { \
+        name##_body<simd::Vec<16>> arguments;                                                          \
+    }                                                                                                  \
+    __attribute__((target("avx2,fma"))) static void name##_avx2 parameters {                           \
+        name##_body<simd::Vec<8>> arguments;                                                           \
+    }                                                                                                  \
+    static void name##_baseline parameters {                                                           \
+        name##_body<simd::Vec<4>> arguments;                                                           \
+    }                                                                                                  \
+    void name parameters {                                                                             \
+        switch (simd::isa()) {                                                                         \
+            case simd::Isa::avx512:                                                                    \
+                return name##_avx512 arguments;                                                        \
+            case simd::Isa::avx2:                                                                      \
+                return name##_avx2 arguments;                                                          \
+            case simd::Isa::baseline:                                                                  \
+                return name##_baseline arguments;                                                      \
+        }                                                                                              \
+    }
+#else
+#define AUTORESEARCH_KERNEL(name, parameters, arguments) \
+    void name parameters {                               \
+        name##_body<simd::Vec<4>> arguments;             \
+    }
+#endif

@@ -1,0 +1,293 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "autoresearch/error.h"
+#include "prepare/data/packer.h"
+#include "prepare/data/prepare.h"
+#include "prepare/data/shard.h"
+#include "prepare/data/tokenizer.h"
+#include "prepare/data/workshop.h"
+#include "temp_directory.h"
+
+namespace autoresearch {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Every file of the folder by name.
+std::map<std::string, std::string> content_of(const fs::path& folder) {
+    std::map<std::string, std::string> content;
+    for (const auto& entry : fs::directory_iterator(folder))
+        content[entry.path().filename().string()] = read_text(entry.path());
+    return content;
+}
+
+class PrepareTest : public ::testing::Test {
+  protected:
+    PrepareTest() {
+        for (int i = 0; i < 200; ++i) documents_.push_back(random_text(i));
+        write_corpus();
+        options_.request = {
+            .corpus = (folder_ / "corpus").string(), .vocab_size = 300, .seq_len = 32, .eval_tokens = 0};
+        options_.data_root = folder_ / "data";
+        options_.threads = 2;
+    }
+
+    static std::string random_text(int number) {
+        std::mt19937 random(static_cast<unsigned>(number));
+        std::string text = "Text " + std::to_string(number) + ":";
+        for (std::size_t words = random() % 120; words > 0; --words)
+            text += std::string(" ") +
+                    std::vector<const char*>{"tree", "house", "straße", "дом", "\n"}[random() % 5];
+        return text;
+    }
+
+    void write_corpus() {
+        std::string lines;
+        for (const std::string& document : documents_)
+            lines += nlohmann::json{{"text", document}}.dump() + "\n";
+        folder_.write("corpus/all.jsonl", lines);
+    }
+
+    /// Message and hint of the error, and that it left nothing behind.
+    std::string complaint() {
+        try {
+            prepare_data(options_);
+            return "";
+        } catch (const UserError& error) {
+            EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+            EXPECT_EQ(things_in_root(), 0);
+            return std::string(error.what()) + " | " + error.hint();
+        }
+    }
+
+    /// Data sets and half-made ones; locks and the index do not count.
+    int things_in_root() const {
+        int count = 0;
+        if (!fs::exists(options_.data_root)) return 0;
+        for (const auto& entry : fs::directory_iterator(options_.data_root)) {
+            const std::string name = entry.path().filename().string();
+            if (name != ".lock" && name != ".requests") ++count;
+        }
+        return count;
+    }
+
+    std::string text_of(const PreparedData& data, const char* split) const {
+        const Tokenizer tokenizer = Tokenizer::load(data.directory / kTokenizerFile, kSplitPattern);
+        const Shard shard(data.directory / split);
+        std::string text;
+        for (std::int64_t i = 0; i < shard.num_documents(); ++i) {
+            std::vector<std::int64_t> ids(static_cast<std::size_t>(shard.length(i)));
+            shard.copy(i, shard.length(i), ids.data());
+            EXPECT_EQ(ids.front(), tokenizer.bos());
+            EXPECT_LE(ids.size(), 33U) << "longer than a row";
+            text += tokenizer.decode({ids.begin() + 1, ids.end()});
+        }
+        return text;
+    }
+
+    TempDirectory folder_;
+    std::vector<std::string> documents_;
+    PrepareOptions options_;
+};
+
+TEST_F(PrepareTest, EveryDocumentIsInExactlyOneSplit) {
+    const PreparedData data = prepare_data(options_);
+    EXPECT_FALSE(data.was_ready);
+    const DataMeta& meta = data.meta;
+    EXPECT_EQ(meta.vocab_size, 300);
+    EXPECT_EQ(meta.bos, 296);
+    EXPECT_EQ(meta.train_documents + meta.val_documents + meta.test_documents, 200);
+    EXPECT_GT(meta.val_documents, 2);
+    EXPECT_GT(meta.test_documents, 2);
+    const std::string train = text_of(data, kTrainFile), val = text_of(data, kValFile),
+                      test = text_of(data, kTestFile);
+    std::size_t bytes = 0;
+    for (const std::string& text : documents_) {
+        bytes += text.size();
+        const auto in = [&](const std::string& split) {
+            return split.find(text) != std::string::npos ? 1 : 0;
+        };
+        EXPECT_EQ(in(train) + in(val) + in(test), 1) << text;
+    }
+    EXPECT_EQ(train.size() + val.size() + test.size(), bytes);
+}
+
+TEST_F(PrepareTest, EvaluationIsWholeRowsOfTheValidationSplit) {
+    const PreparedData all = prepare_data(options_);
+    EXPECT_EQ(all.meta.eval_tokens, 32 * rows_of_one_epoch(Shard(all.directory / kValFile), 33));
+    EXPECT_GT(all.meta.eval_tokens, all.meta.val_tokens * 3 / 4);
+    options_.request.eval_tokens = 100;
+    EXPECT_EQ(prepare_data(options_).meta.eval_tokens, 96);
+    options_.request.eval_tokens = 1'000'000'000;
+    EXPECT_EQ(prepare_data(options_).meta.eval_tokens, all.meta.eval_tokens);
+}
+
+TEST_F(PrepareTest, TheSecondCallFindsTheFirst) {
+    EXPECT_FALSE(find_prepared(options_.request, options_.data_root));
+    const PreparedData first = prepare_data(options_);
+    const PreparedData second = prepare_data(options_);
+    EXPECT_TRUE(second.was_ready);
+    EXPECT_EQ(second.directory, first.directory);
+    EXPECT_LT(second.seconds, 1);
+    const auto found = find_prepared(options_.request, options_.data_root);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->meta.fingerprint, first.meta.fingerprint);
+    options_.request.seq_len = 33;
+    EXPECT_FALSE(find_prepared(options_.request, options_.data_root));
+}
+
+TEST_F(PrepareTest, TheFingerprintFollowsContentAndRequest) {
+    const std::string original = prepare_data(options_).meta.fingerprint;
+    const auto fingerprint = [&] { return prepare_data(options_).meta.fingerprint; };
+    PrepareOptions saved = options_;
+    options_.request.vocab_size = 301;
+    EXPECT_NE(fingerprint(), original);
+    options_ = saved;
+    options_.request.seq_len = 31;
+    EXPECT_NE(fingerprint(), original);
+    options_ = saved;
+    options_.request.eval_tokens = 64;
+    EXPECT_NE(fingerprint(), original);
+    options_ = saved;
+    options_.threads = 1;
+    options_.data_root = folder_ / "elsewhere";
+    EXPECT_EQ(fingerprint(), original);
+    fs::rename(folder_ / "corpus", folder_ / "moved");
+    options_.request.corpus = (folder_ / "moved").string();
+    EXPECT_EQ(fingerprint(), original);
+    fs::rename(folder_ / "moved/all.jsonl", folder_ / "moved/other.jsonl");
+    EXPECT_EQ(fingerprint(), original);
+    documents_[7] += '!';
+    write_corpus();
+    options_.request.corpus = (folder_ / "corpus").string();
+    EXPECT_NE(fingerprint(), original);
+}
+
+TEST_F(PrepareTest, AChangedCorpusIsPreparedAnew) {
+    const PreparedData first = prepare_data(options_);
+    documents_[7] += '!';
+    write_corpus();
+    const PreparedData second = prepare_data(options_);
+    EXPECT_FALSE(second.was_ready);
+    EXPECT_NE(second.directory, first.directory);
+    EXPECT_EQ(find_prepared(options_.request, options_.data_root)->directory, second.directory);
+    EXPECT_TRUE(prepare_data(options_).was_ready);
+}
+
+TEST_F(PrepareTest, ADamagedDataSetIsReplaced) {
+    const PreparedData first = prepare_data(options_);
+    const auto content = content_of(first.directory);
+    fs::resize_file(first.directory / kTrainFile, 100);
+    EXPECT_FALSE(find_prepared(options_.request, options_.data_root));
+    EXPECT_FALSE(prepare_data(options_).was_ready);
+    EXPECT_EQ(content_of(first.directory), content);
+    EXPECT_EQ(things_in_root(), 1);
+}
+
+TEST_F(PrepareTest, DuplicatesOfHeldOutDocumentsAreDroppedAndCounted) {
+    const DataMeta before = prepare_data(options_).meta;
+    for (std::size_t i = 0; i < 200; ++i) documents_.push_back(documents_[i]);
+    write_corpus();
+    const DataMeta after = prepare_data(options_).meta;
+    EXPECT_EQ(after.dropped_duplicates, before.val_documents + before.test_documents);
+    EXPECT_EQ(after.val_documents, before.val_documents);
+    EXPECT_EQ(after.test_documents, before.test_documents);
+    EXPECT_EQ(after.train_documents, 2 * before.train_documents);
+}
+
+TEST_F(PrepareTest, KilledAtAnyMomentItEndsWithTheSameBytes) {
+    const auto expected = content_of(prepare_data(options_).directory);
+    int moments = 0;
+    options_.data_root = folder_ / "count";
+    options_.progress = [&](const std::string&, double) { ++moments; };
+    prepare_data(options_);
+    ASSERT_GE(moments, 6);
+    options_.data_root = folder_ / "killed";
+    for (int moment = 0; moment < moments; ++moment) {
+        int left = moment;
+        options_.progress = [&](const std::string&, double) {
+            if (left-- == 0) raise(SIGKILL);
+        };
+        EXPECT_EXIT(prepare_data(options_), ::testing::KilledBySignal(SIGKILL), "");
+        EXPECT_FALSE(find_prepared(options_.request, options_.data_root)) << "moment " << moment;
+    }
+    options_.progress = nullptr;
+    const PreparedData data = prepare_data(options_);
+    EXPECT_EQ(content_of(data.directory), expected);
+    EXPECT_EQ(things_in_root(), 1) << "leftovers of the killed";
+}
+
+TEST_F(PrepareTest, TwoAtOnceDoNotHarmEachOther) {
+    std::vector<PreparedData> results(4);
+    std::vector<std::thread> threads;
+    for (PreparedData& result : results) threads.emplace_back([&] { result = prepare_data(options_); });
+    for (std::thread& thread : threads) thread.join();
+    for (const PreparedData& result : results) EXPECT_EQ(result.directory, results[0].directory);
+    EXPECT_EQ(things_in_root(), 1);
+    EXPECT_TRUE(prepare_data(options_).was_ready);
+}
+
+TEST_F(PrepareTest, AWorkshopInUseIsLeftAlone) {
+    const Workshop other(options_.data_root);
+    prepare_data(options_);
+    EXPECT_TRUE(fs::exists(other.path()));
+}
+
+TEST_F(PrepareTest, AnExceptionFromProgressStopsItCleanly) {
+    for (const std::string phase : {"reading", "tokenizer", "encoding", "writing"}) {
+        options_.progress = [&](const std::string& now, double) {
+            if (now == phase) throw UserError("stopped");
+        };
+        EXPECT_EQ(complaint(), "stopped | ") << phase;
+    }
+}
+
+TEST_F(PrepareTest, ACorpusThatChangesWhileItIsReadIsRefused) {
+    options_.progress = [&](const std::string& phase, double) {
+        if (phase != "tokenizer") return;
+        documents_[3] = "something else";
+        write_corpus();
+    };
+    EXPECT_NE(complaint().find("changed while it was read"), std::string::npos);
+}
+
+TEST_F(PrepareTest, RefusesWhatCannotWork) {
+    const PrepareOptions good = options_;
+    options_.request.vocab_size = 5000;
+    EXPECT_NE(complaint().find("larger than the data supports"), std::string::npos);
+    options_.request.vocab_size = 200;
+    EXPECT_NE(complaint().find("too small"), std::string::npos);
+    options_ = good;
+    options_.request.seq_len = 100000;
+    EXPECT_NE(complaint().find("does not fill a row"), std::string::npos);
+    options_.request.seq_len = 0;
+    EXPECT_NE(complaint().find("sequence length"), std::string::npos);
+    options_ = good;
+    options_.request.eval_tokens = -1;
+    EXPECT_NE(complaint().find("evaluation tokens"), std::string::npos);
+    options_ = good;
+    options_.request.corpus = folder_.write("one.txt", "One text.").string();
+    EXPECT_NE(complaint().find("has 1 document"), std::string::npos);
+    options_.request.corpus = "";
+    EXPECT_NE(complaint().find("no corpus named"), std::string::npos);
+    options_ = good;
+    options_.data_root = folder_.write("file", "x") / "data";
+    EXPECT_NE(complaint().find("cannot make folder"), std::string::npos);
+}
+
+TEST_F(PrepareTest, TheLargestVocabularyItNamesWorks) {
+    options_.request.vocab_size = 5000;
+    const std::string message = complaint();
+    const std::size_t at = message.find("choose at most ") + 15;
+    options_.request.vocab_size = std::stoi(message.substr(at));
+    EXPECT_EQ(prepare_data(options_).meta.vocab_size, options_.request.vocab_size);
+}
+
+}  // namespace
+}  // namespace autoresearch

@@ -1,0 +1,76 @@
+#include <gtest/gtest.h>
+
+#include "trainer_fixture.h"
+
+namespace autoresearch {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kKit = fs::path(TEST_BINARY_DIR) / "kit";
+const std::string kBuild = "'" + (kKit / "build-trainer").string() + "' ";
+
+TEST(TrainerKit, HoldsWhatACandidateIsBuiltAgainst) {
+    for (const char* name : {"include/autoresearch/session.h", "include/autoresearch/ops.h",
+                             "prepare/session/session.cpp", "prepare/data/packer.cpp", "kit.json"})
+        EXPECT_TRUE(fs::exists(kKit / name)) << name;
+    EXPECT_EQ(read_text(kKit / "include/autoresearch/session.h"),
+              read_text(fs::path(TEST_SOURCE_DIR) / "include/autoresearch/session.h"));
+    const auto about = nlohmann::json::parse(read_text(kKit / "kit.json"));
+    EXPECT_TRUE(fs::is_directory(about.at("torch").get<std::string>()));
+    for (const char* key : {"version", "torch_version", "compiler"}) EXPECT_NE(about.at(key), "");
+}
+
+TEST(TrainerKit, BuildsTheProjectsTrainerFromAnyDirectoryAndItTrains) {
+    const TempDirectory folder;
+    const fs::path source =
+        folder.write("a folder/train.cpp", read_text(fs::path(TEST_SOURCE_DIR) / "train/train.cpp"));
+    const auto built =
+        run_program("cd '" + source.parent_path().string() + "' && " + kBuild + "train.cpp train");
+    ASSERT_EQ(built.code, 0) << built.output;
+    EXPECT_EQ(built.output, "");
+    EXPECT_EQ(std::distance(fs::directory_iterator(source.parent_path()), {}),
+              2);  // source, program, no leavings
+    const auto run = run_program("'" + (source.parent_path() / "train").string() + "'" + trainer_flags(3));
+    ASSERT_EQ(run.code, 0) << run.output;
+    const auto& result = run.events.back();
+    EXPECT_EQ(result.at("event"), "result");
+    const double uniform = std::log2(320.0) / 3;  // a token has about 3 bytes or more here
+    EXPECT_LT(result.at("val_bpb").get<double>(), uniform);
+    EXPECT_LT(run.events[run.events.size() - 3].at("loss").get<double>(),
+              run.events[1].at("loss").get<double>() - 1);
+}
+
+TEST(TrainerKit, CompileErrorsGoToStderrAndNothingIsWritten) {
+    const TempDirectory folder;
+    const fs::path source = folder.write(
+        "train.cpp", "#include <autoresearch/session.h>\nint main() { return undefined_thing; }\n");
+    const std::string quoted = "'" + source.string() + "'";
+    const auto built = run_program(kBuild + quoted + " '" + (folder / "train").string() + "'");
+    EXPECT_EQ(built.code, 1);
+    EXPECT_NE(built.output.find("train.cpp:2:"), std::string::npos) << built.output;
+    EXPECT_NE(built.output.find("undefined_thing"), std::string::npos);
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
+    const auto checked = run_program(kBuild + "--check " + quoted);
+    EXPECT_EQ(checked.code, 1);
+    EXPECT_NE(checked.output.find("undefined_thing"), std::string::npos);
+}
+
+TEST(TrainerKit, LinkErrorsAreErrorsToo) {
+    const TempDirectory folder;
+    const fs::path source = folder.write("train.cpp", "void missing();\nint main() { missing(); }\n");
+    EXPECT_EQ(run_program(kBuild + "--check '" + source.string() + "'").code, 0);
+    const auto built =
+        run_program(kBuild + "'" + source.string() + "' '" + (folder / "train").string() + "'");
+    EXPECT_EQ(built.code, 1);
+    EXPECT_NE(built.output.find("missing"), std::string::npos);
+    EXPECT_FALSE(fs::exists(folder / "train"));
+}
+
+TEST(TrainerKit, WrongUseEndsWithCode2) {
+    EXPECT_EQ(run_program(kBuild).code, 2);
+    EXPECT_EQ(run_program(kBuild + "one").code, 2);
+}
+
+}  // namespace
+}  // namespace autoresearch

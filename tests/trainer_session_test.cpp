@@ -1,0 +1,203 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "trainer_fixture.h"
+
+namespace autoresearch {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// A trainer that behaves as its first argument says; built once with the kit.
+const char* const kCandidate = R"(
+#include <autoresearch/session.h>
+#include <cstring>
+#include <stdexcept>
+using at::Tensor;
+int main(int argc, char** argv) {
+    const std::string mode = argv[1];
+    autoresearch::Session session(argc - 1, argv + 1);
+    const int vocab = session.vocab_size();
+    Tensor table = at::zeros({vocab, vocab});
+    auto batches = session.train_batches(3);
+    auto honest = [&](const Tensor& tokens) { return at::embedding(table, tokens); };
+    while (session.training()) {
+        const auto [inputs, targets] = batches.next();
+        if (mode == "data") {
+            for (int64_t id : {inputs.sum().item<int64_t>(), targets.sum().item<int64_t>(), targets[2][5].item<int64_t>()})
+                std::printf("%lld ", (long long)id);
+            if (!inputs.narrow(1, 1, session.seq_len() - 1).equal(targets.narrow(1, 0, session.seq_len() - 1))) return 9;
+            if (session.steps() == 20) { std::printf("%f\n", at::rand({}).item<double>()); return 0; }
+        }
+        if (mode == "early" && session.steps() == 2) session.evaluate(honest);
+        if (mode == "memory" && session.steps() == 2) at::empty({int64_t{1} << 50});
+        if (mode == "throw" && session.steps() == 2) throw std::runtime_error("something broke");
+        double loss = 3.0;
+        if (session.steps() == 4) loss = mode == "nan" ? NAN : mode == "blowup" ? 101 : loss;
+        session.step(at::full({}, loss), inputs.numel());
+    }
+    if (mode == "overtime") session.step(at::zeros({}), 1);
+    session.describe(1234567, 3, 1e6);
+    if (mode == "cheat") {
+        session.evaluate([&](const Tensor& t) { return 5 * at::one_hot(at::roll(t, -1, 1), vocab).to(at::kFloat); });
+    } else {
+        session.evaluate(honest);
+    }
+    if (mode == "twice") session.evaluate(honest);
+}
+)";
+
+class SessionTest : public testing::Test {
+  protected:
+    static void SetUpTestSuite() {
+        folder_ = new TempDirectory;
+        const auto source = folder_->write("candidate.cpp", kCandidate);
+        const auto built = run_program(std::string(TEST_BINARY_DIR) + "/kit/build-trainer '" +
+                                       source.string() + "' '" + (*folder_ / "candidate").string() + "'");
+        ASSERT_EQ(built.code, 0) << built.output;
+    }
+    static void TearDownTestSuite() { delete folder_; }
+
+    static ProgramResult run(const std::string& mode, double budget = 0.3, int seed = 1) {
+        return run_program("'" + (*folder_ / "candidate").string() + "' " + mode +
+                           trainer_flags(budget, seed));
+    }
+
+    static void expect_invalid(const std::string& mode, const std::string& kind, const std::string& reason) {
+        SCOPED_TRACE(mode);
+        const ProgramResult result = run(mode);
+        EXPECT_EQ(result.code, 1);
+        EXPECT_EQ(result.output.find("val_bpb"), std::string::npos);
+        ASSERT_FALSE(result.events.empty());
+        EXPECT_EQ(result.events.back().at("event"), "invalid");
+        EXPECT_EQ(result.events.back().at("kind"), kind);
+        EXPECT_NE(result.events.back().at("reason").get<std::string>().find(reason), std::string::npos)
+            << result.events.back();
+        EXPECT_NE(result.output.find(reason), std::string::npos) << result.output;
+    }
+
+    static TempDirectory* folder_;
+};
+TempDirectory* SessionTest::folder_ = nullptr;
+
+TEST_F(SessionTest, EventsTellTheWholeRun) {
+    const ProgramResult result = run("honest", 0.8);
+    ASSERT_EQ(result.code, 0) << result.output;
+    ASSERT_GE(result.events.size(), 4U);
+    const json& hello = result.events[0];
+    EXPECT_EQ(hello.at("event"), "hello");
+    EXPECT_EQ(hello.at("protocol"), 1);
+    EXPECT_EQ(hello.at("device"), "cpu");
+    EXPECT_EQ(hello.at("seed"), 1);
+    EXPECT_EQ(hello.at("threads"), 1);
+    EXPECT_EQ(hello.at("data"), small_data().meta.fingerprint);
+    EXPECT_EQ(result.events[1].at("event"), "step");
+    EXPECT_EQ(result.events[1].at("step"), 1);
+    EXPECT_EQ(result.events[1].at("seconds"), 0.0);
+    const auto steps = std::count_if(result.events.begin(), result.events.end(),
+                                     [](const json& event) { return event.at("event") == "step"; });
+    EXPECT_LE(steps, 1 + 4);  // at most 4 a second, and the first
+    const json& evaluating = result.events[result.events.size() - 2];
+    EXPECT_EQ(evaluating.at("event"), "evaluating");
+    EXPECT_GE(evaluating.at("seconds"), 0.8);
+    const json& last = result.events.back();
+    EXPECT_EQ(last.at("event"), "result");
+    EXPECT_EQ(last.at("depth"), 3);
+    EXPECT_EQ(last.at("num_steps"), evaluating.at("step"));
+    EXPECT_GT(last.at("peak_vram_mb"), 10);
+    EXPECT_GT(last.at("total_seconds"), last.at("training_seconds"));
+    EXPECT_NEAR(last.at("num_params_M").get<double>(), 1.234567, 1e-9);
+}
+
+TEST_F(SessionTest, SummaryBlockIsThatOfTheOriginals) {
+    const ProgramResult result = run("honest");
+    const auto block = result.output.find("---\nval_bpb:          ");
+    ASSERT_NE(block, std::string::npos) << result.output;
+    std::istringstream lines(result.output.substr(block + 4));
+    for (const char* key : {"val_bpb:          ", "training_seconds: ", "total_seconds:    ",
+                            "peak_vram_mb:     ", "mfu_percent:      ", "total_tokens_M:   ",
+                            "num_steps:        ", "num_params_M:     ", "depth:            "}) {
+        std::string line;
+        ASSERT_TRUE(std::getline(lines, line));
+        EXPECT_EQ(line.compare(0, std::strlen(key), key), 0) << line;
+        EXPECT_NE(line.find_last_of("0123456789"), std::string::npos);
+    }
+}
+
+TEST_F(SessionTest, SameSeedSameData) {
+    const std::string first = run("data", 5, 1).output;
+    EXPECT_GT(first.size(), 100U);
+    EXPECT_EQ(first, run("data", 5, 1).output);
+    EXPECT_NE(first, run("data", 5, 2).output);
+}
+
+TEST_F(SessionTest, EndsWhenTheLossIsNotFinite) {
+    expect_invalid("nan", "not_finite", "loss is nan at step 5");
+    expect_invalid("blowup", "not_finite", "loss is 101");
+}
+
+TEST_F(SessionTest, EndsWhenARuleIsBroken) {
+    expect_invalid("cheat", "broken_rule", "looks ahead");
+    expect_invalid("early", "broken_rule", "before the budget");
+    expect_invalid("overtime", "broken_rule", "after the budget");
+}
+
+TEST_F(SessionTest, OutOfMemoryIsToldApart) {
+    expect_invalid("memory", "out_of_memory", "allocate");
+}
+
+TEST_F(SessionTest, UncaughtExceptionNamesItself) {
+    const ProgramResult result = run("throw");
+    EXPECT_EQ(result.code, 1);
+    EXPECT_NE(result.output.find("error: something broke"), std::string::npos);
+    EXPECT_NE(result.events.back().at("event"), "invalid");
+}
+
+TEST_F(SessionTest, EvaluatingTwiceIsInvalid) {
+    const ProgramResult result = run("twice");
+    EXPECT_EQ(result.code, 1);
+    EXPECT_EQ(result.events.back().at("kind"), "broken_rule");
+}
+
+TEST_F(SessionTest, BadUseEndsWithCode2AndSaysHow) {
+    const std::string program = "'" + (*folder_ / "candidate").string() + "' honest ";
+    const std::vector<std::pair<std::string, std::string>> cases = {
+        {"--budgte 3", "unknown flag --budgte"}, {"--budget", "needs a value"},
+        {"--budget no", "--budget no"},          {"--seed 1.5", "whole number"},
+        {"--device tpu", "no such device"},      {"--data /nowhere/at/all", "/nowhere/at/all"}};
+    for (const auto& [flags, message] : cases) {
+        const ProgramResult result = run_program(program + flags);
+        EXPECT_EQ(result.code, 2) << flags;
+        EXPECT_NE(result.output.find(message), std::string::npos) << result.output;
+    }
+    const ProgramResult nothing =
+        run_program("AUTORESEARCH_DATA='" + folder_->path().string() + "' " + program);
+    EXPECT_EQ(nothing.code, 2);
+    EXPECT_NE(nothing.output.find("autoresearch prepare"), std::string::npos) << nothing.output;
+}
+
+TEST_F(SessionTest, ByHandTheNewestDataIsTaken) {
+    const std::string root = small_data().directory.parent_path().string();
+    const ProgramResult result =
+        run_program("AUTORESEARCH_DATA='" + root + "' '" + (*folder_ / "candidate").string() +
+                    "' honest --device cpu --budget 0.1");
+    EXPECT_EQ(result.code, 0) << result.output;
+    EXPECT_NE(result.output.find("val_bpb:"), std::string::npos);
+}
+
+TEST_F(SessionTest, HelpAndProbe) {
+    const std::string program = "'" + (*folder_ / "candidate").string() + "' honest ";
+    EXPECT_NE(run_program(program + "--help").output.find("--budget"), std::string::npos);
+    const ProgramResult probe = run_program(program + "--probe --device cpu --threads 1");
+    EXPECT_EQ(probe.code, 0);
+    const json values = json::parse(probe.output);
+    EXPECT_EQ(values.at("device"), "cpu");
+    EXPECT_EQ(values.at("threads"), 1);
+    EXPECT_GT(values.at("memory_mb"), 100);
+}
+
+}  // namespace
+}  // namespace autoresearch
