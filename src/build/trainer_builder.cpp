@@ -1,0 +1,64 @@
+#include "build/trainer_builder.h"
+
+#include <sstream>
+
+#include "autoresearch/error.h"
+#include "proc/subprocess.h"
+#include "util/atomic_file.h"
+#include "util/text.h"
+
+namespace autoresearch {
+
+TrainerBuilder::TrainerBuilder(TrainerBuilderOptions options, const StopRequest& stop)
+    : options_(std::move(options)), stop_(stop) {}
+
+Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
+                                                    const std::filesystem::path& relative_directory) {
+    const auto directory = std::filesystem::absolute(relative_directory);
+    const auto program = directory / "train";
+    const auto log = directory / "build.log";
+    std::filesystem::create_directories(directory);
+    // A program or an error of an earlier attempt must not pass for this one's.
+    std::filesystem::remove(program);
+    std::filesystem::remove(log);
+    write_file_atomically(directory / "train.cpp", source);
+
+    ProcessSpec spec;
+    spec.command = {(options_.kit / "build-trainer").string(), (directory / "train.cpp").string(),
+                    program.string()};
+    spec.output = log;
+    spec.limit = options_.limit;
+    spec.kill_grace = options_.kill_grace;
+    const ProcessResult result = run_process(spec, stop_);
+
+    if (!result.start_error.empty())
+        throw UserError(result.start_error, "build the project again: scripts/setup");
+    if (result.interrupted) return Failure{Ending::interrupted, "stopped while building"};
+    if (result.timed_out) {
+        std::ostringstream reason;
+        reason << "the build took longer than " << options_.limit << " s";
+        return Failure{Ending::timed_out, reason.str()};
+    }
+    if (result.succeeded() && std::filesystem::is_regular_file(program)) return program;
+
+    std::string reason = build_failure_reason(file_tail(log, 8 << 20), directory);
+    if (reason.empty() && result.signal != 0)
+        reason = "the compiler was ended: " + signal_name(result.signal);
+    if (reason.empty()) reason = "the compiler failed without a word";
+    return Failure{Ending::build_failed, reason};
+}
+
+std::string build_failure_reason(const std::string& log, const std::filesystem::path& directory) {
+    std::string_view error, undefined;
+    for (const std::string_view line : split_lines(log)) {
+        const auto has = [&](std::string_view part) { return line.find(part) != std::string_view::npos; };
+        // "ld returned 1 exit status" and its like only repeat that there was an error.
+        const bool empty_words = has("ld returned") || has("linker command failed");
+        if (error.empty() && has("error:") && !empty_words) error = line;
+        if (undefined.empty() && has("undefined reference")) undefined = line;
+    }
+    const std::string_view line = !error.empty() ? error : !undefined.empty() ? undefined : last_line(log);
+    return clean_line(replace_all(std::string(line), directory.string() + "/", ""));
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "contract/builder.h"
+#include "contract/stop.h"
+
+namespace autoresearch {
+
+struct TrainerBuilderOptions {
+    std::filesystem::path kit;  // holds build-trainer, the headers and the library that a trainer links
+    double limit = 600;         // seconds for compiler and linker together
+    double kill_grace = 2;      // seconds between SIGTERM and SIGKILL
+};
+
+/// Runs `<kit>/build-trainer SOURCE PROGRAM`. Throws UserError when that script cannot be started.
+class TrainerBuilder : public Builder {
+  public:
+    TrainerBuilder(TrainerBuilderOptions options, const StopRequest& stop);
+    Result<std::filesystem::path> build(const std::string& source,
+                                        const std::filesystem::path& directory) override;
+
+  private:
+    TrainerBuilderOptions options_;
+    const StopRequest& stop_;
+};
+
+/// The line of a compiler's output that says best what is wrong: the first error, the first undefined symbol,
+/// or the last line; without the path of `directory`. Empty for an empty log.
+std::string build_failure_reason(const std::string& log, const std::filesystem::path& directory);
+
+}  // namespace autoresearch

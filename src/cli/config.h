@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "contract/config.h"
+
+namespace autoresearch {
+
+/// One row of the table of settings: where it lives in Config, what it may be, what it means.
+/// The flag is --name with dashes, the environment variable AUTORESEARCH_NAME, the JSON key the name itself.
+struct ConfigKey {
+    using Member = std::variant<std::string Config::*, int Config::*, std::int64_t Config::*,
+                                std::uint64_t Config::*, double Config::*>;
+    const char* name;
+    Member member;
+    const char* default_value;
+    double min, max;  // of numbers
+    /// A change of it makes results incomparable, so a run keeps the value it was started with.
+    bool frozen;
+    const char* help;
+};
+
+const std::vector<ConfigKey>& config_keys();
+/// vocab_size -> --vocab-size
+std::string flag_name(const std::string& key);
+
+/// A text value per key name, as given by flags.
+using FlagValues = std::map<std::string, std::string>;
+
+/// Every value with the place it came from.
+struct ResolvedConfig {
+    Config values;
+    std::map<std::string, std::string>
+        origins;  // "--budget", "AUTORESEARCH_BUDGET", "autoresearch.json", ...
+};
+
+struct ConfigSources {
+    FlagValues flags;
+    std::function<std::optional<std::string>(const std::string&)> environment;  // like getenv
+    std::vector<std::string> environment_names;                                 // all names that are set
+    std::filesystem::path repository;  // autoresearch.json and configs/ are looked for here; may be empty
+    std::filesystem::path kit;         // configs/ that came with the program
+    std::string default_preset;
+};
+
+/// Flags over environment over autoresearch.json over the preset over the defaults.
+/// Throws UserError naming file, key and nearest known key for whatever is wrong.
+ResolvedConfig resolve_config(const ConfigSources& sources);
+
+/// {"budget": {"value": 300, "origin": "default"}, ...}
+nlohmann::json to_json(const ResolvedConfig& config);
+/// The reverse, for run.json. `file` is named in errors.
+ResolvedConfig resolved_from_json(const nlohmann::json& json, const std::string& file);
+
+/// The value of a key as text, for messages.
+std::string value_text(const Config& config, const ConfigKey& key);
+
+/// For a run that goes on: frozen values come from `recorded`, the rest from `now`.
+/// Throws UserError when a flag or variable asks for another frozen value.
+ResolvedConfig continue_config(const ResolvedConfig& recorded, const ResolvedConfig& now);
+
+}  // namespace autoresearch

@@ -1,0 +1,135 @@
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "autoresearch/error.h"
+#include "cli/commands.h"
+#include "cli/platform.h"
+#include "cli/run_info.h"
+#include "cli/workspace.h"
+#include "propose/agents.h"
+#include "record/terminal_reporter.h"
+#include "vcs/git_repo.h"
+
+namespace autoresearch {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Check {
+    std::string name;
+    bool ok = true;
+    std::string detail;
+    std::string mend;
+};
+
+/// A check that looks at something; what it throws is its failure.
+template <class Look>
+Check check(const std::string& name, const Look& look) {
+    try {
+        return {name, true, look(), ""};
+    } catch (const UserError& error) {
+        return {name, false, error.what(), error.hint()};
+    } catch (const std::exception& error) {
+        return {name, false, error.what(), ""};
+    }
+}
+
+std::string look_at_trainer() {
+    const nlohmann::json probe = probe_trainer(open_kit());
+    return "device " + probe.value("device", "?") + ", torch " + probe.value("torch", "?") + ", " +
+           std::to_string(probe.value("threads", 0)) + " threads";
+}
+
+std::string look_at_repository() {
+    const GitRepo git = GitRepo::open(".");
+    const auto head = git.head();
+    using State = GitRepo::FileState;
+    const State state = git.file_state();
+    if (state == State::missing)
+        throw UserError("no " + std::string(kEditableFile) + " here", "run it in a clone of autoresearch");
+    const std::string note =
+        state == State::committed ? "" : "; train/train.cpp has changes that are not committed";
+    return git.workdir().string() + " at " + head.commit.substr(0, 7) + " " + head.subject + note;
+}
+
+std::string look_at_data() {
+    const ResolvedConfig config = load_config({}, repository_root_or_empty(), open_kit().directory);
+    const PreparedData data = require_data(config);
+    return "preset " + config.values.preset + ": data set " + data.meta.fingerprint + ", corpus " +
+           data.meta.corpus;
+}
+
+std::string look_at_disk() {
+    constexpr double kGiB = 1 << 30;
+    fs::path place = cache_root();
+    while (!fs::exists(place)) place = place.parent_path();
+    const double free = static_cast<double>(fs::space(place).available) / kGiB;
+    char text[64];
+    std::snprintf(text, sizeof text, "%.1f GiB free", free);
+    if (free < 2)
+        throw UserError(std::string(text) + " in " + place.string(),
+                        "make room: data sets and logs need about 2 GiB");
+    return text;
+}
+
+std::string look_at_agents() {
+    const auto agents =
+        read_agents(shipped_file(repository_root_or_empty(), open_kit(), "configs/agents.json"));
+    std::string installed;
+    for (const auto& agent : agents) {
+        if (is_installed(agent)) installed += (installed.empty() ? "" : ", ") + agent.name;
+    }
+    return installed + "; without --agent a run takes " + default_agent(agents);
+}
+
+std::vector<Check> all_checks() {
+    return {
+        check("machine", [] { return platform::machine(); }),
+        check("kit",
+              [] {
+                  const Kit kit = open_kit();
+                  return kit.directory.string() + ", compiler " + kit.compiler;
+              }),
+        check("trainer", look_at_trainer),
+        check("repository", look_at_repository),
+        check("data", look_at_data),
+        check("agents", look_at_agents),
+        check("disk", look_at_disk),
+    };
+}
+
+int doctor(bool json) {
+    const auto checks = all_checks();
+    bool ready = true;
+    nlohmann::json list = nlohmann::json::array();
+    const bool color = output_style(STDOUT_FILENO).color;
+    for (const auto& item : checks) {
+        ready = ready && item.ok;
+        list.push_back({{"name", item.name}, {"ok", item.ok}, {"detail", item.detail}, {"mend", item.mend}});
+        if (json) continue;
+        const char* mark =
+            item.ok ? (color ? "\033[32mok  \033[0m" : "ok  ") : (color ? "\033[31mFAIL\033[0m" : "FAIL");
+        std::printf("%s  %-10s  %s\n", mark, item.name.c_str(), item.detail.c_str());
+        if (!item.mend.empty()) std::printf("                  %s\n", item.mend.c_str());
+    }
+    if (json) {
+        std::cout << nlohmann::ordered_json{{"ready", ready}, {"checks", list}}.dump(2) << "\n";
+    } else {
+        std::printf("%s\n", ready ? "this machine is ready: autoresearch run" : "not ready yet");
+    }
+    return ready ? 0 : 1;
+}
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app, Action& action) {
+    CLI::App* command = app.add_subcommand("doctor", "is this machine ready");
+    const auto json = std::make_shared<bool>(false);
+    command->add_flag("--json", *json, "print for programs");
+    command->callback([=, &action] { action = [=] { return doctor(*json); }; });
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,125 @@
+#include "cli/run_info.h"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "autoresearch/error.h"
+#include "record/run_files.h"
+#include "util/atomic_file.h"
+#include "util/nearest.h"
+#include "util/text.h"
+
+namespace autoresearch {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+std::vector<std::string> run_tags(const fs::path& repository) {
+    std::vector<std::string> tags;
+    if (!fs::is_directory(runs_root(repository))) return tags;
+    for (const auto& entry : fs::directory_iterator(runs_root(repository))) {
+        if (fs::exists(entry.path() / run_files::kRun)) tags.push_back(entry.path().filename().string());
+    }
+    std::sort(tags.begin(), tags.end());
+    return tags;
+}
+
+}  // namespace
+
+fs::path runs_root(const fs::path& repository) {
+    return repository / run_files::kFolder;
+}
+
+void save_run(const RunInfo& run) {
+    const json object = {{"format", 1},
+                         {"created", run.created},
+                         {"version", run.version},
+                         {"start_commit", run.start_commit},
+                         {"from_working_tree", run.from_working_tree},
+                         {"data", run.data},
+                         {"kit", run.kit},
+                         {"torch", run.torch},
+                         {"device", run.device},
+                         {"config", to_json(run.config)}};
+    write_file_atomically(run.directory / run_files::kRun, object.dump(2) + "\n");
+}
+
+std::optional<RunInfo> load_run(const fs::path& repository, const std::string& tag) {
+    RunInfo run;
+    run.directory = runs_root(repository) / tag;
+    const fs::path file = run.directory / run_files::kRun;
+    const auto text = try_read_file(file);
+    if (!text) return std::nullopt;
+    try {
+        const json object = json::parse(*text);
+        run.created = object.at("created").get<std::string>();
+        run.version = object.at("version").get<std::string>();
+        run.start_commit = object.at("start_commit").get<std::string>();
+        run.from_working_tree = object.at("from_working_tree").get<bool>();
+        run.data = object.at("data").get<std::string>();
+        run.kit = object.at("kit").get<std::string>();
+        run.torch = object.at("torch").get<std::string>();
+        run.device = object.at("device").get<std::string>();
+        run.config = resolved_from_json(object.at("config"), file.string());
+    } catch (const json::exception& error) {
+        throw UserError(file.string() + " is damaged: " + error.what(), "start a new run with another --tag");
+    }
+    return run;
+}
+
+std::vector<RunInfo> all_runs(const fs::path& repository) {
+    std::vector<RunInfo> runs;
+    for (const auto& tag : run_tags(repository)) {
+        if (auto run = load_run(repository, tag)) runs.push_back(*run);
+    }
+    return runs;
+}
+
+std::optional<LastRun> last_run(const fs::path& repository) {
+    std::optional<LastRun> last;
+    fs::file_time_type newest{};
+    for (const auto& tag : run_tags(repository)) {
+        fs::file_time_type touched{};
+        for (const char* name : {run_files::kRun, run_files::kLedger}) {
+            std::error_code missing;
+            const auto time = fs::last_write_time(runs_root(repository) / tag / name, missing);
+            if (!missing) touched = std::max(touched, time);
+        }
+        if (last && touched <= newest) continue;
+        newest = touched;
+        const std::chrono::duration<double> age = fs::file_time_type::clock::now() - touched;
+        last = LastRun{tag, age.count()};
+    }
+    return last;
+}
+
+RunInfo require_run(const fs::path& repository, const std::string& tag) {
+    std::string wanted = tag;
+    if (wanted.empty()) {
+        const auto last = last_run(repository);
+        if (!last) {
+            throw UserError("there is no run in " + runs_root(repository).string(),
+                            "start one: autoresearch run");
+        }
+        wanted = last->tag;
+    }
+    if (auto run = load_run(repository, wanted)) return *run;
+    const std::string close = nearest(wanted, run_tags(repository));
+    throw UserError("there is no run \"" + wanted + "\" in " + runs_root(repository).string(),
+                    close.empty() ? "start one: autoresearch run" : "did you mean --tag " + close + "?");
+}
+
+std::string tag_of_today() {
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    localtime_r(&now, &local);
+    static constexpr const char* kMonths[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                              "jul", "aug", "sep", "oct", "nov", "dec"};
+    return kMonths[local.tm_mon] + std::to_string(local.tm_mday);
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/config.h"
+
+namespace autoresearch {
+
+/// What run.json says: everything a run was started with and keeps.
+struct RunInfo {
+    std::filesystem::path directory;  // .autoresearch/<tag>
+    ResolvedConfig config;
+    std::string created;       // UTC
+    std::string version;       // of this program
+    std::string start_commit;  // parent of the baseline
+    bool from_working_tree = false;
+    std::string data;    // fingerprint of the data set
+    std::string kit;     // hash of the fixed half
+    std::string torch;   // version
+    std::string device;  // cpu, mps, cuda: what "auto" came to
+
+    const std::string& tag() const { return config.values.tag; }
+};
+
+/// .autoresearch/ of a repository.
+std::filesystem::path runs_root(const std::filesystem::path& repository);
+
+/// Writes run.json atomically.
+void save_run(const RunInfo& run);
+/// Nothing when there is no such run; UserError when its run.json is damaged.
+std::optional<RunInfo> load_run(const std::filesystem::path& repository, const std::string& tag);
+
+/// All runs of a repository, by tag.
+std::vector<RunInfo> all_runs(const std::filesystem::path& repository);
+
+/// The tag of the run that was active last (its ledger or run.json is newest), with the seconds since then.
+struct LastRun {
+    std::string tag;
+    double seconds_ago = 0;
+};
+std::optional<LastRun> last_run(const std::filesystem::path& repository);
+
+/// The run with this tag, or the last one when the tag is empty. UserError when there is none.
+RunInfo require_run(const std::filesystem::path& repository, const std::string& tag);
+
+/// nov22
+std::string tag_of_today();
+
+}  // namespace autoresearch

@@ -1,0 +1,63 @@
+#include <unistd.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/run_info.h"
+#include "record/experiment_json.h"
+#include "record/file_ledger.h"
+#include "record/run_files.h"
+#include "record/run_lock.h"
+#include "record/table.h"
+#include "record/terminal_reporter.h"
+#include "vcs/git_repo.h"
+
+namespace autoresearch {
+namespace {
+
+std::vector<Experiment> experiments_of(const RunInfo& run) {
+    return std::filesystem::exists(run.directory / run_files::kLedger) ? read_ledger(run.directory)
+                                                                       : std::vector<Experiment>{};
+}
+
+int status(const std::string& tag, bool json) {
+    const RunInfo run = require_run(GitRepo::open(".").workdir(), tag);
+    const auto experiments = experiments_of(run);
+    const auto holder = RunLock::holder(run.directory);
+    const Config& config = run.config.values;
+    if (json) {
+        auto all = nlohmann::ordered_json::array();
+        for (const auto& experiment : experiments) all.push_back(to_json(experiment));
+        const nlohmann::ordered_json state = {{"tag", run.tag()},          {"running", holder.has_value()},
+                                              {"pid", holder.value_or(0)}, {"device", run.device},
+                                              {"data", run.data},          {"config", to_json(run.config)},
+                                              {"experiments", all}};
+        std::cout << state.dump(2) << "\n";
+        return 0;
+    }
+    std::cout << "run " << run.tag() << ", started " << run.created << ", " << config.budget << " s on "
+              << run.device << ", corpus " << config.corpus << "; "
+              << (holder ? "running (pid " + std::to_string(*holder) + ")" : std::string("not running"))
+              << "\n";
+    if (experiments.empty()) {
+        std::cout << "no experiment is finished yet\n";
+    } else {
+        std::cout << "\n" << result_table(experiments, output_style(STDOUT_FILENO).color);
+    }
+    if (!holder) std::cout << "go on with: autoresearch run --tag " << run.tag() << "\n";
+    return 0;
+}
+
+}  // namespace
+
+void add_status_command(CLI::App& app, Action& action) {
+    CLI::App* command = app.add_subcommand("status", "where a run stands");
+    const auto tag = std::make_shared<std::string>();
+    const auto json = std::make_shared<bool>(false);
+    command->add_option("--tag", *tag, "name of the run; default: the one that was active last");
+    command->add_flag("--json", *json, "print for programs");
+    command->callback([=, &action] { action = [=] { return status(*tag, *json); }; });
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,174 @@
+#include "cli/workspace.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "autoresearch/error.h"
+#include "cli/platform.h"
+#include "proc/signals.h"
+#include "proc/subprocess.h"
+#include "util/fd.h"
+#include "util/hash.h"
+#include "util/text.h"
+#include "vcs/git_repo.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to the program
+
+namespace autoresearch {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::optional<std::string> environment_value(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+std::string hash_of_files(const fs::path& root, const std::vector<std::string>& folders) {
+    std::vector<fs::path> files;
+    for (const auto& folder : folders) {
+        for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+            const auto extension = entry.path().extension();
+            if (extension == ".h" || extension == ".cpp") files.push_back(entry.path());
+        }
+    }
+    std::sort(files.begin(), files.end());
+    std::uint64_t hash = fnv1a(read_file(root / "build-trainer"));
+    for (const auto& file : files)
+        hash = fnv1a(read_file(file), fnv1a(file.lexically_relative(root).string(), hash));
+    return hex(hash);
+}
+
+}  // namespace
+
+Kit open_kit() {
+    const auto given = environment_value("AUTORESEARCH_KIT");
+    Kit kit;
+    kit.directory = given ? fs::path(*given) : platform::self().parent_path() / "kit";
+    const auto text = try_read_file(kit.directory / "kit.json");
+    if (!text || !fs::exists(kit.directory / "build-trainer")) {
+        throw UserError(
+            "the trainer kit is missing: no kit.json and build-trainer in " + kit.directory.string(),
+            given ? "AUTORESEARCH_KIT points there; unset it, or name a whole kit"
+                  : "build it with scripts/setup");
+    }
+    try {
+        const auto json = nlohmann::json::parse(*text);
+        kit.torch = json.at("torch").get<std::string>();
+        kit.torch_version = json.at("torch_version").get<std::string>();
+        kit.compiler = json.at("compiler").get<std::string>();
+    } catch (const nlohmann::json::exception& error) {
+        throw UserError((kit.directory / "kit.json").string() + " is damaged: " + error.what(),
+                        "build it again with scripts/setup");
+    }
+    if (::access(kit.compiler.c_str(), X_OK) != 0) {
+        throw UserError("the C++ compiler " + kit.compiler + " is gone, so no train.cpp can be built",
+                        platform::install_hint() + ", then scripts/setup");
+    }
+    kit.hash = hash_of_files(kit.directory, {"include", "prepare"});
+    return kit;
+}
+
+fs::path cache_root() {
+    if (const auto xdg = environment_value("XDG_CACHE_HOME"); xdg && !xdg->empty())
+        return fs::path(*xdg) / "autoresearch";
+    if (const auto home = environment_value("HOME"); home && !home->empty()) {
+        return fs::path(*home) / ".cache" / "autoresearch";
+    }
+    throw UserError("neither HOME nor XDG_CACHE_HOME is set, so there is no place for data", "set HOME");
+}
+
+fs::path data_root() {
+    const auto given = environment_value("AUTORESEARCH_DATA");
+    return given && !given->empty() ? fs::path(*given) : cache_root() / "data";
+}
+
+ResolvedConfig load_config(const FlagValues& flags, const fs::path& repository, const fs::path& kit) {
+    ConfigSources sources;
+    sources.flags = flags;
+    sources.environment = environment_value;
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+        const std::string entry = *variable;
+        sources.environment_names.push_back(entry.substr(0, entry.find('=')));
+    }
+    sources.repository = repository;
+    sources.kit = kit;
+    sources.default_preset = platform::default_preset();
+    return resolve_config(sources);
+}
+
+DataRequest data_request(const Config& config) {
+    return {config.corpus, config.vocab_size, config.seq_len, config.eval_tokens};
+}
+
+PreparedData require_data(const ResolvedConfig& config) {
+    if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
+    std::string command = "autoresearch prepare --preset " + config.values.preset;
+    for (const char* key : {"corpus", "vocab_size", "seq_len", "eval_tokens"}) {
+        const std::string& origin = config.origins.at(key);
+        if (origin.rfind("--", 0) != 0) continue;
+        for (const auto& row : config_keys()) {
+            if (std::string(row.name) == key)
+                command += " " + flag_name(key) + " " + value_text(config.values, row);
+        }
+    }
+    throw UserError("no prepared data for corpus " + config.values.corpus + " with vocabulary " +
+                        std::to_string(config.values.vocab_size) + " and " +
+                        std::to_string(config.values.seq_len) + " tokens of context in " +
+                        data_root().string(),
+                    "run: " + command);
+}
+
+nlohmann::json probe_trainer(const Kit& kit) {
+    const fs::path program = kit.directory.parent_path() / "train";
+    std::string pattern = (fs::temp_directory_path() / "autoresearch-probe-XXXXXX").string();
+    const Fd output(::mkstemp(pattern.data()));
+    ProcessSpec spec;
+    spec.command = {program.string(), "--probe"};
+    spec.output = pattern;
+    spec.limit = 120;
+    const ProcessResult result = run_process(spec, NeverStop());
+    const std::string text = try_read_file(pattern).value_or("");
+    fs::remove(pattern);
+    const auto json = nlohmann::json::parse(last_line(text), nullptr, false);
+    if (!result.succeeded() || !json.is_object()) {
+        const std::string why =
+            !result.start_error.empty() ? result.start_error : std::string(last_line(text));
+        throw UserError("the trainer does not start: " + why, "build it again with scripts/setup");
+    }
+    return json;
+}
+
+std::string resolve_device(const std::string& device, const Kit& kit) {
+    return device == "auto" ? probe_trainer(kit).value("device", "cpu") : device;
+}
+
+fs::path repository_root_or_empty() {
+    try {
+        return GitRepo::open(".").workdir();
+    } catch (const UserError&) {
+        return {};
+    }
+}
+
+fs::path shipped_file(const fs::path& repository, const Kit& kit, const std::string& name) {
+    const fs::path own = repository / name;
+    return !repository.empty() && fs::is_regular_file(own) ? own : kit.directory / name;
+}
+
+std::string time_stamp() {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    gmtime_r(&now, &utc);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &utc);
+    return text;
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace autoresearch {
+
+/// Every setting of a run, frozen in run.json. The defaults stand in the table of src/cli/config.cpp,
+/// which also says where a value may come from and what it may be.
+struct Config {
+    std::string preset;  // configs/<preset>.json
+
+    // data: must match a prepared data set
+    std::string corpus;            // name in configs/corpora.json, or a path
+    int vocab_size = 0;            // ids, the 4 specials included
+    int seq_len = 0;               // tokens of context
+    std::int64_t eval_tokens = 0;  // validation tokens of one evaluation
+
+    // a trial
+    std::string device;  // auto, cpu, mps, cuda
+    int threads = 0;     // CPU threads of the trainer; 0: all
+    double budget = 0;   // training seconds
+    std::uint64_t seed = 0;
+
+    // limits around it, seconds
+    double build_limit = 0;
+    double startup_limit = 0;  // spawn to the end of the first step
+    double grace = 0;          // beyond the budget, before the watchdog
+    double eval_limit = 0;
+
+    // the agent
+    std::string agent;  // name in configs/agents.json, a command, or empty: the first installed
+    std::string model;
+    double agent_limit = 0;
+
+    // the run
+    std::string tag;
+    int experiments = 0;  // in all, the baseline not counted; 0: unbounded
+    double hours = 0;     // 0: unbounded
+    int max_failures = 0; // proposals in a row that fail before the run gives up
+};
+
+}  // namespace autoresearch

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "contract/result.h"
+
+namespace autoresearch {
+
+/// What is known of the agent's work on one proposal. Zero means not known.
+struct AgentReport {
+    std::string name;
+    std::string model;
+    double seconds = 0;
+    double usd = 0;
+    std::int64_t tokens = 0;
+    std::vector<std::string> ignored_files;  // what it changed in the desk besides the two files that come back
+};
+
+/// An edit of train/train.cpp with its idea. It carries its parent, so it may be made long before it is tried.
+struct Proposal {
+    int experiment = 0;
+    std::string parent;  // commit whose train.cpp was edited, 40 hex digits
+    std::string source;  // the whole new text of train/train.cpp
+    std::string idea;    // one line
+    AgentReport agent;
+};
+
+/// One training run of an experiment with one seed. The numbers are those of the result event.
+struct Trial {
+    Ending ending = Ending::no_result;
+    std::string reason;  // why it did not end well; empty when ok
+    std::uint64_t seed = 0;
+    double val_bpb = 0;
+    double training_seconds = 0;  // the trainer's clock
+    double total_seconds = 0;     // the trainer's own account of its whole life
+    double wall_seconds = 0;      // the harness's clock, spawn to exit
+    double cpu_seconds = 0;       // user + system, of the whole process
+    double peak_memory_mb = 0;
+    double mfu_percent = 0;
+    double tokens_m = 0;
+    std::int64_t num_steps = 0;
+    double num_params_m = 0;
+    int depth = 0;
+};
+
+enum class Decision { keep, discard, crash };
+
+std::string_view to_string(Decision decision);
+Decision decision_from_string(std::string_view name);
+
+struct Verdict {
+    Decision decision = Decision::crash;
+    Ending ending = Ending::ok;  // for a crash: what kind
+    std::string reason;          // one line for a person
+    double delta = 0;            // val_bpb against the incumbent; negative is better; 0 for baseline and crash
+};
+
+/// One numbered attempt: everything the ledger keeps of it.
+struct Experiment {
+    int number = 0;
+    std::string started;  // UTC, 2026-01-31T22:10:05Z
+    std::string parent;
+    std::string commit;       // its own commit under refs/autoresearch/<tag>/NNNN
+    std::string source_hash;  // of the source without comments and white space, to find repeats
+    std::string idea;
+    AgentReport agent;
+    std::vector<Trial> trials;
+    Verdict verdict;
+    double build_seconds = 0;
+    double seconds = 0;  // wall time of the whole experiment, the agent's part included
+
+    /// Mean val_bpb over the trials that ended well; 0 when there is none.
+    double val_bpb() const;
+    double peak_memory_mb() const;
+};
+
+}  // namespace autoresearch

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace autoresearch {
+
+/// How a step of an experiment, or a whole trial, ended. A closed list: every ending has a test and a row in the log.
+enum class Ending {
+    ok,
+    no_proposal,    // the agent failed, hung, or changed nothing
+    refused,        // the guard found a broken rule in the source
+    build_failed,   // the compiler or the linker said no, or took too long
+    crashed,        // the trainer ended by a signal or with a non-zero code
+    timed_out,      // the watchdog ended it
+    not_finite,     // the loss became NaN, infinite or far too large
+    out_of_memory,  // the device or the memory limit gave up
+    invalid,        // the trainer finished but broke a rule of the metric
+    no_result,      // the trainer ended quietly without a result
+    interrupted,    // the person stopped the run in the middle; never recorded
+};
+
+std::string_view to_string(Ending ending);
+/// Throws std::invalid_argument for a name that to_string never gives.
+Ending ending_from_string(std::string_view name);
+
+/// An expected failure: how it ended and why, in one line for a person.
+struct Failure {
+    Ending ending = Ending::ok;
+    std::string reason;
+};
+
+/// A value, or the failure that stands in its place.
+template <class T>
+class [[nodiscard]] Result {
+  public:
+    Result(T value) : state_(std::move(value)) {}            // NOLINT(google-explicit-constructor)
+    Result(Failure failure) : state_(std::move(failure)) {}  // NOLINT(google-explicit-constructor)
+
+    bool ok() const { return std::holds_alternative<T>(state_); }
+    const T& value() const { return std::get<T>(state_); }
+    T& value() { return std::get<T>(state_); }
+    const Failure& failure() const { return std::get<Failure>(state_); }
+
+  private:
+    std::variant<T, Failure> state_;
+};
+
+}  // namespace autoresearch

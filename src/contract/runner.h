@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "contract/experiment.h"
+
+namespace autoresearch {
+
+struct TrialRequest {
+    std::filesystem::path program;
+    std::filesystem::path directory;  // run.log and events.jsonl are appended here
+    std::uint64_t seed = 0;
+    double budget = 0;  // training seconds
+};
+
+/// Runs one trial in its own process group under the watchdog. Never throws for what the trainer does:
+/// every way to end is in Trial::ending. Returns only when the whole group is gone.
+class Runner {
+  public:
+    virtual ~Runner() = default;
+    virtual Trial run(const TrialRequest& request) = 0;
+};
+
+}  // namespace autoresearch

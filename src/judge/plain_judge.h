@@ -1,0 +1,19 @@
+#pragma once
+
+#include "contract/judge.h"
+
+namespace autoresearch {
+
+/// The originals' rule: one trial, always with the same seed; keep when val_bpb is lower than the
+/// incumbent's.
+class PlainJudge : public Judge {
+  public:
+    explicit PlainJudge(std::uint64_t seed) : seed_(seed) {}
+    std::variant<MoreTrials, Verdict> judge(const Experiment* incumbent, const Experiment& candidate,
+                                            const std::vector<Experiment>& history) const override;
+
+  private:
+    std::uint64_t seed_;
+};
+
+}  // namespace autoresearch

@@ -1,0 +1,143 @@
+#include "loop/experiment_loop.h"
+
+#include <filesystem>
+
+#include "util/hash.h"
+
+namespace autoresearch {
+
+ExperimentLoop::ExperimentLoop(const LoopParts& parts, const LoopSettings& settings)
+    : parts_(parts), settings_(settings) {}
+
+LoopEnd ExperimentLoop::run() {
+    started_ = parts_.clock.seconds();
+    follow_ledger();
+    while (true) {
+        if (const auto end = reason_to_end()) return *end;
+        const int number = static_cast<int>(parts_.ledger.experiments().size());
+        if (!attempt(number)) return baseline_failed_ ? LoopEnd::gave_up : LoopEnd::stopped;
+    }
+}
+
+/// One experiment, every step in order. Nothing when it was interrupted (the proposal stays saved and is
+/// tried again by the next run) or when the baseline itself does not work.
+std::optional<Experiment> ExperimentLoop::attempt(int number) {
+    const double begun = parts_.clock.seconds();
+    Experiment experiment;
+    experiment.number = number;
+    experiment.started = parts_.clock.utc();
+
+    const Result<Proposal> proposal = propose(number);
+    std::optional<Failure> failure;
+    std::string source = number == 0 ? settings_.start_source : parts_.repo.source(incumbent()->commit);
+    experiment.parent = number == 0 ? settings_.start_commit : incumbent()->commit;
+    if (proposal.ok()) {
+        experiment.parent = proposal.value().parent;
+        experiment.idea = proposal.value().idea;
+        experiment.agent = proposal.value().agent;
+        source = proposal.value().source;
+        failure = parts_.guard.review(proposal.value(), parts_.ledger.experiments());
+    } else {
+        failure = proposal.failure();
+    }
+    experiment.source_hash = normalized_source_hash(source);
+
+    if (!failure) {
+        parts_.reporter.phase(number, "build");
+        const double build_begun = parts_.clock.seconds();
+        const auto program = parts_.builder.build(source, parts_.ledger.directory(number));
+        experiment.build_seconds = parts_.clock.seconds() - build_begun;
+        failure = program.ok() ? run_and_judge(program.value(), experiment) : program.failure();
+        std::error_code ignored;  // the program is large and can be rebuilt from the commit
+        if (program.ok()) std::filesystem::remove(program.value(), ignored);
+    }
+    if (failure && failure->ending == Ending::interrupted) return std::nullopt;
+    if (failure) experiment.verdict = {Decision::crash, failure->ending, failure->reason, 0};
+    if (number == 0 && failure) {
+        baseline_failed_ = true;
+        parts_.reporter.note("the baseline does not work, so there is nothing to compare with: " +
+                             failure->reason + " (logs: " + parts_.ledger.directory(0).string() + ")");
+        return std::nullopt;
+    }
+
+    experiment.seconds = parts_.clock.seconds() - begun;
+    record(experiment, source);
+    return experiment;
+}
+
+/// The baseline proposes itself. Later ones come from the agent, or from an interrupted run.
+Result<Proposal> ExperimentLoop::propose(int number) {
+    if (number == 0) {
+        Proposal baseline;
+        baseline.parent = settings_.start_commit;
+        baseline.source = settings_.start_source;
+        baseline.idea = "baseline";
+        return baseline;
+    }
+    if (auto saved = parts_.ledger.saved_proposal(number)) return *saved;
+    const Experiment& best = *incumbent();
+    const std::string source = parts_.repo.source(best.commit);
+    auto proposal = parts_.proposer.propose(
+        {number, best, source, parts_.ledger.experiments(), parts_.ledger.directory(number)});
+    if (proposal.ok()) parts_.ledger.save_proposal(proposal.value());
+    return proposal;
+}
+
+/// Trials until the judge is sure. A trial that does not end well is the experiment's failure.
+std::optional<Failure> ExperimentLoop::run_and_judge(const std::filesystem::path& program,
+                                                     Experiment& experiment) {
+    while (true) {
+        const auto decision = parts_.judge.judge(incumbent(), experiment, parts_.ledger.experiments());
+        if (const auto* verdict = std::get_if<Verdict>(&decision)) {
+            experiment.verdict = *verdict;
+            return std::nullopt;
+        }
+        const auto seed = std::get<MoreTrials>(decision).seed;
+        parts_.reporter.phase(experiment.number, "train, seed " + std::to_string(seed));
+        const Trial trial =
+            parts_.runner.run({program, parts_.ledger.directory(experiment.number), seed, settings_.budget});
+        experiment.trials.push_back(trial);
+        if (trial.ending != Ending::ok) return Failure{trial.ending, trial.reason};
+    }
+}
+
+/// Order matters for a kill at any point: the commit first (harmless without a ledger line: it is made
+/// again), then the ledger, which is the truth, then the branch, which follow_ledger() can always move again.
+void ExperimentLoop::record(Experiment& experiment, const std::string& source) {
+    experiment.commit = parts_.repo.commit(experiment, source);
+    parts_.ledger.append(experiment);
+    if (experiment.verdict.decision == Decision::keep) parts_.repo.advance(experiment.commit);
+    const bool unusable =
+        experiment.verdict.ending == Ending::no_proposal || experiment.verdict.ending == Ending::refused;
+    failed_proposals_ = unusable ? failed_proposals_ + 1 : 0;
+    parts_.reporter.finished(experiment);
+}
+
+void ExperimentLoop::follow_ledger() {
+    if (const Experiment* best = incumbent()) parts_.repo.advance(best->commit);
+}
+
+std::optional<LoopEnd> ExperimentLoop::reason_to_end() const {
+    if (parts_.stop.now() || parts_.stop.after_experiment()) return LoopEnd::stopped;
+    const int tried = static_cast<int>(parts_.ledger.experiments().size()) - 1;
+    if (settings_.experiments > 0 && tried >= settings_.experiments) return LoopEnd::done;
+    const double hours = (parts_.clock.seconds() - started_) / 3600;
+    if (settings_.hours > 0 && hours >= settings_.hours) return LoopEnd::done;
+    if (settings_.max_failures > 0 && failed_proposals_ >= settings_.max_failures) {
+        parts_.reporter.note(std::to_string(failed_proposals_) +
+                             " proposals in a row could not be used; the last: " +
+                             parts_.ledger.experiments().back().verdict.reason);
+        return LoopEnd::gave_up;
+    }
+    return std::nullopt;
+}
+
+const Experiment* ExperimentLoop::incumbent() const {
+    const auto& all = parts_.ledger.experiments();
+    for (auto it = all.rbegin(); it != all.rend(); ++it) {
+        if (it->verdict.decision == Decision::keep) return &*it;
+    }
+    return nullptr;
+}
+
+}  // namespace autoresearch

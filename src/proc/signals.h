@@ -1,0 +1,36 @@
+#pragma once
+
+#include <signal.h>
+
+#include <array>
+
+#include "contract/stop.h"
+
+namespace autoresearch {
+
+/// Turns signals into a StopRequest: SIGINT and SIGHUP once mean "after this experiment", twice "now";
+/// SIGTERM means "now". A signal that was ignored before (nohup) stays ignored. The destructor restores the
+/// old handlers. Not more than one at a time in a program.
+class SignalStop : public StopRequest {
+  public:
+    SignalStop();
+    ~SignalStop() override;
+    SignalStop(const SignalStop&) = delete;
+    SignalStop& operator=(const SignalStop&) = delete;
+
+    bool after_experiment() const override;
+    bool now() const override;
+
+  private:
+    static constexpr std::array<int, 3> kSignals = {SIGINT, SIGHUP, SIGTERM};
+    std::array<struct sigaction, kSignals.size()> old_{};
+};
+
+/// Nobody ever asks to stop.
+class NeverStop : public StopRequest {
+  public:
+    bool after_experiment() const override { return false; }
+    bool now() const override { return false; }
+};
+
+}  // namespace autoresearch

@@ -1,0 +1,127 @@
+#include "proc/spawn.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "proc/platform.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration)
+
+namespace autoresearch {
+namespace {
+
+constexpr int kFirstOwnDescriptor = 16;  // ours must not collide with the numbers that the child gets
+
+std::vector<std::string> edited_environment(const ProcessSpec& spec) {
+    std::vector<std::string> result;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view text = *entry;
+        const std::string name(text.substr(0, text.find('=')));
+        if (spec.environment.find(name) == spec.environment.end()) result.emplace_back(text);
+    }
+    for (const auto& [name, value] : spec.environment) {
+        if (value) result.push_back(name + "=" + *value);
+    }
+    return result;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+    std::vector<char*> result;
+    result.reserve(texts.size() + 1);
+    for (std::string& text : texts) result.push_back(text.data());
+    result.push_back(nullptr);
+    return result;
+}
+
+class Actions {
+  public:
+    Actions() { posix_spawn_file_actions_init(&actions_); }
+    ~Actions() { posix_spawn_file_actions_destroy(&actions_); }
+    Actions(const Actions&) = delete;
+    Actions& operator=(const Actions&) = delete;
+    posix_spawn_file_actions_t* get() { return &actions_; }
+
+  private:
+    posix_spawn_file_actions_t actions_{};
+};
+
+class Attributes {
+  public:
+    Attributes() { posix_spawnattr_init(&attributes_); }
+    ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+    Attributes(const Attributes&) = delete;
+    Attributes& operator=(const Attributes&) = delete;
+    posix_spawnattr_t* get() { return &attributes_; }
+
+  private:
+    posix_spawnattr_t attributes_{};
+};
+
+/// First error of a row of calls.
+class FirstError {
+  public:
+    void operator()(int error) {
+        if (error_ == 0) error_ = error;
+    }
+    int get() const { return error_; }
+
+  private:
+    int error_ = 0;
+};
+
+/// What we ignore or block must not be ignored or blocked in the child.
+void reset_signals(posix_spawnattr_t* attributes) {
+    sigset_t set;
+    sigemptyset(&set);
+    posix_spawnattr_setsigmask(attributes, &set);
+    for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) sigaddset(&set, signal);
+    posix_spawnattr_setsigdefault(attributes, &set);
+}
+
+}  // namespace
+
+Pipe make_pipe() {
+    int ends[2];
+    if (::pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
+    const Fd low_read(ends[0]);
+    const Fd low_write(ends[1]);
+    Pipe pipe{Fd(::fcntl(ends[0], F_DUPFD_CLOEXEC, kFirstOwnDescriptor)),
+              Fd(::fcntl(ends[1], F_DUPFD_CLOEXEC, kFirstOwnDescriptor))};
+    if (!pipe.read || !pipe.write || ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK) != 0) {
+        throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
+    }
+    return pipe;
+}
+
+int spawn(const ProcessSpec& spec, int output, int events, pid_t& pid) {
+    FirstError error;
+    Actions actions;
+    // Opened before the change of directory, so that a relative path is relative to ours.
+    const std::string input = spec.input.empty() ? "/dev/null" : spec.input.string();
+    error(posix_spawn_file_actions_addopen(actions.get(), STDIN_FILENO, input.c_str(), O_RDONLY, 0));
+    error(posix_spawn_file_actions_adddup2(actions.get(), output, STDOUT_FILENO));
+    error(posix_spawn_file_actions_adddup2(actions.get(), output, STDERR_FILENO));
+    if (events >= 0) error(posix_spawn_file_actions_adddup2(actions.get(), events, kEventDescriptor));
+    if (!spec.directory.empty()) {
+        error(posix_spawn_file_actions_addchdir_np(actions.get(), spec.directory.c_str()));
+    }
+
+    Attributes attributes;
+    // A session without a terminal: nothing can ask a question on /dev/tty, and ctrl-C does not reach it.
+    short flags = POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+    error(platform::close_other_descriptors(actions.get(), &flags, events >= 0 ? kEventDescriptor + 1 : 3));
+    error(posix_spawnattr_setflags(attributes.get(), flags));
+    reset_signals(attributes.get());
+    if (error.get() != 0) return error.get();
+
+    std::vector<std::string> command = spec.command;
+    std::vector<std::string> environment = edited_environment(spec);
+    return posix_spawnp(&pid, command.front().c_str(), actions.get(), attributes.get(),
+                        pointers(command).data(), pointers(environment).data());
+}
+
+}  // namespace autoresearch

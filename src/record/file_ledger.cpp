@@ -1,0 +1,208 @@
+#include "record/file_ledger.h"
+
+#include <autoresearch/error.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <system_error>
+
+#include "record/experiment_json.h"
+#include "record/run_files.h"
+#include "util/atomic_file.h"
+#include "util/text.h"
+
+namespace autoresearch {
+
+namespace {
+
+constexpr const char* kVersionKey = "autoresearch_ledger";
+
+std::string version_line() {
+    return dump_line({{kVersionKey, kLedgerVersion}}) + "\n";
+}
+
+struct Parsed {
+    std::vector<Experiment> experiments;
+    std::size_t good_bytes = 0;  // what follows is a torn last line
+};
+
+[[noreturn]] void damaged(const std::filesystem::path& file, std::size_t line, const std::string& what) {
+    throw UserError(file.string() + " line " + std::to_string(line) + " is damaged: " + what,
+                    "mend that line, or move the run's folder away and start a new run");
+}
+
+/// A version line cut short is as good as an empty ledger; everything else must be ours.
+void check_version(const std::filesystem::path& file, std::string_view line) {
+    const auto json = nlohmann::json::parse(line, nullptr, false);
+    if (!json.is_object() || !json.contains(kVersionKey))
+        damaged(file, 1, "it is not the version line of a ledger");
+    if (json[kVersionKey] != kLedgerVersion) {
+        throw UserError(file.string() + " was written by another version of autoresearch (format " +
+                            json[kVersionKey].dump() + ", this one writes " + std::to_string(kLedgerVersion) +
+                            ")",
+                        "start a new run with --tag, or go on with the version that wrote it");
+    }
+}
+
+Parsed parse(const std::filesystem::path& file, std::string_view text) {
+    Parsed parsed;
+    if (version_line().starts_with(text)) {
+        parsed.good_bytes = text.ends_with('\n') ? text.size() : 0;
+        return parsed;
+    }
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < text.size(); ++number) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        const auto line = text.substr(at, end - at);
+        if (number == 0) {
+            check_version(file, line);
+        } else {
+            const auto json = nlohmann::json::parse(line, nullptr, false);
+            // A power cut can leave the end of the file as zeros, even with the line's end on the disk.
+            const bool last = end + 1 >= text.size();
+            if (json.is_discarded() && last) return parsed;
+            if (json.is_discarded()) damaged(file, number + 1, "it is not JSON");
+            try {
+                parsed.experiments.push_back(experiment_from_json(json));
+            } catch (const std::invalid_argument& error) {
+                damaged(file, number + 1, error.what());
+            }
+            if (parsed.experiments.back().number + 1 != static_cast<int>(number))
+                damaged(file, number + 1, "experiment " + std::to_string(number - 1) + " should stand here");
+        }
+        at = end + 1;
+        parsed.good_bytes = std::min(at, text.size());
+    }
+    return parsed;
+}
+
+}  // namespace
+
+std::vector<Experiment> read_ledger(const std::filesystem::path& run_directory) {
+    const auto file = run_directory / run_files::kLedger;
+    const auto text = try_read_file(file);
+    if (!text)
+        throw UserError("no run here: " + file.string() + " cannot be read", "autoresearch run starts one");
+    return parse(file, *text).experiments;
+}
+
+std::string results_tsv(const std::vector<Experiment>& experiments) {
+    std::string text = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n";
+    for (const auto& experiment : experiments) {
+        const bool crash = experiment.verdict.decision == Decision::crash;
+        char numbers[64];
+        std::snprintf(numbers, sizeof numbers, "\t%.6f\t%.1f\t", crash ? 0.0 : experiment.val_bpb(),
+                      crash ? 0.0 : experiment.peak_memory_mb() / 1024);
+        text += experiment.commit.empty() ? "-" : experiment.commit.substr(0, 7);
+        text += numbers;
+        text += to_string(experiment.verdict.decision);
+        // A double quote would open a quoted field for the readers of such tables.
+        text += '\t';
+        text += replace_all(clean_line(experiment.idea), "\"", "'") + '\n';
+    }
+    return text;
+}
+
+FileLedger::FileLedger(std::filesystem::path run_directory, PatchOf patch_of)
+    : run_directory_(std::move(run_directory)),
+      file_(run_directory_ / run_files::kLedger),
+      patch_of_(std::move(patch_of)) {
+    open_and_repair();
+    write_results();
+}
+
+void FileLedger::open_and_repair() {
+    std::filesystem::create_directories(run_directory_);
+    fd_.reset(::open(file_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+    if (!fd_) throw std::system_error(errno, std::generic_category(), "cannot open " + file_.string());
+    const auto text = read_file(file_);
+    auto parsed = parse(file_, text);
+    experiments_ = std::move(parsed.experiments);
+
+    torn_bytes_ = text.size() - parsed.good_bytes;
+    if (torn_bytes_ > 0) {
+        std::ofstream torn(run_directory_ / run_files::kTorn, std::ios::app | std::ios::binary);
+        torn << text.substr(parsed.good_bytes) << '\n';
+        if (::ftruncate(fd_.get(), static_cast<off_t>(parsed.good_bytes)) != 0)
+            throw std::system_error(errno, std::generic_category(), "cannot mend " + file_.string());
+    }
+    if (parsed.good_bytes == 0) {
+        write_line(version_line());
+        flush_directory(run_directory_);
+    } else if (text[parsed.good_bytes - 1] != '\n') {
+        write_line("\n");
+    }
+}
+
+void FileLedger::write_line(const std::string& line) {
+    const off_t size = ::lseek(fd_.get(), 0, SEEK_END);
+    try {
+        write_all(fd_.get(), line, file_.string());
+        flush_to_disk(fd_.get(), file_.string());
+    } catch (...) {
+        // Half a line would be in the way of the next one; when even this fails, the next start repairs it.
+        if (size >= 0 && ::ftruncate(fd_.get(), size) != 0) fd_.reset();
+        throw;
+    }
+}
+
+void FileLedger::append(const Experiment& experiment) {
+    if (experiment.number != static_cast<int>(experiments_.size())) {
+        throw std::logic_error("the ledger expects experiment " + std::to_string(experiments_.size()) +
+                               ", not " + std::to_string(experiment.number));
+    }
+    // First what is derived: should the program end in between, the experiment is done again and replaces it.
+    write_derived(experiment);
+    write_line(dump_line(to_json(experiment)) + "\n");
+    experiments_.push_back(experiment);
+    write_results();
+}
+
+void FileLedger::write_derived(const Experiment& experiment) {
+    const auto folder = directory(experiment.number);
+    const auto text =
+        to_json(experiment).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    write_file_atomically(folder / run_files::kResult, text + "\n");
+    write_file_atomically(folder / run_files::kIdea, clean_line(experiment.idea) + "\n");
+    const auto patch = patch_of_ ? patch_of_(experiment) : std::string();
+    if (!patch.empty()) write_file_atomically(folder / run_files::kPatch, patch);
+}
+
+void FileLedger::write_results() const {
+    const auto file = run_directory_ / run_files::kResults;
+    const auto text = results_tsv(experiments_);
+    if (try_read_file(file) != text) write_file_atomically(file, text);
+}
+
+std::filesystem::path FileLedger::directory(int number) {
+    auto path = run_files::experiment_directory(run_directory_, number);
+    std::filesystem::create_directories(path);
+    return path;
+}
+
+void FileLedger::save_proposal(const Proposal& proposal) {
+    const auto folder = directory(proposal.experiment);
+    // Also as a file of its own: experiments that are never built have their source too.
+    write_file_atomically(folder / run_files::kSource, proposal.source);
+    write_file_atomically(folder / run_files::kProposal, dump_line(to_json(proposal)) + "\n");
+}
+
+std::optional<Proposal> FileLedger::saved_proposal(int number) {
+    const auto file = run_files::experiment_directory(run_directory_, number) / run_files::kProposal;
+    const auto text = try_read_file(file);
+    if (!text) return std::nullopt;
+    try {
+        return proposal_from_json(nlohmann::json::parse(*text));
+    } catch (const std::exception& error) {
+        throw UserError(file.string() + " is damaged: " + error.what(),
+                        "remove it: the agent is asked again then");
+    }
+}
+
+}  // namespace autoresearch

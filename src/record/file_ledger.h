@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+
+#include "contract/ledger.h"
+#include "util/fd.h"
+
+namespace autoresearch {
+
+/// Reads a run's ledger without changing it, also while the run goes on; a torn last line is left out.
+/// UserError when there is none or when it is damaged.
+std::vector<Experiment> read_ledger(const std::filesystem::path& run_directory);
+
+/// The experiments in the originals' five columns, with their header line.
+std::string results_tsv(const std::vector<Experiment>& experiments);
+
+/// ledger.jsonl: a version line, then one JSON line per experiment. A last line torn by a crash is cut off
+/// when the ledger is opened (and kept in ledger.torn); any other damage is a UserError that names file and
+/// line. Derived from it: results.tsv, and result.json, idea.txt and patch.diff of each experiment. Two of
+/// these on one directory are not safe: hold the RunLock.
+class FileLedger final : public Ledger {
+  public:
+    /// The text of an experiment's patch.diff; empty: no file.
+    using PatchOf = std::function<std::string(const Experiment&)>;
+
+    explicit FileLedger(std::filesystem::path run_directory, PatchOf patch_of = {});
+
+    const std::vector<Experiment>& experiments() const override { return experiments_; }
+    void append(const Experiment& experiment) override;
+    std::filesystem::path directory(int number) override;
+    void save_proposal(const Proposal& proposal) override;
+    std::optional<Proposal> saved_proposal(int number) override;
+
+    /// Bytes of a torn last line that were cut off when it was opened.
+    std::size_t torn_bytes() const { return torn_bytes_; }
+
+  private:
+    void open_and_repair();
+    void write_line(const std::string& line);
+    void write_derived(const Experiment& experiment);
+    void write_results() const;
+
+    std::filesystem::path run_directory_;
+    std::filesystem::path file_;
+    PatchOf patch_of_;
+    Fd fd_;
+    std::vector<Experiment> experiments_;
+    std::size_t torn_bytes_ = 0;
+};
+
+}  // namespace autoresearch

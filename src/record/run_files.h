@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+// Every file name of a run directory, in one place.
+namespace autoresearch::run_files {
+
+// .autoresearch/<tag>/
+inline constexpr const char* kFolder = ".autoresearch";  // at the root of the working tree, ignored by git
+inline constexpr const char* kRun = "run.json";          // the frozen configuration, with origins
+inline constexpr const char* kLedger = "ledger.jsonl";   // the truth: one line per experiment
+inline constexpr const char* kTorn = "ledger.torn";      // what repairs cut off the ledger
+inline constexpr const char* kResults = "results.tsv";   // derived from the ledger, in the originals' columns
+inline constexpr const char* kLock = "lock";
+inline constexpr const char* kLog = "harness.log";
+inline constexpr const char* kExperiments = "experiments";
+
+// .autoresearch/<tag>/experiments/NNNN/
+inline constexpr const char* kPrompt = "prompt.md";
+inline constexpr const char* kIdea = "idea.txt";
+inline constexpr const char* kProposal = "proposal.json";  // saved before the proposal is tried
+inline constexpr const char* kSource = "train.cpp";
+inline constexpr const char* kPatch = "patch.diff";  // against the parent's train.cpp
+inline constexpr const char* kAgentLog = "agent.log";
+inline constexpr const char* kBuildLog = "build.log";
+inline constexpr const char* kRunLog = "run.log";
+inline constexpr const char* kEvents = "events.jsonl";
+inline constexpr const char* kResult = "result.json";
+
+inline std::filesystem::path run_directory(const std::filesystem::path& root, const std::string& tag) {
+    return root / kFolder / tag;
+}
+
+inline std::filesystem::path experiment_directory(const std::filesystem::path& run, int number) {
+    char digits[16];
+    std::snprintf(digits, sizeof digits, "%04d", number);
+    return run / kExperiments / digits;
+}
+
+}  // namespace autoresearch::run_files

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "contract/reporter.h"
+
+namespace spdlog {
+class logger;
+}
+
+namespace autoresearch {
+
+/// What the place that output goes to can show.
+struct OutputStyle {
+    bool terminal = false;  // lines can be rewritten in place
+    bool color = false;
+};
+
+/// From the descriptor and from NO_COLOR and TERM of the environment.
+OutputStyle output_style(int fd);
+
+/// Shows the loop to a person: on a terminal with a progress line that is rewritten in place, else as plain
+/// lines. Everything but progress also goes, with the time, to the log file. Output that cannot be written is
+/// dropped: a closed terminal must not end a night's run (the caller ignores SIGPIPE).
+class TerminalReporter final : public Reporter {
+  public:
+    /// `fd` is borrowed. The log is appended to.
+    TerminalReporter(int fd, OutputStyle style, const std::filesystem::path& log_file);
+    ~TerminalReporter() override;
+    TerminalReporter(const TerminalReporter&) = delete;
+    TerminalReporter& operator=(const TerminalReporter&) = delete;
+
+    void phase(int experiment, const std::string& what) override;
+    void progress(double share, const std::string& detail) override;
+    void finished(const Experiment& experiment) override;
+    void note(const std::string& line) override;
+
+  private:
+    void print(const std::string& line);  // a line that stays
+    void draw(const std::string& line);   // the line that the next output replaces
+    void write(const std::string& text) const;
+
+    int fd_;
+    OutputStyle style_;
+    std::shared_ptr<spdlog::logger> log_;
+    std::string phase_;
+    bool drawn_ = false;
+};
+
+}  // namespace autoresearch

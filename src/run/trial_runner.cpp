@@ -1,0 +1,140 @@
+#include "run/trial_runner.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <sstream>
+#include <thread>
+
+#include "proc/log_writer.h"
+#include "proc/subprocess.h"
+#include "util/text.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration)
+
+namespace autoresearch {
+namespace {
+
+constexpr std::size_t kTailForReasons = 64 << 10;
+
+std::string plain(double value) {
+    std::ostringstream out;
+    out.precision(12);
+    out << value;
+    return out.str();
+}
+
+int thread_count(int wanted) {
+    return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+Environment trainer_environment(int threads) {
+    const std::string count = std::to_string(threads);
+    Environment result = {
+        // Spinning OpenMP threads would steal time from each other and from the harness.
+        {"OMP_WAIT_POLICY", "passive"},
+        {"OMP_NUM_THREADS", count},
+        {"MKL_NUM_THREADS", count},
+        {"VECLIB_MAXIMUM_THREADS", count},
+        // Out of memory must be an error of the trainer, not a Mac that swaps.
+        {"PYTORCH_MPS_HIGH_WATERMARK_RATIO", "1.0"},
+        {"PYTORCH_MPS_LOW_WATERMARK_RATIO", "0.8"},
+        // A silent fallback to the CPU would make a slow run out of a missing operator.
+        {"PYTORCH_ENABLE_MPS_FALLBACK", std::nullopt},
+    };
+    // The trainer is code that a model wrote: it gets no keys.
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view text = *entry;
+        const std::string name(text.substr(0, text.find('=')));
+        if (name.ends_with("_API_KEY") || name.ends_with("_TOKEN") || name.ends_with("_SECRET")) {
+            result[name] = std::nullopt;
+        }
+    }
+    return result;
+}
+
+}  // namespace
+
+TrialRunner::TrialRunner(TrialRunnerOptions options, Reporter& reporter, const StopRequest& stop)
+    : options_(std::move(options)), reporter_(reporter), stop_(stop) {}
+
+Trial TrialRunner::run(const TrialRequest& request) {
+    TrialEvents events;
+    ProcessSpec spec = specification(request);
+    std::filesystem::create_directories(request.directory);
+    LogWriter journal(request.directory / "events.jsonl", options_.log_limit);
+    spec.on_event = [&](std::string_view line, Deadline& deadline) {
+        journal.write(std::string(line) + "\n");
+        if (events.line(line, std::chrono::steady_clock::now()))
+            follow(events.phase(), request.budget, deadline);
+        report(events);
+    };
+    {
+        std::string command;
+        for (const std::string& word : spec.command) command += (command.empty() ? "" : " ") + word;
+        LogWriter(spec.output, options_.log_limit).write(command + "\n");
+    }
+    const auto log_start = file_length(spec.output);  // the logs of earlier trials explain nothing
+    const ProcessResult process = run_process(spec, stop_);
+    journal.finish();
+    if (!events.curve().empty()) events.write_curve(request.directory / "curve.csv");
+
+    Trial trial = trial_ending(process, events, options_.limits, request.budget,
+                               file_tail(spec.output, kTailForReasons, log_start));
+    trial.seed = request.seed;
+    trial.wall_seconds = process.wall_seconds;
+    trial.cpu_seconds = process.cpu_seconds;
+    if (trial.peak_memory_mb <= 0) trial.peak_memory_mb = process.peak_memory_mb;
+    return trial;
+}
+
+ProcessSpec TrialRunner::specification(const TrialRequest& request) const {
+    const int threads = thread_count(options_.threads);
+    ProcessSpec spec;
+    spec.command = {std::filesystem::absolute(request.program).string(),
+                    "--data",
+                    options_.data.string(),
+                    "--budget",
+                    plain(request.budget),
+                    "--seed",
+                    std::to_string(request.seed),
+                    "--device",
+                    options_.device,
+                    "--threads",
+                    std::to_string(threads),
+                    "--events-fd",
+                    std::to_string(kEventDescriptor)};
+    spec.environment = trainer_environment(threads);
+    spec.output = request.directory / "run.log";
+    spec.output_limit = options_.log_limit;
+    spec.limit = options_.limits.startup;
+    spec.kill_grace = options_.kill_grace;
+    return spec;
+}
+
+/// Every phase has a limit of its own, counted from its beginning.
+void TrialRunner::follow(TrialPhase phase, double budget, Deadline& deadline) const {
+    switch (phase) {
+        case TrialPhase::starting:
+            break;
+        case TrialPhase::training:
+            deadline.set(budget + options_.limits.grace);
+            break;
+        case TrialPhase::evaluating:
+            deadline.set(options_.limits.evaluation);
+            break;
+        case TrialPhase::exiting:
+            deadline.set(options_.limits.exit);
+            break;
+    }
+}
+
+void TrialRunner::report(const TrialEvents& events) {
+    if (events.phase() == TrialPhase::evaluating) return reporter_.progress(1, "evaluating");
+    if (events.phase() != TrialPhase::training || events.curve().empty()) return;
+    const CurvePoint& point = events.curve().back();
+    char detail[80];
+    std::snprintf(detail, sizeof detail, "step %.0f, loss %.4f", point.step, point.loss);
+    reporter_.progress(std::clamp(point.progress, 0.0, 1.0), detail);
+}
+
+}  // namespace autoresearch

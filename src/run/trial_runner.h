@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "contract/reporter.h"
+#include "contract/runner.h"
+#include "contract/stop.h"
+#include "run/trial_ending.h"
+
+namespace autoresearch {
+
+struct TrialRunnerOptions {
+    std::filesystem::path data;  // a prepared data set
+    std::string device = "cpu";  // cpu, mps, cuda
+    int threads = 0;             // CPU threads of the trainer; 0: as many as the machine has
+    TrialLimits limits;
+    double kill_grace = 5;              // seconds between SIGTERM and SIGKILL
+    std::int64_t log_limit = 32 << 20;  // bytes of run.log, and of events.jsonl
+};
+
+/// Runs `program --data DIR --budget S --seed N --device D --threads N --events-fd 3` under the watchdog. In
+/// the request's directory run.log (first line: the command) and events.jsonl are appended, curve.csv is
+/// replaced.
+class TrialRunner : public Runner {
+  public:
+    TrialRunner(TrialRunnerOptions options, Reporter& reporter, const StopRequest& stop);
+    Trial run(const TrialRequest& request) override;
+
+  private:
+    ProcessSpec specification(const TrialRequest& request) const;
+    void follow(TrialPhase phase, double budget, Deadline& deadline) const;
+    void report(const TrialEvents& events);
+
+    TrialRunnerOptions options_;
+    Reporter& reporter_;
+    const StopRequest& stop_;
+};
+
+}  // namespace autoresearch

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "util/fd.h"
+
+namespace autoresearch {
+
+/// Replaces a whole file or leaves it as it was: the text goes to a temporary file in the same folder, and
+/// commit() flushes it to the disk and renames it over the target. Without commit() the temporary file is
+/// removed. Every call throws std::system_error, with the path in its text, when the disk says no.
+class AtomicFile {
+  public:
+    explicit AtomicFile(std::filesystem::path target);
+    ~AtomicFile();
+    AtomicFile(const AtomicFile&) = delete;
+    AtomicFile& operator=(const AtomicFile&) = delete;
+
+    void write(std::string_view text);
+    /// After it returns the new text survives a power cut. At most once.
+    void commit();
+
+  private:
+    std::filesystem::path target_;
+    std::string temporary_;  // empty once committed
+    Fd fd_;
+};
+
+/// AtomicFile in one call.
+void write_file_atomically(const std::filesystem::path& target, std::string_view text);
+
+/// Replaces a file in the simplest way, for what need not survive anything. Throws std::system_error.
+void write_file(const std::filesystem::path& target, std::string_view text);
+
+/// Writes all of the text to the descriptor, over interruptions; throws std::system_error naming `what`.
+void write_all(int fd, std::string_view text, const std::string& what);
+
+/// fsync that means it (F_FULLFSYNC where there is one); throws std::system_error naming `what`.
+void flush_to_disk(int fd, const std::string& what);
+
+/// Makes a rename or a new file in this directory survive a power cut.
+void flush_directory(const std::filesystem::path& directory);
+
+}  // namespace autoresearch

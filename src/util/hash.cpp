@@ -1,0 +1,41 @@
+#include "util/hash.h"
+
+#include <algorithm>
+
+#include "util/source_tokens.h"
+
+namespace autoresearch {
+
+std::uint64_t fnv1a(std::string_view bytes, std::uint64_t seed) {
+    std::uint64_t hash = seed;
+    for (const char byte : bytes) {
+        hash ^= static_cast<unsigned char>(byte);
+        hash *= 0x100000001b3u;
+    }
+    return hash;
+}
+
+std::string hex(std::uint64_t value) {
+    std::string digits(16, '0');
+    for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, value >>= 4) {
+        *digit = "0123456789abcdef"[value & 15];
+    }
+    return digits;
+}
+
+std::string normalized_source_hash(std::string_view source) {
+    std::uint64_t hash = kFnvOffset;
+    for (const SourceToken& token : source_tokens(source)) {
+        // The separator keeps `a+ ++b` and `a++ +b` apart.
+        hash = fnv1a(std::string_view("\0", 1), fnv1a(token.text, hash));
+    }
+    return hex(hash);
+}
+
+int count_source_tokens(std::string_view source) {
+    const auto tokens = source_tokens(source);
+    return static_cast<int>(std::count_if(tokens.begin(), tokens.end(),
+                                          [](const auto& t) { return t.kind != TokenKind::end_of_line; }));
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace autoresearch {
+
+/// FNV-1a, 64 bits: to find equal things, not to withstand an attacker. `seed` continues an earlier hash.
+inline constexpr std::uint64_t kFnvOffset = 0xcbf29ce484222325u;
+std::uint64_t fnv1a(std::string_view bytes, std::uint64_t seed = kFnvOffset);
+
+/// 16 lower-case hex digits.
+std::string hex(std::uint64_t value);
+
+/// Hash of C++ source that stays the same when only comments and white space change (16 hex digits).
+/// Literals count byte for byte, raw strings too.
+std::string normalized_source_hash(std::string_view source);
+
+/// Tokens of C++ source; comments and white space are none. The measure of how simple a source is.
+int count_source_tokens(std::string_view source);
+
+}  // namespace autoresearch

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace autoresearch {
+
+/// Without white space at both ends.
+std::string_view trim(std::string_view text);
+
+/// First or last line that is not blank, trimmed; empty when there is none.
+std::string_view first_line(std::string_view text);
+std::string_view last_line(std::string_view text);
+
+/// Lines without their newlines; a newline at the end makes no empty last line.
+std::vector<std::string_view> split_lines(std::string_view text);
+
+/// Every `from` replaced by `to`; `from` must not be empty.
+std::string replace_all(std::string text, std::string_view from, std::string_view to);
+
+/// At most `max_bytes` bytes, cut between UTF-8 characters; a cut text ends in "..." (counted).
+std::string clip(std::string_view text, std::size_t max_bytes);
+
+/// One clean line for people, logs and JSON: terminal escapes dropped, control characters and line ends
+/// become a space, bytes that are not UTF-8 become '?', runs of spaces become one; trimmed and clipped.
+std::string clean_line(std::string_view text, std::size_t max_bytes = 300);
+
+/// Valid UTF-8: every byte that is not part of a character becomes '?'.
+std::string to_valid_utf8(std::string_view text);
+
+/// A word for /bin/sh that stands for exactly this text.
+std::string shell_quote(std::string_view text);
+
+/// The whole file. Throws std::system_error that names the path.
+std::string read_file(const std::filesystem::path& path);
+/// Nothing when it does not exist or cannot be read.
+std::optional<std::string> try_read_file(const std::filesystem::path& path);
+
+/// The last `max_bytes` of what a file has behind its first `from` bytes, from the start of a line when it
+/// had to be cut; empty when it cannot be read.
+std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, std::uintmax_t from = 0);
+
+/// Bytes of a file; 0 when there is none.
+std::uintmax_t file_length(const std::filesystem::path& path);
+
+}  // namespace autoresearch

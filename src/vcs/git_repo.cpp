@@ -1,0 +1,308 @@
+#include "vcs/git_repo.h"
+
+#include <autoresearch/error.h>
+
+#include <chrono>
+#include <cstdio>
+#include <system_error>
+#include <thread>
+
+#include "util/atomic_file.h"
+#include "util/text.h"
+#include "vcs/git_handle.h"
+
+namespace autoresearch {
+
+namespace {
+
+constexpr const char* kIgnoredFolder = ".autoresearch/";
+
+// libgit2 stays initialised to the end: owners may be destroyed at any time before it.
+void start_libgit2() {
+    static const bool started = [] {
+        git::check(git_libgit2_init(), "start");
+        // A ledger line must never name a commit that a power cut takes away.
+        git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+        return true;
+    }();
+    (void)started;
+}
+
+git_oid parse_id(const std::string& commit) {
+    git_oid id;
+    git::check(git_oid_fromstr(&id, commit.c_str()), "read the commit id '" + commit + "'");
+    return id;
+}
+
+git::Commit find_commit(git_repository* repository, const std::string& commit) {
+    const git_oid id = parse_id(commit);
+    return git::own<git::Commit>("find commit " + commit,
+                                 [&](git_commit** out) { return git_commit_lookup(out, repository, &id); });
+}
+
+git::Tree tree_of(const git_commit* commit) {
+    return git::own<git::Tree>("read a tree", [&](git_tree** out) { return git_commit_tree(out, commit); });
+}
+
+git::TreeEntry find_entry(const git_tree* tree, const std::string& path) {
+    return git::try_own<git::TreeEntry>(
+        [&](git_tree_entry** out) { return git_tree_entry_bypath(out, tree, path.c_str()); });
+}
+
+bool is_plain_file(const git_tree_entry* entry) {
+    return entry != nullptr && (git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB ||
+                                git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE);
+}
+
+git::Signature signature(git_repository* repository, std::int64_t unix_time) {
+    const auto config = git::own<git::Config>("read its configuration", [&](git_config** out) {
+        return git_repository_config_snapshot(out, repository);
+    });
+    const char* name = nullptr;
+    const char* email = nullptr;
+    if (git_config_get_string(&name, config.get(), "user.name") == 0 &&
+        git_config_get_string(&email, config.get(), "user.email") == 0) {
+        auto user = git::try_own<git::Signature>(
+            [&](git_signature** out) { return git_signature_new(out, name, email, unix_time, 0); });
+        if (user) return user;
+    }
+    return git::own<git::Signature>("make a signature", [&](git_signature** out) {
+        return git_signature_new(out, "autoresearch", "autoresearch@localhost", unix_time, 0);
+    });
+}
+
+}  // namespace
+
+std::string experiment_ref(const std::string& tag, int number) {
+    char digits[16];
+    std::snprintf(digits, sizeof digits, "%04d", number);
+    return "refs/autoresearch/" + tag + "/" + digits;
+}
+
+std::string run_branch(const std::string& tag) {
+    return "autoresearch/" + tag;
+}
+
+void GitRepo::Closer::operator()(git_repository* repository) const {
+    git_repository_free(repository);
+}
+
+GitRepo GitRepo::open(const std::filesystem::path& start) {
+    start_libgit2();
+    git_repository* raw = nullptr;
+    const int code = git_repository_open_ext(&raw, start.c_str(), 0, nullptr);
+    GitRepo repo(raw);
+    if (code == GIT_ENOTFOUND) {
+        throw UserError("not a git repository: " + start.string(),
+                        "make it one: git init && git add -A && git commit -m start");
+    }
+    if (code == GIT_EOWNER) {
+        throw UserError("the git repository at " + start.string() + " belongs to another user",
+                        "if you trust it: git config --global --add safe.directory <its path>");
+    }
+    if (code < 0)
+        throw UserError("cannot open the git repository at " + start.string() + ": " + git::last_words());
+    if (git_repository_workdir(raw) == nullptr) {
+        throw UserError("the git repository at " + start.string() + " is bare: it has no working tree",
+                        "run this in a clone or a worktree of it");
+    }
+    return repo;
+}
+
+std::filesystem::path GitRepo::workdir() const {
+    std::string path = git_repository_workdir(repository_.get());
+    if (path.size() > 1 && path.back() == '/') path.pop_back();
+    return path;
+}
+
+GitRepo::Head GitRepo::head() const {
+    git_oid id;
+    const int code = git_reference_name_to_id(&id, repository_.get(), "HEAD");
+    if (code == GIT_ENOTFOUND || code == GIT_EUNBORNBRANCH) {
+        throw UserError("the repository at " + workdir().string() + " has no commit yet",
+                        "commit what the run shall start from: git add -A && git commit -m start");
+    }
+    git::check(code, "read HEAD");
+    const auto commit = find_commit(repository_.get(), git::text(id));
+    const char* subject = git_commit_summary(commit.get());
+    return {git::text(id), subject == nullptr ? "" : subject};
+}
+
+GitRepo::FileState GitRepo::file_state(const std::string& path) const {
+    if (!std::filesystem::is_regular_file(workdir() / path)) return FileState::missing;
+    const auto tree = tree_of(find_commit(repository_.get(), head().commit).get());
+    const auto entry = find_entry(tree.get(), path);
+    if (!entry) return FileState::uncommitted;
+    git_oid id;
+    // Hashed as git would store it: line endings and filters count as git sees them.
+    git::check(git_repository_hashfile(&id, repository_.get(), path.c_str(), GIT_OBJECT_BLOB, nullptr),
+               "hash " + path);
+    return git_oid_equal(&id, git_tree_entry_id(entry.get())) != 0 ? FileState::committed
+                                                                   : FileState::modified;
+}
+
+std::string GitRepo::resolve(const std::string& name) const {
+    const auto object = git::try_own<git::Object>(
+        [&](git_object** out) { return git_revparse_single(out, repository_.get(), name.c_str()); });
+    const auto commit = git::try_own<git::Object>([&](git_object** out) {
+        return object ? git_object_peel(out, object.get(), GIT_OBJECT_COMMIT) : -1;
+    });
+    if (!commit) {
+        throw UserError(
+            "no commit '" + name + "' in " + workdir().string(),
+            "git log autoresearch/<tag> and git for-each-ref refs/autoresearch list what there is");
+    }
+    return git::text(*git_object_id(commit.get()));
+}
+
+std::string GitRepo::file(const std::string& commit, const std::string& path) const {
+    const auto tree = tree_of(find_commit(repository_.get(), commit).get());
+    const auto entry = find_entry(tree.get(), path);
+    if (!is_plain_file(entry.get())) {
+        throw UserError("commit " + commit.substr(0, 7) + " has no file " + path,
+                        "commit it first: git add " + path + " && git commit");
+    }
+    const auto blob = git::own<git::Blob>("read " + path, [&](git_blob** out) {
+        return git_blob_lookup(out, repository_.get(), git_tree_entry_id(entry.get()));
+    });
+    return {static_cast<const char*>(git_blob_rawcontent(blob.get())),
+            static_cast<std::size_t>(git_blob_rawsize(blob.get()))};
+}
+
+std::string GitRepo::message(const std::string& commit) const {
+    return git_commit_message(find_commit(repository_.get(), commit).get());
+}
+
+std::map<std::string, std::string> GitRepo::trailers(const std::string& commit) const {
+    git_message_trailer_array found{};
+    git::check(git_message_trailers(&found, message(commit).c_str()), "read trailers");
+    std::map<std::string, std::string> result;
+    for (std::size_t i = 0; i < found.count; ++i) result[found.trailers[i].key] = found.trailers[i].value;
+    git_message_trailer_array_free(&found);
+    return result;
+}
+
+void GitRepo::check_tag(const std::string& tag) const {
+    int valid = 0;
+    git::check(git_reference_name_is_valid(&valid, ("refs/heads/" + run_branch(tag)).c_str()),
+               "check a name");
+    // Below .autoresearch/ the tag is one folder name.
+    if (valid == 0 || tag.empty() || tag.find('/') != std::string::npos) {
+        throw UserError(
+            "'" + tag + "' cannot be a tag: branch autoresearch/" + tag + " would not be a valid name",
+            "use letters, digits, - and _");
+    }
+    git_oid ignored;
+    if (git_reference_name_to_id(&ignored, repository_.get(), "refs/heads/autoresearch") == 0) {
+        throw UserError("a branch named 'autoresearch' stands in the way of branch " + run_branch(tag),
+                        "rename it: git branch -m autoresearch <another name>");
+    }
+}
+
+std::optional<std::string> GitRepo::branch_tip(const std::string& tag) const {
+    git_oid id;
+    const int code =
+        git_reference_name_to_id(&id, repository_.get(), ("refs/heads/" + run_branch(tag)).c_str());
+    if (code == GIT_ENOTFOUND) return std::nullopt;
+    git::check(code, "read branch " + run_branch(tag));
+    return git::text(id);
+}
+
+bool GitRepo::branch_checked_out(const std::string& tag) const {
+    const auto branch = git::try_own<git::Reference>([&](git_reference** out) {
+        return git_branch_lookup(out, repository_.get(), run_branch(tag).c_str(), GIT_BRANCH_LOCAL);
+    });
+    return branch && git_branch_is_checked_out(branch.get()) == 1;
+}
+
+std::map<int, std::string> GitRepo::experiment_refs(const std::string& tag) const {
+    const std::string prefix = "refs/autoresearch/" + tag + "/";
+    const auto refs = git::own<git::ReferenceIterator>("list refs", [&](git_reference_iterator** out) {
+        return git_reference_iterator_glob_new(out, repository_.get(), (prefix + "*").c_str());
+    });
+    std::map<int, std::string> result;
+    const char* name = nullptr;
+    while (git_reference_next_name(&name, refs.get()) == 0) {
+        const std::string digits = std::string(name).substr(prefix.size());
+        if (digits.empty() || digits.size() > 9) continue;
+        if (digits.find_first_not_of("0123456789") != std::string::npos) continue;
+        git_oid id;
+        git::check(git_reference_name_to_id(&id, repository_.get(), name), std::string("read ") + name);
+        result[std::stoi(digits)] = git::text(id);
+    }
+    return result;
+}
+
+void GitRepo::ensure_ignored() const {
+    int ignored = 0;
+    git::check(git_ignore_path_is_ignored(&ignored, repository_.get(), kIgnoredFolder),
+               "read its ignore rules");
+    if (ignored != 0) return;
+
+    const auto file = std::filesystem::path(git_repository_commondir(repository_.get())) / "info" / "exclude";
+    std::filesystem::create_directories(file.parent_path());
+    std::string text = try_read_file(file).value_or("");
+    if (!text.empty() && text.back() != '\n') text += '\n';
+    write_file_atomically(file, text + "/" + kIgnoredFolder + "\n");
+}
+
+std::string GitRepo::write_commit(const std::string& parent, const std::string& source,
+                                  const std::string& message, std::int64_t unix_time) const {
+    const auto parent_commit = find_commit(repository_.get(), parent);
+    const auto parent_tree = tree_of(parent_commit.get());
+    const auto entry = find_entry(parent_tree.get(), kEditableFile);
+
+    git_tree_update update{};
+    update.action = GIT_TREE_UPDATE_UPSERT;
+    update.path = kEditableFile;
+    update.filemode = is_plain_file(entry.get()) ? git_tree_entry_filemode(entry.get()) : GIT_FILEMODE_BLOB;
+    git::check(git_blob_create_from_buffer(&update.id, repository_.get(), source.data(), source.size()),
+               "store " + std::string(kEditableFile));
+    git_oid tree_id;
+    git::check(git_tree_create_updated(&tree_id, repository_.get(), parent_tree.get(), 1, &update),
+               "store a tree");
+    const auto tree = git::own<git::Tree>(
+        "read a tree", [&](git_tree** out) { return git_tree_lookup(out, repository_.get(), &tree_id); });
+
+    const auto author = signature(repository_.get(), unix_time);
+    git_oid commit_id;
+    git::check(git_commit_create_v(&commit_id, repository_.get(), nullptr, author.get(), author.get(),
+                                   nullptr, message.c_str(), tree.get(), 1, parent_commit.get()),
+               "store a commit");
+    return git::text(commit_id);
+}
+
+void GitRepo::set_ref(const std::string& ref, const std::string& commit, const std::string& why) const {
+    constexpr int kTries = 10;
+    const git_oid id = parse_id(commit);
+    for (int i = 1;; ++i) {
+        git_reference* raw = nullptr;
+        const int code = git_reference_create(&raw, repository_.get(), ref.c_str(), &id, 1, why.c_str());
+        const git::Reference owner(raw);
+        if (code != GIT_ELOCKED || i == kTries) return git::check(code, "set " + ref);
+        // Git holds such a lock for milliseconds. One that stays was left by a process killed in between.
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        std::error_code ignored;
+        const auto lock =
+            std::filesystem::path(git_repository_commondir(repository_.get())) / (ref + ".lock");
+        if (i + 1 == kTries) std::filesystem::remove(lock, ignored);
+    }
+}
+
+std::string unified_diff(const std::string& before, const std::string& after, const std::string& path) {
+    start_libgit2();
+    git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+    options.flags = GIT_DIFF_FORCE_TEXT;
+    const auto patch = git::own<git::Patch>("compare two texts", [&](git_patch** out) {
+        return git_patch_from_buffers(out, before.data(), before.size(), path.c_str(), after.data(),
+                                      after.size(), path.c_str(), &options);
+    });
+    git_buf text{};
+    const int code = git_patch_to_buf(&text, patch.get());
+    const std::string result(text.ptr == nullptr ? "" : text.ptr, text.size);
+    git_buf_dispose(&text);
+    git::check(code, "write a diff");
+    return result;
+}
+
+}  // namespace autoresearch

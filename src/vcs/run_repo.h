@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+
+#include "contract/repo.h"
+#include "vcs/git_repo.h"
+
+namespace autoresearch {
+
+/// What is the same for every experiment of a run and stands in each of its commits.
+struct RunFacts {
+    std::string tag;
+    double budget = 0;  // training seconds
+    std::string data;   // fingerprint of the data set
+    std::string device;
+};
+
+/// Idea as subject (at most 72 characters, the rest in the body), then the numbers as trailers.
+std::string commit_message(const Experiment& experiment, const RunFacts& facts);
+
+/// Experiments as commits of the user's repository. The same experiment gives the same commit every time.
+class RunRepo final : public Repo {
+  public:
+    /// `git` must outlive it.
+    RunRepo(GitRepo& git, RunFacts facts) : git_(git), facts_(std::move(facts)) {}
+
+    std::string commit(const Experiment& experiment, const std::string& source) override;
+    void advance(const std::string& commit) override;
+    std::string source(const std::string& commit) override { return git_.file(commit); }
+
+  private:
+    GitRepo& git_;
+    RunFacts facts_;
+};
+
+}  // namespace autoresearch

@@ -1,0 +1,141 @@
+#include <gtest/gtest.h>
+
+#include "autoresearch/error.h"
+#include "cli/config.h"
+#include "temp_directory.h"
+
+namespace autoresearch {
+namespace {
+
+class ConfigTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        sources.repository = repository.path();
+        sources.kit = TEST_SOURCE_DIR;
+        sources.default_preset = "cpu";
+        sources.environment = [this](const std::string& name) -> std::optional<std::string> {
+            const auto found = variables.find(name);
+            return found == variables.end() ? std::nullopt : std::optional(found->second);
+        };
+    }
+    ResolvedConfig resolve() {
+        sources.environment_names.clear();
+        for (const auto& [name, value] : variables) sources.environment_names.push_back(name);
+        return resolve_config(sources);
+    }
+    /// Message and hint of the error, for looking into.
+    std::string error() {
+        try {
+            resolve();
+        } catch (const UserError& caught) {
+            return std::string(caught.what()) + " | " + caught.hint();
+        }
+        return "no error";
+    }
+
+    TempDirectory repository;
+    ConfigSources sources;
+    std::map<std::string, std::string> variables;
+};
+
+using testing::Test;
+
+TEST_F(ConfigTest, EveryDefaultIsValidAndEveryKeyHasAnOrigin) {
+    const ResolvedConfig config = resolve();
+    for (const auto& key : config_keys()) EXPECT_TRUE(config.origins.count(key.name)) << key.name;
+    EXPECT_EQ(config.values.preset, "cpu");
+    EXPECT_EQ(config.values.budget, 300);
+    EXPECT_EQ(config.origins.at("budget"), "default");
+    EXPECT_EQ(config.origins.at("seq_len"), "configs/cpu.json");
+}
+
+TEST_F(ConfigTest, EveryShippedPresetResolves) {
+    for (const char* preset : {"quickstart", "cpu", "mps", "cuda"}) {
+        sources.flags["preset"] = preset;
+        EXPECT_EQ(resolve().values.preset, preset);
+    }
+}
+
+TEST_F(ConfigTest, FlagsOverEnvironmentOverFileOverPreset) {
+    EXPECT_EQ(resolve().values.seq_len, 256);
+    repository.write("autoresearch.json", R"({"seq_len": 128, "budget": 60, "seed": 3})");
+    EXPECT_EQ(resolve().values.seq_len, 128);
+    variables["AUTORESEARCH_BUDGET"] = "50";
+    variables["AUTORESEARCH_SEED"] = "4";
+    sources.flags["seed"] = "5";
+    const ResolvedConfig config = resolve();
+    EXPECT_EQ(config.values.seq_len, 128);
+    EXPECT_EQ(config.origins.at("seq_len"), "autoresearch.json");
+    EXPECT_EQ(config.values.budget, 50);
+    EXPECT_EQ(config.origins.at("budget"), "AUTORESEARCH_BUDGET");
+    EXPECT_EQ(config.values.seed, 5U);
+    EXPECT_EQ(config.origins.at("seed"), "--seed");
+}
+
+TEST_F(ConfigTest, APresetOfTheRepositoryComesBeforeTheShippedOne) {
+    repository.write("configs/cpu.json", R"({"budget": 77})");
+    EXPECT_EQ(resolve().values.budget, 77);
+}
+
+TEST_F(ConfigTest, UnknownKeysNameFileKeyAndTheNearestKnownOne) {
+    repository.write("autoresearch.json", R"({"budgte": 60})");
+    EXPECT_EQ(error(), "autoresearch.json: unknown key \"budgte\" | did you mean \"budget\"?");
+    repository.write("autoresearch.json", "{}");
+    variables["AUTORESEARCH_BUDGTE"] = "1";
+    EXPECT_EQ(error(),
+              "environment: unknown variable AUTORESEARCH_BUDGTE | did you mean AUTORESEARCH_BUDGET?");
+    variables.clear();
+    variables["AUTORESEARCH_DATA"] = "/somewhere";
+    EXPECT_EQ(error(), "no error");
+    sources.flags["preset"] = "quikstart";
+    EXPECT_EQ(error(), "--preset: there is no preset \"quikstart\" | did you mean \"quickstart\"?");
+    sources.flags = {{"device", "gpu"}};
+    EXPECT_NE(error().find("--device: device is \"gpu\""), std::string::npos);
+}
+
+TEST_F(ConfigTest, WrongTypesAndImpossibleValuesNameTheirPlace) {
+    repository.write("autoresearch.json", R"({"budget": "long"})");
+    EXPECT_NE(error().find("autoresearch.json: budget is \"long\", but it must be a number"),
+              std::string::npos)
+        << error();
+    repository.write("autoresearch.json", R"({"seq_len": 12.5})");
+    EXPECT_NE(error().find("seq_len is 12.5, but it must be a whole number from 8"), std::string::npos)
+        << error();
+    repository.write("autoresearch.json", R"({"corpus": 3})");
+    EXPECT_NE(error().find("corpus is 3, but it must be text"), std::string::npos) << error();
+    repository.write("autoresearch.json", "{");
+    EXPECT_NE(error().find("autoresearch.json is not valid JSON"), std::string::npos) << error();
+    repository.write("autoresearch.json", "{}");
+    sources.flags["budget"] = "-5";
+    EXPECT_NE(error().find("--budget: budget is -5"), std::string::npos) << error();
+    sources.flags["budget"] = "abc";
+    EXPECT_NE(error().find("--budget: budget is \"abc\""), std::string::npos) << error();
+    sources.flags["budget"] = "1e999";
+    EXPECT_NE(error().find("--budget"), std::string::npos) << error();
+    sources.flags = {{"seed", "-1"}};
+    EXPECT_NE(error().find("--seed: seed is -1"), std::string::npos) << error();
+}
+
+TEST_F(ConfigTest, RunJsonKeepsEveryValueWithItsOrigin) {
+    sources.flags["budget"] = "42";
+    sources.flags["tag"] = "here";
+    const ResolvedConfig before = resolve();
+    const ResolvedConfig after = resolved_from_json(to_json(before), "run.json");
+    EXPECT_EQ(to_json(after), to_json(before));
+    EXPECT_EQ(after.origins.at("budget"), "--budget");
+    EXPECT_THROW(resolved_from_json(nlohmann::json::object(), "run.json"), UserError);
+}
+
+TEST_F(ConfigTest, ARunThatGoesOnKeepsItsFrozenValues) {
+    sources.flags = {{"budget", "42"}, {"tag", "here"}, {"experiments", "5"}};
+    const ResolvedConfig recorded = resolve();
+    sources.flags = {{"tag", "here"}, {"experiments", "9"}};
+    const ResolvedConfig config = continue_config(recorded, resolve());
+    EXPECT_EQ(config.values.budget, 42) << "the default of 300 was not asked for";
+    EXPECT_EQ(config.values.experiments, 9);
+    sources.flags["budget"] = "43";
+    EXPECT_THROW(continue_config(recorded, resolve()), UserError);
+}
+
+}  // namespace
+}  // namespace autoresearch

@@ -1,0 +1,48 @@
+#include <gtest/gtest.h>
+
+#include <set>
+#include <stdexcept>
+
+#include "contract/experiment.h"
+
+namespace autoresearch {
+namespace {
+
+TEST(Names, EveryEndingHasItsOwnNameAndComesBack) {
+    std::set<std::string_view> names;
+    for (int i = 0; i <= static_cast<int>(Ending::interrupted); ++i) {
+        const auto ending = static_cast<Ending>(i);
+        names.insert(to_string(ending));
+        EXPECT_EQ(ending_from_string(to_string(ending)), ending);
+    }
+    EXPECT_EQ(names.size(), 11u);
+    EXPECT_EQ(to_string(Ending::timed_out), "timed_out");
+    EXPECT_EQ(to_string(Ending::no_result), "no_result");
+    EXPECT_THROW(ending_from_string("fine"), std::invalid_argument);
+}
+
+TEST(Names, DecisionsComeBack) {
+    for (const auto decision : {Decision::keep, Decision::discard, Decision::crash}) {
+        EXPECT_EQ(decision_from_string(to_string(decision)), decision);
+    }
+    EXPECT_THROW(decision_from_string("KEEP"), std::invalid_argument);
+}
+
+TEST(Experiment, ValBpbIsTheMeanOfGoodTrialsOnly) {
+    Experiment experiment;
+    EXPECT_EQ(experiment.val_bpb(), 0);
+    experiment.trials.resize(3);
+    experiment.trials[0].ending = Ending::ok;
+    experiment.trials[0].val_bpb = 1.5;
+    experiment.trials[0].peak_memory_mb = 700;
+    experiment.trials[1].ending = Ending::timed_out;
+    experiment.trials[1].val_bpb = 9;
+    experiment.trials[1].peak_memory_mb = 800;
+    experiment.trials[2].ending = Ending::ok;
+    experiment.trials[2].val_bpb = 1.25;
+    EXPECT_DOUBLE_EQ(experiment.val_bpb(), 1.375);
+    EXPECT_DOUBLE_EQ(experiment.peak_memory_mb(), 800);
+}
+
+}  // namespace
+}  // namespace autoresearch

@@ -1,0 +1,82 @@
+// What `run` and the other commands say when they cannot start: one sentence, the mend, code 2, nothing
+// half-written.
+
+#include "e2e_fixture.h"
+
+namespace autoresearch {
+namespace {
+
+class StartE2e : public E2eTest {
+  protected:
+    void expect_refused(const std::string& arguments, const std::string& words, const std::string& mend) {
+        const Output output = autoresearch(arguments);
+        EXPECT_EQ(output.code, 2) << output.out << output.err;
+        EXPECT_NE(output.err.find(words), std::string::npos) << output.err;
+        EXPECT_NE(output.err.find(mend), std::string::npos) << output.err;
+    }
+};
+
+TEST_F(StartE2e, AnUncommittedChangeIsNamedAndCanBeStartedFrom) {
+    sh("echo '// mine' >> train/train.cpp");
+    expect_refused(run_line("--experiments 1"), "train/train.cpp has changes that are not committed",
+                   "--from-working-tree");
+    EXPECT_FALSE(std::filesystem::exists(repository / ".autoresearch"));
+    const Output run = autoresearch(run_line("--from-working-tree --agent false --max-failures 1"));
+    EXPECT_EQ(run.code, 1) << run.out << run.err;
+    EXPECT_NE(sh("git show autoresearch/e2e:train/train.cpp | tail -n 1").out.find("// mine"),
+              std::string::npos);
+    EXPECT_EQ(sh("git status --porcelain").out, " M train/train.cpp\n") << "and it is still there";
+    expect_refused(run_line("--budget 3"), "--budget is 3.0, but run \"e2e\" was started with 2.0", "--tag");
+    expect_refused(run_line("--from-working-tree"), "exists already", "--tag");
+}
+
+TEST_F(StartE2e, WhatIsMissingIsSaidWithTheMend) {
+    expect_refused("run --vocab-size 300 --corpus torch-sources", "no prepared data", "autoresearch prepare");
+    expect_refused("run --budget abc", "--budget", "");
+    expect_refused("run --budgte 3", "--budgte", "--help");
+    expect_refused("rnu", "there is no command \"rnu\"", "\"run\"");
+    expect_refused("status", "there is no run", "autoresearch run");
+    expect_refused("replay 3", "there is no run", "autoresearch run");
+    expect_refused("prepare --corpus /nowhere/at-all" + std::string(kData), "/nowhere/at-all", "");
+    sh("git branch autoresearch/e2e");
+    expect_refused(run_line(""), "branch autoresearch/e2e exists already", "--tag");
+    sh("git branch -D autoresearch/e2e");
+    expect_refused(run_line("--tag 'a b'"), "a b", "");
+    sh("git rm -q --cached train/train.cpp");
+    sh("mv train/train.cpp gone.cpp");
+    expect_refused(run_line(""), "train/train.cpp", "");
+    sh("rm -rf .git");
+    expect_refused(run_line(""), "git", "git init");
+    sh("git init -q");
+    expect_refused(run_line(""), "commit", "");
+    const Output kit = sh(std::string("AUTORESEARCH_KIT=/nowhere ") + kBinary + " train");
+    EXPECT_EQ(kit.code, 2);
+    EXPECT_NE(kit.err.find("kit"), std::string::npos) << kit.err;
+}
+
+TEST_F(StartE2e, HelpAndVersionAndDoctor) {
+    EXPECT_EQ(autoresearch("--version").code, 0);
+    for (const char* command : {"prepare", "train", "run", "replay", "status", "doctor"}) {
+        const Output help = autoresearch(std::string(command) + " --help");
+        EXPECT_EQ(help.code, 0);
+        EXPECT_NE(help.out.find("--json"), std::string::npos) << command;
+    }
+    const auto report = nlohmann::json::parse(autoresearch("doctor --json").out);
+    for (const auto& check : report["checks"]) {
+        if (check["name"] != "data") EXPECT_EQ(check["ok"], true) << check.dump(2);
+    }
+}
+
+TEST_F(StartE2e, TrainByHandPrintsTheSummaryBlock) {
+    const Output train = autoresearch("train --budget 2 --corpus '" + corpus().string() + "'" + kData);
+    ASSERT_EQ(train.code, 0) << train.err;
+    for (const char* key :
+         {"---\n", "val_bpb:  ", "training_seconds: ", "total_seconds: ", "peak_vram_mb: ", "mfu_percent: ",
+          "total_tokens_M: ", "num_steps: ", "num_params_M: ", "depth: "}) {
+        EXPECT_NE(train.out.find(key), std::string::npos) << key << " is not in\n" << train.out;
+    }
+    EXPECT_EQ(sh("git status --porcelain").out, "");
+}
+
+}  // namespace
+}  // namespace autoresearch

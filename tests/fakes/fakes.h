@@ -1,0 +1,120 @@
+#pragma once
+
+// One fake for each interface of src/contract, so that the loop is tested without processes, compilers or
+// git.
+
+#include <functional>
+#include <map>
+
+#include "contract/builder.h"
+#include "contract/clock.h"
+#include "contract/guard.h"
+#include "contract/ledger.h"
+#include "contract/proposer.h"
+#include "contract/repo.h"
+#include "contract/reporter.h"
+#include "contract/runner.h"
+#include "contract/stop.h"
+
+namespace autoresearch::fakes {
+
+struct FakeProposer : Proposer {
+    std::function<Result<Proposal>(const ProposalRequest&)> answer;
+    int calls = 0;
+    Result<Proposal> propose(const ProposalRequest& request) override {
+        ++calls;
+        if (answer) return answer(request);
+        Proposal proposal;
+        proposal.experiment = request.experiment;
+        proposal.parent = request.incumbent.commit;
+        proposal.source = request.source + "+" + std::to_string(request.experiment);
+        proposal.idea = "idea " + std::to_string(request.experiment);
+        return proposal;
+    }
+};
+
+struct FakeGuard : Guard {
+    std::function<std::optional<Failure>(const Proposal&)> answer;
+    std::optional<Failure> review(const Proposal& proposal, const std::vector<Experiment>&) override {
+        return answer ? answer(proposal) : std::nullopt;
+    }
+};
+
+struct FakeBuilder : Builder {
+    std::function<Result<std::filesystem::path>(const std::string&)> answer;
+    std::vector<std::string> sources;
+    Result<std::filesystem::path> build(const std::string& source, const std::filesystem::path&) override {
+        sources.push_back(source);
+        if (answer) return answer(source);
+        return std::filesystem::path("/nowhere/train");
+    }
+};
+
+struct FakeRunner : Runner {
+    std::function<Trial(const TrialRequest&)> answer;
+    std::vector<TrialRequest> requests;
+    Trial run(const TrialRequest& request) override {
+        requests.push_back(request);
+        if (answer) return answer(request);
+        return with_bpb(2.0 - 0.1 * static_cast<double>(requests.size()));
+    }
+    static Trial with_bpb(double val_bpb) {
+        Trial trial;
+        trial.ending = Ending::ok;
+        trial.val_bpb = val_bpb;
+        return trial;
+    }
+};
+
+struct FakeLedger : Ledger {
+    std::vector<Experiment> all;
+    std::map<int, Proposal> proposals;
+    const std::vector<Experiment>& experiments() const override { return all; }
+    void append(const Experiment& experiment) override { all.push_back(experiment); }
+    std::filesystem::path directory(int number) override { return "/nowhere/" + std::to_string(number); }
+    void save_proposal(const Proposal& proposal) override { proposals[proposal.experiment] = proposal; }
+    std::optional<Proposal> saved_proposal(int number) override {
+        const auto found = proposals.find(number);
+        return found == proposals.end() ? std::nullopt : std::optional(found->second);
+    }
+};
+
+struct FakeRepo : Repo {
+    std::map<std::string, std::string> sources;  // by commit
+    std::string branch;
+    std::string commit(const Experiment& experiment, const std::string& source) override {
+        const std::string id = "commit" + std::to_string(experiment.number);
+        sources[id] = source;
+        return id;
+    }
+    void advance(const std::string& commit) override { branch = commit; }
+    std::string source(const std::string& commit) override { return sources.at(commit); }
+};
+
+struct FakeReporter : Reporter {
+    std::vector<std::string> lines;
+    void phase(int experiment, const std::string& what) override {
+        lines.push_back(std::to_string(experiment) + " " + what);
+    }
+    void progress(double, const std::string&) override {}
+    void finished(const Experiment& experiment) override {
+        lines.push_back(std::to_string(experiment.number) + " " +
+                        std::string(to_string(experiment.verdict.decision)));
+    }
+    void note(const std::string& line) override { lines.push_back(line); }
+};
+
+struct FakeStop : StopRequest {
+    bool soon = false, at_once = false;
+    bool after_experiment() const override { return soon; }
+    bool now() const override { return at_once; }
+};
+
+struct FakeClock : Clock {
+    mutable double time = 0;
+    double step = 1;  // every look at the clock takes this long
+    double seconds() const override { return time += step; }
+    std::string utc() const override { return "2026-01-31T22:10:05Z"; }
+};
+
+}  // namespace autoresearch::fakes

@@ -1,0 +1,172 @@
+#include <gtest/gtest.h>
+
+#include "fakes/fakes.h"
+#include "judge/plain_judge.h"
+#include "loop/experiment_loop.h"
+
+namespace autoresearch {
+namespace {
+
+using fakes::FakeRunner;
+
+class LoopTest : public testing::Test {
+  protected:
+    fakes::FakeProposer proposer;
+    fakes::FakeGuard guard;
+    fakes::FakeBuilder builder;
+    fakes::FakeRunner runner;
+    PlainJudge judge{7};
+    fakes::FakeLedger ledger;
+    fakes::FakeRepo repo;
+    fakes::FakeReporter reporter;
+    fakes::FakeStop stop;
+    fakes::FakeClock clock;
+    LoopSettings settings{"start", "source", 30, 3, 0, 0};
+
+    LoopEnd run() {
+        ExperimentLoop loop({proposer, guard, builder, runner, judge, ledger, repo, reporter, stop, clock},
+                            settings);
+        return loop.run();
+    }
+    const Experiment& experiment(std::size_t number) const { return ledger.all.at(number); }
+};
+
+TEST_F(LoopTest, BaselineFirstThenExperimentsUntilTheBound) {
+    EXPECT_EQ(run(), LoopEnd::done);
+    ASSERT_EQ(ledger.all.size(), 4U);
+    EXPECT_EQ(experiment(0).idea, "baseline");
+    EXPECT_EQ(experiment(0).parent, "start");
+    EXPECT_EQ(builder.sources.front(), "source");
+    EXPECT_EQ(experiment(2).parent, "commit1");
+    EXPECT_EQ(repo.branch, "commit3");
+    EXPECT_EQ(proposer.calls, 3);
+    EXPECT_EQ(runner.requests.front().seed, 7U);
+    EXPECT_EQ(runner.requests.front().budget, 30);
+}
+
+TEST_F(LoopTest, WorseIsDroppedAndTheNextStartsFromTheIncumbentAgain) {
+    const double results[] = {2.0, 2.1, 2.0, 1.9};
+    runner.answer = [&](const TrialRequest&) {
+        return FakeRunner::with_bpb(results[runner.requests.size() - 1]);
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(experiment(1).verdict.decision, Decision::discard);
+    EXPECT_EQ(experiment(2).verdict.decision, Decision::discard) << "equal is not better";
+    EXPECT_EQ(experiment(3).verdict.decision, Decision::keep);
+    EXPECT_EQ(experiment(3).parent, "commit0");
+    EXPECT_EQ(repo.branch, "commit3");
+    EXPECT_EQ(builder.sources[3], "source+3");
+    EXPECT_EQ(repo.sources.size(), 4U) << "dropped experiments are commits too";
+}
+
+TEST_F(LoopTest, EveryFailureIsACrashWithItsReasonAndTheLoopGoesOn) {
+    settings.experiments = 5;
+    proposer.answer = nullptr;
+    guard.answer = [](const Proposal& p) -> std::optional<Failure> {
+        if (p.experiment == 1) return Failure{Ending::refused, "no"};
+        return std::nullopt;
+    };
+    builder.answer = [&](const std::string& source) -> Result<std::filesystem::path> {
+        if (source == "source+2") return Failure{Ending::build_failed, "expected ';'"};
+        return std::filesystem::path("/nowhere/train");
+    };
+    runner.answer = [&](const TrialRequest& request) {
+        Trial trial = FakeRunner::with_bpb(2.0);
+        if (request.directory.filename() == "3") trial.ending = Ending::timed_out, trial.reason = "too slow";
+        if (request.directory.filename() == "4")
+            trial.ending = Ending::not_finite, trial.reason = "loss is nan";
+        if (request.directory.filename() == "5") trial.val_bpb = 1.0;
+        return trial;
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    const Ending endings[] = {Ending::ok,        Ending::refused,    Ending::build_failed,
+                              Ending::timed_out, Ending::not_finite, Ending::ok};
+    for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(experiment(i).verdict.ending, endings[i]) << i;
+    for (std::size_t i = 1; i < 5; ++i) {
+        EXPECT_EQ(experiment(i).verdict.decision, Decision::crash) << i;
+        EXPECT_FALSE(experiment(i).verdict.reason.empty()) << i;
+    }
+    EXPECT_EQ(repo.branch, "commit5");
+}
+
+TEST_F(LoopTest, GoesOnFromTheLedgerAndMendsTheBranch) {
+    settings.experiments = 1;
+    run();
+    repo.branch = "lost";
+    settings.experiments = 2;
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(ledger.all.size(), 3U);
+    EXPECT_EQ(proposer.calls, 2);
+    EXPECT_EQ(repo.branch, "commit2");
+    settings.experiments = 2;
+    repo.branch = "lost";
+    EXPECT_EQ(run(), LoopEnd::done) << "nothing left to do";
+    EXPECT_EQ(repo.branch, "commit2") << "the branch follows the ledger even so";
+    EXPECT_EQ(ledger.all.size(), 3U);
+}
+
+TEST_F(LoopTest, AnInterruptedExperimentIsNotRecordedAndItsProposalIsTriedAgain) {
+    runner.answer = [&](const TrialRequest& request) {
+        Trial trial = FakeRunner::with_bpb(2.0);
+        if (request.directory.filename() == "1") trial.ending = Ending::interrupted;
+        return trial;
+    };
+    EXPECT_EQ(run(), LoopEnd::stopped);
+    EXPECT_EQ(ledger.all.size(), 1U);
+    runner.answer = nullptr;
+    settings.experiments = 1;
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(proposer.calls, 1) << "the agent's work was not lost";
+    EXPECT_EQ(experiment(1).idea, "idea 1");
+}
+
+TEST_F(LoopTest, ABaselineThatFailsEndsTheRunAndIsNotRecorded) {
+    builder.answer = [](const std::string&) -> Result<std::filesystem::path> {
+        return Failure{Ending::build_failed, "no such header"};
+    };
+    EXPECT_EQ(run(), LoopEnd::gave_up);
+    EXPECT_TRUE(ledger.all.empty());
+    EXPECT_NE(reporter.lines.back().find("no such header"), std::string::npos);
+}
+
+TEST_F(LoopTest, GivesUpAfterTooManyUnusableProposalsInARow) {
+    settings.experiments = 0;
+    settings.max_failures = 3;
+    proposer.answer = [](const ProposalRequest&) -> Result<Proposal> {
+        return Failure{Ending::no_proposal, "agent exited with code 1"};
+    };
+    EXPECT_EQ(run(), LoopEnd::gave_up);
+    EXPECT_EQ(ledger.all.size(), 4U);
+    EXPECT_NE(reporter.lines.back().find("agent exited with code 1"), std::string::npos);
+}
+
+TEST_F(LoopTest, StopsWhenAskedAndWhenTheHoursAreOver) {
+    settings.experiments = 0;
+    settings.hours = 0.5;
+    clock.step = 60;
+    EXPECT_EQ(run(), LoopEnd::done);
+    const auto after_hours = ledger.all.size();
+    EXPECT_GT(after_hours, 1U);
+    settings.hours = 0;
+    runner.answer = [&](const TrialRequest&) {
+        stop.soon = true;
+        return FakeRunner::with_bpb(3.0);
+    };
+    EXPECT_EQ(run(), LoopEnd::stopped);
+    EXPECT_EQ(ledger.all.size(), after_hours + 1) << "the current experiment is finished first";
+}
+
+TEST_F(LoopTest, AProposalMayCarryAnOlderParent) {
+    proposer.answer = [](const ProposalRequest& request) -> Result<Proposal> {
+        Proposal proposal;
+        proposal.experiment = request.experiment;
+        proposal.parent = "commit0";
+        proposal.source = "from the baseline " + std::to_string(request.experiment);
+        return proposal;
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(experiment(3).parent, "commit0");
+}
+
+}  // namespace
+}  // namespace autoresearch

@@ -1,0 +1,162 @@
+// A stand-in for a trainer. It behaves as the value of --data says, and speaks to the descriptor of
+// --events-fd.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <new>
+#include <stdexcept>
+#include <string>
+
+namespace {
+
+std::map<std::string, std::string> flags;
+
+double budget() {
+    return std::stod(flags["--budget"]);
+}
+
+void wait(double seconds) {
+    ::usleep(static_cast<useconds_t>(seconds * 1e6));
+}
+
+void hang() {
+    while (true) ::pause();
+}
+
+void die(int signal) {
+    ::signal(signal, SIG_DFL);  // a sanitizer has a handler of its own
+    ::raise(signal);
+}
+
+void send(const std::string& text) {
+    const std::string line = text + "\n";
+    if (::write(std::stoi(flags["--events-fd"]), line.data(), line.size()) < 0) std::abort();
+}
+
+void hello() {
+    send(R"({"event":"hello","protocol":1,"device":")" + flags["--device"] + R"(","seed":)" +
+         flags["--seed"] + "}");
+}
+
+void step(int number) {
+    send(R"({"event":"step","step":)" + std::to_string(number) +
+         R"(,"seconds":0.01,"progress":0.5,"loss":5.25,"tokens":64})");
+}
+
+void train(double share = 1) {
+    hello();
+    step(1);
+    wait(budget() * share);
+    step(2);
+    send(R"({"event":"evaluating","step":2,"seconds":1})");
+}
+
+std::string result_line(const std::string& val_bpb, double training_seconds, int steps) {
+    char line[400];
+    std::snprintf(
+        line, sizeof line,
+        R"({"event":"result","val_bpb":%s,"training_seconds":%.3f,"total_seconds":1.5,"peak_vram_mb":123.5,)"
+        R"("mfu_percent":12.5,"total_tokens_M":0.25,"num_steps":%d,"num_params_M":3.5,"depth":4})",
+        val_bpb.c_str(), training_seconds, steps);
+    return line;
+}
+
+void result(const std::string& val_bpb = "1.75") {
+    send(result_line(val_bpb, budget(), 2));
+}
+
+void summary() {
+    std::puts("---\nval_bpb:          0.100000\ntraining_seconds: 300.0\nnum_steps:        953");
+    std::fflush(stdout);
+}
+
+void leave_child() {
+    // A background process of the same group, that does not care for SIGTERM.
+    const int code = std::system("trap '' TERM; sleep 1000 & echo background process $!");
+    if (code != 0) std::abort();
+}
+
+const std::map<std::string, std::function<void()>> behaviours = {
+    {"good", [] { train(), result(); }},
+    {"environment",
+     [] {
+         for (char** entry = environ; *entry != nullptr; ++entry) std::puts(*entry);
+         train(), result();
+     }},
+    {"grandchild", [] { leave_child(), train(), result(); }},
+    {"flood",
+     [] {
+         const std::string line(1000, 'x');
+         for (int i = 0; i < 20000; ++i) std::puts(line.c_str());
+         train(), result();
+     }},
+    {"hang_at_start", [] { hello(), hang(); }},
+    {"hang_in_training", [] { hello(), step(1), hang(); }},
+    {"hang_in_evaluation", [] { train(), hang(); }},
+    {"hang_at_exit", [] { train(), result(), hang(); }},
+    {"ignore_term", [] { ::signal(SIGTERM, SIG_IGN), hello(), hang(); }},
+    {"segfault", [] { hello(), step(1), std::puts("step 1 loss 5.25"), std::fflush(stdout), die(SIGSEGV); }},
+    {"throw", [] { throw std::runtime_error("shape [3, 4] does not fit\nframe #0: somewhere"); }},
+    {"exit3", [] { std::puts("layer 7 has no gradient\n"), std::exit(3); }},
+    {"result_then_exit1", [] { train(), result(), std::exit(1); }},
+    {"killed", [] { hello(), ::raise(SIGKILL); }},
+    {"memory", [] { throw std::bad_alloc(); }},
+    {"memory_words",
+     [] { std::puts("RuntimeError: MPS backend out of memory (MPS allocated: 9 GB)"), std::exit(1); }},
+    {"quiet", [] {}},
+    {"summary_only", [] { train(), summary(); }},
+    {"summary_without_training", [] { summary(); }},
+    {"early", [] { train(0), result(); }},
+    {"early_and_honest", [] { train(0), send(result_line("1.75", budget() * 0.3, 2)); }},
+    {"overstated", [] { train(), send(result_line("1.75", budget() + 500, 2)); }},
+    {"no_training", [] { hello(), result(); }},
+    {"no_steps", [] { train(), send(result_line("1.75", budget(), 0)); }},
+    {"nan", [] { train(), result("NaN"); }},
+    {"null", [] { train(), result("null"); }},
+    {"huge", [] { train(), result("1e999"); }},
+    {"text", [] { train(), result("\"1.75\""); }},
+    {"zero", [] { train(), result("0.0"); }},
+    {"negative", [] { train(), result("-1.0"); }},
+    {"incomplete", [] { train(), send(R"({"event":"result","val_bpb":1.75})"); }},
+    {"two_results", [] { train(), result("0.5"), result(); }},
+    {"garbage",
+     [] {
+         send("not json"), send("[1,2]"), send("{\"event\":7}"), send(std::string(3 << 20, 'y'));
+         train(), result();
+     }},
+    {"not_finite",
+     [] {
+         train(), send(R"({"event":"invalid","kind":"not_finite","reason":"loss is nan at step 12"})"),
+             std::exit(1);
+     }},
+    {"broken_rule",
+     [] {
+         train(), send(R"({"event":"invalid","kind":"broken_rule","reason":"it looks ahead"})"), std::exit(1);
+     }},
+    {"invalid_then_result",
+     [] {
+         train(), send(R"({"event":"invalid","kind":"broken_rule","reason":"it looks ahead"})"), result();
+     }},
+    {"device_memory",
+     [] {
+         hello(), send(R"({"event":"invalid","kind":"out_of_memory","reason":"MPS is full"})"), std::exit(1);
+     }},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    for (int i = 1; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
+    const auto found = behaviours.find(flags["--data"]);
+    if (found == behaviours.end()) {
+        std::fprintf(stderr, "no such behaviour: %s\n", flags["--data"].c_str());
+        return 2;
+    }
+    found->second();
+    return 0;
+}

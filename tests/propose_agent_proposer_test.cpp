@@ -1,0 +1,238 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "autoresearch/error.h"
+#include "proc/signals.h"
+#include "propose/agent_proposer.h"
+#include "temp_directory.h"
+#include "util/text.h"
+
+namespace autoresearch {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+namespace fs = std::filesystem;
+
+/// Agents are lines of sh that run at the desk.
+class AgentProposerTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        directory_.write("program.md", "The rules.\n");
+        directory_.write("kit/include/autoresearch/session.h", "// session\n");
+        directory_.write("kit/prepare/session/clock.cpp", "// clock\n");
+        directory_.write("kit/prepare/notes.bin", "no source");
+        const auto build =
+            directory_.write("kit/build-trainer", "#!/bin/sh\necho \"checked $1 $2\"; grep -c int \"$2\"\n");
+        fs::permissions(build, fs::perms(0755));
+        directory_.write("run/experiments/0000/result.json", "{}");
+        directory_.write("run/experiments/0000/train.cpp", source_);
+        directory_.write("run/experiments/0000/run.log", std::string(20000, 'x') + "\nlast line\n");
+        directory_.write("run/experiments/0001/prompt.md", "not over yet");
+        options_.desk = {directory_ / "desks", directory_ / "program.md", directory_ / "kit",
+                         directory_ / "run/experiments"};
+        options_.budget = 300;
+        options_.limit = 20;
+        options_.kill_grace = 0.2;
+        incumbent_.commit = "aaa";
+        incumbent_.idea = "baseline";
+        incumbent_.verdict.decision = Decision::keep;
+        history_ = {incumbent_};
+    }
+    Result<Proposal> propose(const std::string& command, const StopRequest& stop = NeverStop()) {
+        options_.agent = find_agent({}, command);
+        return AgentProposer(options_, stop).propose({1, incumbent_, source_, history_, experiment()});
+    }
+    std::string reason(const std::string& command) {
+        const auto result = propose(command);
+        EXPECT_FALSE(result.ok()) << command;
+        if (result.ok()) return "no failure";
+        EXPECT_EQ(to_string(result.failure().ending), "no_proposal");
+        return result.failure().reason;
+    }
+    fs::path experiment() const { return directory_ / "run/experiments/0001"; }
+    std::string log() const { return read_text(experiment() / "agent.log"); }
+
+    TempDirectory directory_;
+    std::string source_ = "int main() {}\n";
+    Experiment incumbent_;
+    std::vector<Experiment> history_;
+    AgentProposerOptions options_;
+};
+
+TEST_F(AgentProposerTest, AnEditComesBackWithItsIdea) {
+    const auto result = propose(
+        "echo '// more' >> train/train.cpp; printf '\\n add a comment \\nsecond line\\n' > idea.txt; echo "
+        "done");
+    ASSERT_TRUE(result.ok()) << result.failure().reason;
+    const Proposal& proposal = result.value();
+    EXPECT_EQ(proposal.experiment, 1);
+    EXPECT_EQ(proposal.parent, "aaa");
+    EXPECT_EQ(proposal.source, source_ + "// more\n");
+    EXPECT_EQ(proposal.idea, "add a comment");
+    EXPECT_EQ(proposal.agent.name, "echo");
+    EXPECT_GT(proposal.agent.seconds, 0);
+    EXPECT_TRUE(proposal.agent.ignored_files.empty());
+    EXPECT_EQ(log(), "done\n");
+    EXPECT_THAT(read_text(experiment() / "prompt.md"), HasSubstr("The rules."));
+    EXPECT_TRUE(fs::is_empty(directory_ / "desks")) << "the desk was left behind";
+}
+
+TEST_F(AgentProposerTest, TheDeskHasWhatAnAgentNeeds) {
+    ASSERT_TRUE(
+        propose("cat; find . -type f | sort; cat history.md; tail -n 1 experiments/0000/run.log; wc -c < "
+                "experiments/0000/run.log; ./check; echo x >> train/train.cpp")
+            .ok());
+    const std::string text = log();
+    EXPECT_THAT(text, StartsWith("The rules."));  // the prompt on stdin
+    for (const char* line :
+         {"./check\n", "./program.md\n", "./history.md\n", "./train/train.cpp\n",
+          "./include/autoresearch/session.h\n", "./prepare/session/clock.cpp\n",
+          "./experiments/0000/train.cpp\n", "./experiments/0000/result.json\n", "# What was tried",
+          "\nlast line\n", "\n10\n", "checked --check train/train.cpp\n1\n"}) {
+        EXPECT_THAT(text, HasSubstr(line));
+    }
+    EXPECT_THAT(text, ::testing::Not(HasSubstr("experiments/0001")));
+    EXPECT_THAT(text, ::testing::Not(HasSubstr("notes.bin")));
+}
+
+TEST_F(AgentProposerTest, FieldsAndEnvironmentReachTheAgent) {
+    options_.model = "big model";
+    options_.device = "mps";
+    ::setenv("CLAUDECODE", "1", 1);
+    ::setenv("GIT_DIR", "/somewhere", 1);
+    ASSERT_TRUE(
+        propose("echo {model},{device},{experiment}; test {desk} = \"$(pwd -P)\" && echo here; head -n 1 "
+                "{prompt_file};"
+                "echo \"$TERM $NO_COLOR ${CLAUDECODE-none} ${GIT_DIR-none}\"; cat; echo x >> train/train.cpp")
+            .ok());
+    EXPECT_EQ(log(), "big model,mps,1\nhere\nThe rules.\ndumb 1 none none\n");
+    ::unsetenv("CLAUDECODE");
+    ::unsetenv("GIT_DIR");
+}
+
+TEST_F(AgentProposerTest, OtherChangesAreListedAndStayBehind) {
+    const auto result = propose(
+        "echo x >> train/train.cpp; echo y >> prepare/session/clock.cpp; rm program.md; mkdir -p train/new; "
+        "echo z > "
+        "train/new/a.h; ln -s /etc/passwd link; echo use > .agent/usage; rm check; mkdir check; chmod 000 "
+        "train/new");
+    ASSERT_TRUE(result.ok()) << result.failure().reason;
+    const auto& ignored = result.value().agent.ignored_files;
+    EXPECT_THAT(ignored,
+                ::testing::IsSupersetOf({"check", "link", "prepare/session/clock.cpp", "program.md"}));
+    EXPECT_THAT(ignored, ::testing::Not(::testing::Contains(".agent/usage")));
+    EXPECT_EQ(result.value().idea, "no idea given");
+    EXPECT_EQ(read_text(directory_ / "kit/prepare/session/clock.cpp"), "// clock\n");
+    EXPECT_EQ(read_text(directory_ / "program.md"), "The rules.\n");
+    EXPECT_TRUE(fs::is_empty(directory_ / "desks"));
+}
+
+TEST_F(AgentProposerTest, AListOfIgnoredFilesIsShort) {
+    const auto result = propose("echo x >> train/train.cpp; for i in $(seq 100); do : > file$i; done");
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(result.value().agent.ignored_files.size(), 21u);
+    EXPECT_EQ(result.value().agent.ignored_files.back(), "and 80 more");
+}
+
+TEST_F(AgentProposerTest, EveryWayToGiveNoProposal) {
+    EXPECT_EQ(reason("true"), "the agent changed nothing in train/train.cpp");
+    EXPECT_EQ(reason("echo idea > idea.txt"), "the agent changed nothing in train/train.cpp");
+    EXPECT_EQ(reason("rm train/train.cpp"), "the agent deleted train/train.cpp");
+    EXPECT_EQ(reason("rm -r train"), "the agent deleted train/train.cpp");
+    EXPECT_THAT(reason("rm train/train.cpp; ln -s /etc/passwd train/train.cpp"),
+                HasSubstr("else than a plain file"));
+    EXPECT_THAT(reason("mv train elsewhere; echo x >> elsewhere/train.cpp; ln -s elsewhere train"),
+                HasSubstr("plain file"));
+    EXPECT_THAT(reason("rm train/train.cpp; mkdir train/train.cpp"), HasSubstr("plain file"));
+    EXPECT_THAT(reason("rm train/train.cpp; mkfifo train/train.cpp"), HasSubstr("plain file"));
+    EXPECT_EQ(reason("head -c 50000000 /dev/zero > train/train.cpp"),
+              "the agent made train/train.cpp 47 MiB large");
+    EXPECT_EQ(reason("echo x >> train/train.cpp; echo broken >&2; exit 7"),
+              "the agent failed with exit code 7: broken");
+    EXPECT_THAT(reason("kill -SEGV $$"), HasSubstr("Segmentation fault"));
+    EXPECT_THAT(reason("echo 'You have hit your usage limit, try again at 4:45 PM'; exit 1"),
+                StartsWith("usage limit: "));
+    EXPECT_THAT(reason("echo 'litellm.AuthenticationError: bad key'"), StartsWith("not logged in: "));
+    EXPECT_THAT(reason("no-such-agent-program now"), HasSubstr("exit code 127"));
+}
+
+TEST_F(AgentProposerTest, AnAgentThatHangsIsEndedWithItsChildren) {
+    options_.limit = 0.5;
+    EXPECT_EQ(reason("trap '' TERM; sleep 1000 & echo $!; echo x >> train/train.cpp; wait; sleep 1000"),
+              "the agent took longer than 0.5 s");
+    EXPECT_TRUE(::kill(static_cast<pid_t>(std::stol(log())), 0) != 0 && errno == ESRCH);
+}
+
+TEST_F(AgentProposerTest, AQuestionFindsNobodyToAnswer) {
+    EXPECT_EQ(reason("cat > /dev/null; read answer || echo 'no answer'"),
+              "the agent changed nothing in train/train.cpp");
+    EXPECT_EQ(log(), "no answer\n");
+}
+
+TEST_F(AgentProposerTest, AStopIsInterrupted) {
+    struct StopNow : StopRequest {
+        bool after_experiment() const override { return true; }
+        bool now() const override { return true; }
+    };
+    const auto result = propose("sleep 1000", StopNow());
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(to_string(result.failure().ending), "interrupted");
+}
+
+TEST_F(AgentProposerTest, ALongIdeaIsClipped) {
+    const auto result = propose("echo x >> train/train.cpp; head -c 5000 /dev/zero | tr '\\0' i > idea.txt");
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(result.value().idea.size(), 200u);
+    EXPECT_EQ(propose("echo y >> train/train.cpp; ln -s /etc/passwd idea.txt").value().idea, "no idea given");
+}
+
+TEST_F(AgentProposerTest, AnAdaptersFilesAreNotReported) {
+    NeverStop stop;
+    options_.agent = find_agent({}, "cat .tool/settings.json; echo x >> train/train.cpp");
+    options_.agent.files[".tool/settings.json"] = "{}\n";
+    options_.agent.environment = {{"TERM", "special"}};
+    const auto result =
+        AgentProposer(options_, stop).propose({1, incumbent_, source_, history_, experiment()});
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(log(), "{}\n");
+    EXPECT_TRUE(result.value().agent.ignored_files.empty());
+}
+
+TEST_F(AgentProposerTest, MistakesInTheSettingsAreToldAtTheStart) {
+    NeverStop stop;
+    options_.agent = find_agent({}, "tool {modell}");
+    EXPECT_THROW(AgentProposer(options_, stop), UserError);
+    options_.agent = find_agent({}, "tool {model}");
+    options_.agent.needs_model = true;
+    EXPECT_THROW(AgentProposer(options_, stop), UserError);
+}
+
+TEST_F(AgentProposerTest, TheDeskIsOutsideAnyWorkTree) {
+    fs::create_directories(directory_ / "desks/.git");
+    ASSERT_TRUE(propose("pwd -P; echo x >> train/train.cpp").ok());
+    EXPECT_THAT(log(), ::testing::Not(HasSubstr((directory_ / "desks").string())));
+}
+
+TEST_F(AgentProposerTest, DesksOfDeadRunsAreSweptAway) {
+    ProcessSpec spec;
+    spec.command = {"/bin/sh", "-c", "echo $$"};
+    spec.output = directory_ / "pid";
+    const auto process = run_process(spec, NeverStop());
+    ASSERT_TRUE(process.succeeded());
+    const std::string dead = std::string(trim(read_text(directory_ / "pid")));
+    directory_.write("desks/desk-" + dead + "-abcdef/train/train.cpp", "old");
+    directory_.write("desks/desk-" + std::to_string(::getpid()) + "-abcdef/train/train.cpp", "in use");
+    ASSERT_TRUE(propose("echo x >> train/train.cpp").ok());
+    EXPECT_FALSE(fs::exists(directory_ / ("desks/desk-" + dead + "-abcdef")));
+    EXPECT_TRUE(fs::exists(directory_ / ("desks/desk-" + std::to_string(::getpid()) + "-abcdef")));
+}
+
+}  // namespace
+}  // namespace autoresearch

@@ -1,0 +1,138 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "autoresearch/error.h"
+#include "propose/agent_trouble.h"
+#include "propose/agents.h"
+#include "temp_directory.h"
+
+namespace autoresearch {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const std::filesystem::path kShipped = std::filesystem::path(TEST_SOURCE_DIR) / "configs" / "agents.json";
+
+Fields fields() {
+    Fields result;
+    for (const char* name :
+         {"prompt_file", "prompt", "desk", "model", "device", "experiment", "self", "turns", "usd"}) {
+        result[name] = "";
+    }
+    result["self"] = "/bin/autoresearch";
+    result["device"] = "mps";
+    result["prompt_file"] = "/desk/it's here.md";
+    result["prompt"] = "Do it; $HOME `date`\n";
+    return result;
+}
+
+/// PATH without the agents of this machine.
+class Path : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        old_ = std::getenv("PATH");
+        ::setenv("PATH", directory_.path().c_str(), 1);
+    }
+    void TearDown() override { ::setenv("PATH", old_.c_str(), 1); }
+    void install(const std::string& name) {
+        std::filesystem::permissions(directory_.write(name, "#!/bin/sh\n"), std::filesystem::perms(0755));
+    }
+    TempDirectory directory_;
+    std::string old_;
+};
+
+TEST(Agents, EveryShippedAdapterMakesACommand) {
+    const auto agents = read_agents(kShipped);
+    std::vector<std::string> names;
+    for (const auto& agent : agents) {
+        names.push_back(agent.name);
+        Fields values = fields();
+        const auto plain = agent_command(agent, values);
+        values["model"] = "some-model";
+        const auto with_model = agent_command(agent, values);
+        EXPECT_THAT(plain, ::testing::Not(::testing::Contains("{model}"))) << agent.name;
+        if (agent.name != "tuner") {
+            EXPECT_EQ(plain.front(), agent.program);
+            EXPECT_THAT(with_model, ::testing::Contains("some-model")) << agent.name;
+        }
+        const bool hands_prompt_over =
+            agent.prompt == PromptChannel::standard_input || agent.name == "tuner" ||
+            ::testing::Matches(::testing::Contains(fields()["prompt"]))(plain) ||
+            ::testing::Matches(::testing::Contains(fields()["prompt_file"]))(plain);
+        EXPECT_TRUE(hands_prompt_over) << agent.name << " never gets the prompt";
+    }
+    EXPECT_THAT(names, ::testing::IsSupersetOf({"claude", "codex", "gemini", "aider", "opencode", "copilot",
+                                                "goose", "cursor-agent", "qwen", "mini", "tuner"}));
+}
+
+TEST(Agents, AGroupWithAnEmptyFieldDropsOut) {
+    AgentAdapter agent;
+    agent.command = {{"tool"}, {"--model", "{model}"}, {"--device={device}"}, {"{prompt}"}};
+    EXPECT_THAT(agent_command(agent, fields()), ElementsAre("tool", "--device=mps", "Do it; $HOME `date`\n"));
+}
+
+TEST(Agents, ACommandOfTheUsersIsQuotedForTheShell) {
+    const auto agent = find_agent({}, "cat {prompt_file} | tool ${HOME} --say {prompt} {model}'{}' {1}");
+    EXPECT_EQ(agent.name, "cat");
+    EXPECT_EQ(agent.prompt, PromptChannel::file_or_argument);
+    EXPECT_THAT(
+        agent_command(agent, fields()),
+        ElementsAre("/bin/sh", "-c",
+                    "cat '/desk/it'\\''s here.md' | tool ${HOME} --say 'Do it; $HOME `date`\n' '''{}' {1}"));
+    EXPECT_EQ(find_agent({}, "sh -c true").prompt, PromptChannel::standard_input);
+}
+
+TEST(Agents, MistakesAreNamed) {
+    const auto agents = read_agents(kShipped);
+    try {
+        find_agent(agents, "claud");
+        FAIL() << "no exception";
+    } catch (const UserError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("claud"));
+        EXPECT_THAT(error.hint(), HasSubstr("claude"));
+    }
+    EXPECT_THROW(find_agent(agents, ""), UserError);
+    EXPECT_THROW(agent_command(find_agent({}, "tool {promt_file}"), fields()), UserError);
+
+    const TempDirectory directory;
+    EXPECT_THROW(read_agents(directory / "none.json"), UserError);
+    for (const char* text :
+         {"{", "[]x", R"({"a":{}})", R"({"a":{"command":[]}})", R"({"a":{"command":[1]}})",
+          R"({"a":{"command":["x"],"prompt":"pipe"}})", R"({"a":{"command":["x"],"env":{"A":1}}})"}) {
+        EXPECT_THROW(read_agents(directory.write("agents.json", text)), UserError) << text;
+    }
+}
+
+TEST_F(Path, TheFirstInstalledIsTheDefault) {
+    const auto agents = read_agents(kShipped);
+    EXPECT_EQ(default_agent(agents), "tuner");
+    install("aider");
+    EXPECT_EQ(default_agent(agents), "tuner") << "aider does not start without a model";
+    install("opencode");
+    EXPECT_EQ(default_agent(agents), "opencode");
+    install("codex");
+    EXPECT_EQ(default_agent(agents), "codex");
+    EXPECT_TRUE(is_installed(find_agent(agents, "codex")));
+    EXPECT_FALSE(is_installed(find_agent(agents, "claude")));
+    EXPECT_TRUE(is_installed(find_agent(agents, "tuner")));
+}
+
+TEST(AgentTrouble, KnownWordsAreNamed) {
+    EXPECT_THAT(agent_trouble("ok\nYou\xe2\x80\x99ve hit your usage limit. Try again at 4:45 PM.\n"),
+                ::testing::StartsWith("usage limit: You\xe2\x80\x99ve hit"));
+    EXPECT_THAT(agent_trouble("litellm.AuthenticationError: no key"),
+                ::testing::StartsWith("not logged in: "));
+    EXPECT_THAT(agent_trouble("exceeded retry limit, last status: 429 Too Many Requests"),
+                ::testing::StartsWith("server busy: "));
+    EXPECT_THAT(agent_trouble("HTTP 429 insufficient_quota"), ::testing::StartsWith("usage limit: "));
+    EXPECT_THAT(agent_trouble("You've hit your Opus limit"), ::testing::StartsWith("usage limit: "));
+    EXPECT_THAT(agent_trouble("status=529"), ::testing::StartsWith("server busy: "));
+    EXPECT_EQ(agent_trouble("process 14290 ended\nall is well"), "");
+    EXPECT_EQ(agent_trouble(std::string(200000, 'a')), "");
+}
+
+}  // namespace
+}  // namespace autoresearch

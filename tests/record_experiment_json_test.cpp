@@ -1,0 +1,135 @@
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "record/experiment_json.h"
+
+namespace autoresearch {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+Experiment full_experiment() {
+    Experiment experiment;
+    experiment.number = 12;
+    experiment.started = "2026-01-31T22:10:05Z";
+    experiment.parent = std::string(40, 'a');
+    experiment.commit = std::string(40, 'b');
+    experiment.source_hash = "c0ffee";
+    experiment.idea = "tab\there, \"quotes\", new\nline, ö";
+    experiment.agent = {"claude", "opus", 61.5, 0.25, 123456789012, {"prepare/a.h", "b"}};
+    Trial trial;
+    trial.ending = Ending::ok;
+    trial.seed = 18446744073709551615u;
+    trial.val_bpb = 1.2345678901234567;
+    trial.training_seconds = 300.1;
+    trial.total_seconds = 330;
+    trial.wall_seconds = 331.25;
+    trial.cpu_seconds = 600;
+    trial.peak_memory_mb = 712.5;
+    trial.mfu_percent = 39.8;
+    trial.tokens_m = 4.2;
+    trial.num_steps = 1024;
+    trial.num_params_m = 11.5;
+    trial.depth = 4;
+    Trial bad;
+    bad.ending = Ending::timed_out;
+    bad.reason = "no step for 60 s";
+    experiment.trials = {trial, bad};
+    experiment.verdict = {Decision::discard, Ending::ok, "worse by 0.01", 0.01};
+    experiment.build_seconds = 9.5;
+    experiment.seconds = 400;
+    return experiment;
+}
+
+std::string error_of(const json& damaged) {
+    try {
+        experiment_from_json(damaged);
+    } catch (const std::invalid_argument& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(ExperimentJson, EveryFieldComesBack) {
+    const auto before = full_experiment();
+    const auto line = dump_line(to_json(before));
+    EXPECT_EQ(line.find('\n'), std::string::npos);
+    const auto after = experiment_from_json(json::parse(line));
+    EXPECT_EQ(dump_line(to_json(after)), line);
+    EXPECT_EQ(after.number, before.number);
+    EXPECT_EQ(after.idea, before.idea);
+    EXPECT_EQ(after.parent, before.parent);
+    EXPECT_EQ(after.commit, before.commit);
+    EXPECT_EQ(after.agent.ignored_files, before.agent.ignored_files);
+    EXPECT_EQ(after.agent.tokens, before.agent.tokens);
+    ASSERT_EQ(after.trials.size(), 2u);
+    EXPECT_EQ(after.trials[0].seed, before.trials[0].seed);
+    EXPECT_EQ(after.trials[0].val_bpb, before.trials[0].val_bpb);
+    EXPECT_EQ(after.trials[0].cpu_seconds, 600);
+    EXPECT_EQ(after.trials[1].ending, Ending::timed_out);
+    EXPECT_EQ(after.trials[1].reason, "no step for 60 s");
+    EXPECT_EQ(after.verdict.decision, Decision::discard);
+    EXPECT_EQ(after.verdict.delta, 0.01);
+    EXPECT_EQ(after.seconds, 400);
+}
+
+TEST(ExperimentJson, WhatJsonCannotHoldDoesNotMakeAnUnreadableLine) {
+    auto experiment = full_experiment();
+    experiment.trials[0].val_bpb = std::nan("");
+    experiment.verdict.delta = INFINITY;
+    experiment.idea = "broken \xff\xfe utf-8";
+    const auto after = experiment_from_json(json::parse(dump_line(to_json(experiment))));
+    EXPECT_EQ(after.trials[0].val_bpb, 0);
+    EXPECT_EQ(after.verdict.delta, 0);
+    EXPECT_THAT(after.idea, HasSubstr("broken "));
+}
+
+TEST(ExperimentJson, EachMissingKeyIsNamed) {
+    const json whole = json::parse(dump_line(to_json(full_experiment())));
+    for (const auto& [key, value] : whole.items()) {
+        json damaged = whole;
+        damaged.erase(key);
+        EXPECT_THAT(error_of(damaged), HasSubstr("no '" + key + "'"));
+    }
+    for (const auto& [key, value] : whole["trials"][0].items()) {
+        json damaged = whole;
+        damaged["trials"][0].erase(key);
+        EXPECT_THAT(error_of(damaged), HasSubstr("no '" + key + "'"));
+    }
+}
+
+TEST(ExperimentJson, WrongTypesAndUnknownKeysAreNamed) {
+    const json whole = json::parse(dump_line(to_json(full_experiment())));
+    const auto with = [&](const char* pointer, const json& value) {
+        json damaged = whole;
+        damaged[json::json_pointer(pointer)] = value;
+        return error_of(damaged);
+    };
+    EXPECT_THAT(with("/number", "twelve"), HasSubstr("'number' of the experiment has the wrong type"));
+    EXPECT_THAT(with("/trials/0/seed", -1), HasSubstr("'seed' of a trial"));
+    EXPECT_THAT(with("/trials", 3), HasSubstr("'trials'"));
+    EXPECT_THAT(with("/verdict/decision", "maybe"), HasSubstr("unknown decision: maybe"));
+    EXPECT_THAT(with("/verdict/extra", 1), HasSubstr("unknown key 'extra'"));
+    EXPECT_THAT(with("/agent", nullptr), HasSubstr("the agent is not an object"));
+    EXPECT_THAT(with("/agent/ignored_files/0", 1), HasSubstr("ignored_files"));
+    EXPECT_THAT(error_of(json::array()), HasSubstr("not an object"));
+}
+
+TEST(ProposalJson, ComesBack) {
+    Proposal before{
+        4, std::string(40, 'd'), "int main() {\n\treturn 0;\n}\n", "idea", {"tuner", "", 0.5, 0, 0, {}}};
+    const auto after = proposal_from_json(json::parse(dump_line(to_json(before))));
+    EXPECT_EQ(after.experiment, 4);
+    EXPECT_EQ(after.parent, before.parent);
+    EXPECT_EQ(after.source, before.source);
+    EXPECT_EQ(after.idea, "idea");
+    EXPECT_EQ(after.agent.name, "tuner");
+    EXPECT_EQ(after.agent.seconds, 0.5);
+}
+
+}  // namespace
+}  // namespace autoresearch

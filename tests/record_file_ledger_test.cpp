@@ -1,0 +1,200 @@
+#include <autoresearch/error.h>
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "record/file_ledger.h"
+#include "record/run_files.h"
+#include "temp_directory.h"
+
+namespace autoresearch {
+namespace {
+
+using ::testing::HasSubstr;
+
+class FileLedgerTest : public ::testing::Test {
+  protected:
+    static Experiment experiment(int number, Decision decision = Decision::keep) {
+        Experiment result;
+        result.number = number;
+        result.idea = "idea " + std::to_string(number);
+        result.commit = std::string(40, static_cast<char>('a' + number));
+        result.verdict.decision = decision;
+        Trial trial;
+        trial.ending = Ending::ok;
+        trial.val_bpb = 1.5 - 0.1 * number;
+        trial.peak_memory_mb = 2048;
+        result.trials = {trial};
+        return result;
+    }
+
+    std::string text() const { return read_text(file_); }
+    void set_text(const std::string& text) const {
+        std::filesystem::remove(file_);  // some file systems flush a file that is overwritten in place
+        directory_.write("run/ledger.jsonl", text);
+    }
+
+    std::string error() const {
+        try {
+            FileLedger ledger(run_);
+        } catch (const UserError& error) {
+            return error.what();
+        }
+        return "";
+    }
+
+    TempDirectory directory_;
+    std::filesystem::path run_ = directory_ / "run";
+    std::filesystem::path file_ = run_ / run_files::kLedger;
+};
+
+TEST_F(FileLedgerTest, ComesBackAfterReopening) {
+    {
+        FileLedger ledger(run_);
+        EXPECT_TRUE(ledger.experiments().empty());
+        ledger.append(experiment(0));
+        ledger.append(experiment(1, Decision::discard));
+    }
+    FileLedger ledger(run_);
+    ASSERT_EQ(ledger.experiments().size(), 2u);
+    EXPECT_EQ(ledger.experiments()[1].idea, "idea 1");
+    EXPECT_EQ(ledger.torn_bytes(), 0u);
+    ledger.append(experiment(2));
+    EXPECT_EQ(read_ledger(run_).size(), 3u);
+}
+
+TEST_F(FileLedgerTest, EveryLineIsOnTheDiskWhenAppendReturns) {
+    FileLedger ledger(run_);
+    ledger.append(experiment(0));
+    EXPECT_EQ(read_ledger(run_).size(), 1u);
+    EXPECT_TRUE(text().ends_with("}\n"));
+}
+
+TEST_F(FileLedgerTest, NumbersHaveNoGap) {
+    FileLedger ledger(run_);
+    ledger.append(experiment(0));
+    EXPECT_THROW(ledger.append(experiment(0)), std::logic_error);
+    EXPECT_THROW(ledger.append(experiment(2)), std::logic_error);
+    EXPECT_EQ(ledger.experiments().size(), 1u);
+}
+
+TEST_F(FileLedgerTest, SurvivesACutAtEveryLength) {
+    {
+        FileLedger(run_).append(experiment(0));
+    }
+    const auto whole = text();
+    const auto head = whole.find('\n') + 1;
+    for (std::size_t length = 0; length <= whole.size(); ++length) {
+        const auto cut = whole.substr(0, length);
+        set_text(cut);
+        // A line that only misses its end is whole.
+        const std::size_t expected = length + 1 >= whole.size() ? 1 : 0;
+        EXPECT_EQ(read_ledger(run_).size(), expected) << length;
+        EXPECT_EQ(text(), cut) << "reading changed the ledger";
+
+        FileLedger ledger(run_);
+        ASSERT_EQ(ledger.experiments().size(), expected) << length;
+        ASSERT_EQ(text(), expected == 1 ? whole : whole.substr(0, head)) << length;
+    }
+    set_text(whole.substr(0, whole.size() / 2));
+    FileLedger(run_).append(experiment(0));
+    EXPECT_EQ(text(), whole);
+}
+
+TEST_F(FileLedgerTest, WhatIsCutOffIsKeptAside) {
+    {
+        FileLedger(run_).append(experiment(0));
+    }
+    const auto whole = text();
+    set_text(whole + "{\"number\":1,\"va");
+    EXPECT_EQ(FileLedger(run_).torn_bytes(), 15u);
+    EXPECT_EQ(text(), whole);
+    EXPECT_EQ(read_text(run_ / run_files::kTorn), "{\"number\":1,\"va\n");
+    set_text(whole + std::string(100, '\0'));  // as some file systems leave it after a power cut
+    EXPECT_EQ(FileLedger(run_).experiments().size(), 1u);
+    EXPECT_EQ(text(), whole);
+}
+
+TEST_F(FileLedgerTest, DamageInTheMiddleNamesFileAndLine) {
+    {
+        FileLedger ledger(run_);
+        for (int i = 0; i < 3; ++i) ledger.append(experiment(i));
+    }
+    const auto whole = text();
+    const auto second = whole.find('\n', whole.find('\n') + 1) + 1;
+    auto damaged = whole;
+    damaged[second] = 'x';
+    set_text(damaged);
+    EXPECT_THAT(error(), AllOf(HasSubstr("ledger.jsonl line 3 is damaged"), HasSubstr("not JSON")));
+    EXPECT_EQ(text(), damaged);
+
+    damaged = whole;
+    damaged.erase(second, damaged.find('\n', second) + 1 - second);
+    set_text(damaged);
+    EXPECT_THAT(error(), AllOf(HasSubstr("line 3"), HasSubstr("experiment 1 should stand here")));
+
+    // The last line is JSON, so it was not torn: what is wrong with it is not for us to drop.
+    set_text(whole + "{\"number\":3}\n");
+    EXPECT_THAT(error(), AllOf(HasSubstr("line 5"), HasSubstr("has no 'val_bpb'")));
+}
+
+TEST_F(FileLedgerTest, OtherFilesAndVersionsAreRefused) {
+    set_text("commit\tval_bpb\nabc\t1\n");
+    EXPECT_THAT(error(), HasSubstr("line 1"));
+    set_text("{\"autoresearch_ledger\":99}\n");
+    EXPECT_THAT(error(), HasSubstr("another version"));
+    EXPECT_THROW(read_ledger(directory_ / "nowhere"), UserError);
+}
+
+TEST_F(FileLedgerTest, ResultsAreInTheOriginalsColumns) {
+    FileLedger ledger(run_);
+    ledger.append(experiment(0));
+    auto odd = experiment(1, Decision::discard);
+    odd.idea = "\"tabs\"\tand\nlines";
+    ledger.append(odd);
+    auto crash = experiment(2, Decision::crash);
+    crash.commit.clear();
+    ledger.append(crash);
+    const std::string expected =
+        "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n"
+        "aaaaaaa\t1.500000\t2.0\tkeep\tidea 0\n"
+        "bbbbbbb\t1.400000\t2.0\tdiscard\t'tabs' and lines\n"
+        "-\t0.000000\t0.0\tcrash\tidea 2\n";
+    EXPECT_EQ(read_text(run_ / run_files::kResults), expected);
+    std::filesystem::remove(run_ / run_files::kResults);
+    FileLedger again(run_);
+    EXPECT_EQ(read_text(run_ / run_files::kResults), expected);
+}
+
+TEST_F(FileLedgerTest, EveryExperimentLeavesItsFiles) {
+    FileLedger ledger(run_, [](const Experiment& done) { return done.number == 0 ? "" : "--- a\n+++ b\n"; });
+    ledger.append(experiment(0));
+    ledger.append(experiment(1));
+    const auto folder = run_ / "experiments" / "0001";
+    EXPECT_EQ(ledger.directory(1), folder);
+    EXPECT_EQ(read_text(folder / "idea.txt"), "idea 1\n");
+    EXPECT_EQ(read_text(folder / "patch.diff"), "--- a\n+++ b\n");
+    EXPECT_EQ(nlohmann::json::parse(read_text(folder / "result.json"))["val_bpb"], 1.4);
+    EXPECT_FALSE(std::filesystem::exists(run_ / "experiments" / "0000" / "patch.diff"));
+}
+
+TEST_F(FileLedgerTest, AProposalOutlivesTheProcess) {
+    Proposal proposal{3, "parent", "int main() {}\n", "an idea", {}};
+    {
+        FileLedger ledger(run_);
+        EXPECT_FALSE(ledger.saved_proposal(3));
+        ledger.save_proposal(proposal);
+    }
+    FileLedger ledger(run_);
+    const auto saved = ledger.saved_proposal(3);
+    ASSERT_TRUE(saved);
+    EXPECT_EQ(saved->source, proposal.source);
+    EXPECT_EQ(saved->parent, "parent");
+    EXPECT_EQ(read_text(ledger.directory(3) / "train.cpp"), proposal.source);
+    directory_.write("run/experiments/0003/proposal.json", "{");
+    EXPECT_THROW(ledger.saved_proposal(3), UserError);
+}
+
+}  // namespace
+}  // namespace autoresearch

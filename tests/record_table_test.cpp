@@ -1,0 +1,50 @@
+#include <gmock/gmock.h>
+
+#include "record/table.h"
+
+namespace autoresearch {
+namespace {
+
+Experiment experiment(int number, Decision decision, double val_bpb, double delta) {
+    Experiment result;
+    result.number = number;
+    result.idea = "idea " + std::to_string(number);
+    result.seconds = 30;
+    result.verdict.decision = decision;
+    result.verdict.delta = delta;
+    if (val_bpb > 0) {
+        result.trials.resize(1);
+        result.trials[0].ending = Ending::ok;
+        result.trials[0].val_bpb = val_bpb;
+        result.trials[0].peak_memory_mb = 512;
+    }
+    return result;
+}
+
+TEST(ResultTable, ColumnsAreAlignedAndTheIncumbentMarked) {
+    auto crash = experiment(3, Decision::crash, 0, 0);
+    crash.verdict.ending = Ending::build_failed;
+    crash.verdict.reason = "train.cpp:7: error";
+    const std::vector<Experiment> all = {experiment(0, Decision::keep, 1.5, 0),
+                                         experiment(1, Decision::keep, 1.4, -0.1),
+                                         experiment(2, Decision::discard, 1.6, 0.2), crash};
+    EXPECT_EQ(result_table(all, false),
+              "     #  verdict    val_bpb      delta    memory      time  idea\n"
+              "     0  keep      1.500000          -    0.5 GB      30 s  idea 0\n"
+              "*    1  keep      1.400000  -0.100000    0.5 GB      30 s  idea 1\n"
+              "     2  discard   1.600000  +0.200000    0.5 GB      30 s  idea 2\n"
+              "     3  crash            -          -         -      30 s  idea 3  (build_failed: "
+              "train.cpp:7: error)\n"
+              "4 experiments: 2 kept, 1 discarded, 1 crashed; best val_bpb 1.400000 (experiment 1, -0.100000 "
+              "against "
+              "the baseline)\n");
+    EXPECT_EQ(incumbent_of(all), &all[1]);
+}
+
+TEST(ResultTable, SaysWhenThereIsNothing) {
+    EXPECT_EQ(result_table({}, true), "no experiments yet\n");
+    EXPECT_EQ(incumbent_of({}), nullptr);
+}
+
+}  // namespace
+}  // namespace autoresearch

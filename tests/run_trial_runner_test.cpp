@@ -1,0 +1,222 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <thread>
+
+#include "proc/signals.h"
+#include "run/trial_runner.h"
+#include "temp_directory.h"
+#include "util/text.h"
+
+namespace autoresearch {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+struct CountingReporter : Reporter {
+    std::vector<std::string> details;
+    void phase(int, const std::string&) override {}
+    void progress(double, const std::string& detail) override { details.push_back(detail); }
+    void finished(const Experiment&) override {}
+    void note(const std::string&) override {}
+};
+
+/// Runs tests/programs/trainer.cpp; the name of the data set is the behaviour.
+class TrialRunnerTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        options_.threads = 2;
+        options_.limits = {5, 5, 5, 5};
+        options_.kill_grace = 0.2;
+    }
+    Trial run(const std::string& behaviour, const StopRequest& stop = NeverStop()) {
+        options_.data = behaviour;
+        return TrialRunner(options_, reporter_, stop)
+            .run({std::filesystem::path(TEST_BINARY_DIR) / "program_trainer", directory_.path(), 7, budget_});
+    }
+    void expect(const std::string& behaviour, Ending ending, const std::string& reason) {
+        const Trial trial = run(behaviour);
+        EXPECT_EQ(to_string(trial.ending), to_string(ending)) << behaviour << ": " << trial.reason;
+        EXPECT_THAT(trial.reason, HasSubstr(reason)) << behaviour;
+        EXPECT_EQ(trial.val_bpb, 0) << behaviour << ": a failed trial has no metric";
+        EXPECT_EQ(trial.seed, 7u);
+        EXPECT_LT(trial.wall_seconds, 10) << behaviour << " was not ended promptly";
+    }
+    std::string text(const std::string& name) const { return read_text(directory_ / name); }
+
+    TempDirectory directory_;
+    CountingReporter reporter_;
+    double budget_ = 0.05;
+    TrialRunnerOptions options_;
+};
+
+TEST_F(TrialRunnerTest, AGoodResultBringsItsNumbers) {
+    const Trial trial = run("good");
+    EXPECT_EQ(to_string(trial.ending), "ok") << trial.reason;
+    EXPECT_EQ(trial.reason, "");
+    EXPECT_EQ(trial.seed, 7u);
+    EXPECT_DOUBLE_EQ(trial.val_bpb, 1.75);
+    EXPECT_DOUBLE_EQ(trial.training_seconds, 0.05);
+    EXPECT_DOUBLE_EQ(trial.total_seconds, 1.5);
+    EXPECT_DOUBLE_EQ(trial.peak_memory_mb, 123.5);
+    EXPECT_DOUBLE_EQ(trial.mfu_percent, 12.5);
+    EXPECT_DOUBLE_EQ(trial.tokens_m, 0.25);
+    EXPECT_EQ(trial.num_steps, 2);
+    EXPECT_DOUBLE_EQ(trial.num_params_m, 3.5);
+    EXPECT_EQ(trial.depth, 4);
+    EXPECT_GT(trial.wall_seconds, 0.05);
+    EXPECT_THAT(reporter_.details, ::testing::Contains("step 1, loss 5.2500"));
+}
+
+TEST_F(TrialRunnerTest, KeepsLogEventsAndCurve) {
+    run("good");
+    EXPECT_THAT(
+        std::string(first_line(text("run.log"))),
+        ::testing::EndsWith(
+            "program_trainer --data good --budget 0.05 --seed 7 --device cpu --threads 2 --events-fd 3"));
+    EXPECT_THAT(text("events.jsonl"), HasSubstr(R"({"event":"hello","protocol":1,"device":"cpu","seed":7})"));
+    EXPECT_THAT(text("events.jsonl"), HasSubstr(R"("event":"result")"));
+    EXPECT_EQ(text("curve.csv"),
+              "step,seconds,progress,loss,tokens\n1,0.01,0.5,5.25,64\n2,0.01,0.5,5.25,64\n");
+    const std::string first_log = text("run.log");
+    run("quiet");
+    EXPECT_THAT(text("run.log"), StartsWith(first_log)) << "a second trial appends";
+}
+
+TEST_F(TrialRunnerTest, SetsTheTrainersEnvironment) {
+    ::setenv("SOME_API_KEY", "secret", 1);
+    ::setenv("PYTORCH_ENABLE_MPS_FALLBACK", "1", 1);
+    EXPECT_EQ(run("environment").ending, Ending::ok);
+    const std::string log = text("run.log");
+    EXPECT_THAT(log, HasSubstr("\nOMP_WAIT_POLICY=passive\n"));
+    EXPECT_THAT(log, HasSubstr("\nOMP_NUM_THREADS=2\n"));
+    EXPECT_THAT(log, HasSubstr("\nPYTORCH_MPS_HIGH_WATERMARK_RATIO=1.0\n"));
+    EXPECT_THAT(log, HasSubstr("\nPYTORCH_MPS_LOW_WATERMARK_RATIO=0.8\n"));
+    EXPECT_THAT(log, Not(HasSubstr("MPS_FALLBACK")));
+    EXPECT_THAT(log, Not(HasSubstr("SOME_API_KEY")));
+    ::unsetenv("SOME_API_KEY");
+    ::unsetenv("PYTORCH_ENABLE_MPS_FALLBACK");
+}
+
+TEST_F(TrialRunnerTest, EveryPhaseHasItsLimit) {
+    options_.limits = {0.2, 5, 5, 5};
+    expect("hang_at_start", Ending::timed_out, "no first step within 0.2 s");
+    expect("ignore_term", Ending::timed_out, "no first step within 0.2 s");
+    options_.limits = {5, 0.2, 5, 5};
+    expect("hang_in_training", Ending::timed_out, "still training 0.2 s after its budget of 0.05 s");
+    options_.limits = {5, 5, 0.2, 5};
+    expect("hang_in_evaluation", Ending::timed_out, "the evaluation took longer than 0.2 s");
+    options_.limits = {5, 5, 5, 0.2};
+    expect("hang_at_exit", Ending::timed_out, "did not end within 0.2 s of its result");
+}
+
+TEST_F(TrialRunnerTest, CrashesSayHowAndWhere) {
+    expect("segfault", Ending::crashed, "Segmentation fault: step 1 loss 5.25");
+    expect("throw", Ending::crashed, "Aborted: shape [3, 4] does not fit");
+    expect("exit3", Ending::crashed, "exit code 3: layer 7 has no gradient");
+    expect("result_then_exit1", Ending::crashed, "exit code 1");
+}
+
+TEST_F(TrialRunnerTest, WantOfMemoryIsToldApart) {
+    expect("killed", Ending::out_of_memory, "killed by the system");
+    expect("memory", Ending::out_of_memory, "std::bad_alloc");
+    expect("memory_words", Ending::out_of_memory, "MPS backend out of memory");
+    expect("device_memory", Ending::out_of_memory, "MPS is full");
+}
+
+TEST_F(TrialRunnerTest, TheReasonIsNotThatOfAnEarlierTrial) {
+    run("memory_words");
+    expect("segfault", Ending::crashed, "Segmentation fault");
+    EXPECT_EQ(run("quiet").reason, "ended without a result");
+}
+
+TEST_F(TrialRunnerTest, AnInvalidEventIsItsKind) {
+    expect("not_finite", Ending::not_finite, "loss is nan at step 12");
+    expect("broken_rule", Ending::invalid, "it looks ahead");
+    expect("invalid_then_result", Ending::invalid, "it looks ahead");
+}
+
+TEST_F(TrialRunnerTest, StdoutIsNeverBelieved) {
+    expect("quiet", Ending::no_result, "ended without a result");
+    expect("summary_only", Ending::no_result, "ended without a result");
+    expect("summary_without_training", Ending::no_result, "ended without a result");
+}
+
+TEST_F(TrialRunnerTest, NumbersThatAreNoneAreInvalid) {
+    expect("nan", Ending::invalid, "its result is not JSON");
+    expect("huge", Ending::invalid, "its result is not JSON");
+    expect("null", Ending::invalid, "val_bpb");
+    expect("text", Ending::invalid, "val_bpb");
+    expect("zero", Ending::invalid, "not above zero");
+    expect("negative", Ending::invalid, "not above zero");
+    expect("incomplete", Ending::invalid, "training_seconds");
+    expect("two_results", Ending::invalid, "more than one result");
+}
+
+TEST_F(TrialRunnerTest, AResultWithoutTheWholeTrainingIsInvalid) {
+    budget_ = 0.8;  // far above the slack for a busy machine
+    expect("early", Ending::invalid, "reported early");
+    expect("early_and_honest", Ending::invalid, "reported early");
+    expect("no_training", Ending::invalid, "reported early");
+    budget_ = 0.05;
+    expect("no_steps", Ending::invalid, "without a training step");
+    expect("overstated", Ending::invalid, "claims 500.1 s");
+}
+
+TEST_F(TrialRunnerTest, GarbageOnTheChannelIsSkipped) {
+    EXPECT_EQ(to_string(run("garbage").ending), "ok");
+}
+
+TEST_F(TrialRunnerTest, AFloodOnStdoutIsCappedAndHarmless) {
+    options_.log_limit = 10000;
+    EXPECT_EQ(to_string(run("flood").ending), "ok");
+    EXPECT_LT(text("run.log").size(), 300000u);
+}
+
+TEST_F(TrialRunnerTest, ABackgroundProcessIsGoneAfterwards) {
+    EXPECT_EQ(to_string(run("grandchild").ending), "ok");
+    const std::string log = text("run.log");
+    const auto at = log.find("background process ");
+    ASSERT_NE(at, std::string::npos);
+    const auto pid = static_cast<pid_t>(std::atol(log.c_str() + at + 19));
+    ASSERT_GT(pid, 1);
+    EXPECT_TRUE(::kill(pid, 0) != 0 && errno == ESRCH);
+}
+
+TEST_F(TrialRunnerTest, AStopIsInterrupted) {
+    struct Later : StopRequest {
+        std::chrono::steady_clock::time_point at =
+            std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+        bool after_experiment() const override { return now(); }
+        bool now() const override { return std::chrono::steady_clock::now() > at; }
+    };
+    EXPECT_EQ(to_string(run("hang_at_start", Later()).ending), "interrupted");
+}
+
+TEST_F(TrialRunnerTest, AProgramThatIsNotThereIsACrash) {
+    options_.data = "good";
+    NeverStop stop;
+    const Trial trial =
+        TrialRunner(options_, reporter_, stop).run({directory_ / "none", directory_.path(), 1, 0.2});
+    EXPECT_EQ(to_string(trial.ending), "crashed");
+    EXPECT_THAT(trial.reason, HasSubstr("cannot start"));
+}
+
+TEST(LastMeaningfulLine, SkipsStackFramesAndTakesTheExceptionsWords) {
+    EXPECT_EQ(last_meaningful_line(
+                  "a\nterminate called after throwing an instance of 'c10::Error'\n  what():  size 3 != 4\n"
+                  "Exception raised from f at x.cpp:1 (most recent call first):\nframe #0: g\n"),
+              "size 3 != 4");
+    EXPECT_EQ(last_meaningful_line("step 1\rstep 2\rstep 3 loss 5\n\n"), "step 3 loss 5");
+    EXPECT_EQ(last_meaningful_line("error: no data\nhint: prepare it\n"), "error: no data");
+    EXPECT_EQ(last_meaningful_line("  \n"), "");
+}
+
+}  // namespace
+}  // namespace autoresearch

@@ -1,0 +1,78 @@
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <system_error>
+
+#include "temp_directory.h"
+#include "util/text.h"
+
+namespace autoresearch {
+namespace {
+
+TEST(Text, LinesAreTrimmedAndBlankOnesSkipped) {
+    EXPECT_EQ(trim(" \t a b\r\n"), "a b");
+    EXPECT_EQ(trim(" \n"), "");
+    EXPECT_EQ(first_line("\n\n  one \ntwo\n"), "one");
+    EXPECT_EQ(last_line("one\n two \n\n"), "two");
+    EXPECT_EQ(last_line(""), "");
+    EXPECT_EQ(split_lines("a\n\nb\n"), (std::vector<std::string_view>{"a", "", "b"}));
+    EXPECT_TRUE(split_lines("").empty());
+}
+
+TEST(Text, ClipNeverCutsACharacter) {
+    const std::string text = "a\u00e9\u20ac\U0001F600z";  // 1 + 2 + 3 + 4 + 1 bytes
+    EXPECT_EQ(clip(text, 11), text);
+    for (std::size_t size = 0; size < 11; ++size) {
+        const std::string cut = clip(text, size);
+        EXPECT_LE(cut.size(), size);
+        EXPECT_EQ(to_valid_utf8(cut), cut) << size;
+    }
+    EXPECT_EQ(clip(text, 10), "a\u00e9\u20ac...");
+}
+
+TEST(Text, CleanLineIsPlainValidUtf8) {
+    EXPECT_EQ(clean_line("\x1b[1;31merror:\x1b[0m  a\tb\nc\x01 \x1b]0;title\x07z"), "error: a b c z");
+    EXPECT_EQ(clean_line("caf\xc3\xa9 \xff\xc3"), "caf\u00e9 ??");
+    EXPECT_EQ(clean_line("\x1b"), "");
+    EXPECT_EQ(clean_line("abcdefgh", 6), "abc...");
+}
+
+TEST(Text, Utf8OutsideTheRangeIsReplaced) {
+    EXPECT_EQ(to_valid_utf8("\xc0\x80"), "??");            // too long form of NUL
+    EXPECT_EQ(to_valid_utf8("\xed\xa0\x80"), "???");       // a surrogate
+    EXPECT_EQ(to_valid_utf8("\xf5\x80\x80\x80"), "????");  // above U+10FFFF
+    EXPECT_EQ(to_valid_utf8("\xf0\x9f\x98\x80"), "\U0001F600");
+}
+
+TEST(Text, ShellQuoteStandsForTheText) {
+    EXPECT_EQ(shell_quote("a b"), "'a b'");
+    EXPECT_EQ(shell_quote("it's"), "'it'\\''s'");
+}
+
+TEST(Text, TailStartsAtALine) {
+    const TempDirectory directory;
+    const auto file = directory.write("log", "first\nsecond\nthird\n");
+    EXPECT_EQ(file_tail(file, 100), "first\nsecond\nthird\n");
+    EXPECT_EQ(file_tail(file, 9), "third\n");
+    EXPECT_EQ(file_tail(file, 100, 6), "second\nthird\n");
+    EXPECT_EQ(file_tail(file, 9, 6), "third\n");
+    EXPECT_EQ(file_tail(file, 9, 1000), "");
+    EXPECT_EQ(file_tail(directory / "none", 9), "");
+    EXPECT_EQ(file_length(file), 19u);
+    EXPECT_EQ(file_length(directory / "none"), 0u);
+}
+
+TEST(Text, ReadFileSaysWhichFileIsMissing) {
+    const TempDirectory directory;
+    EXPECT_EQ(read_file(directory.write("empty", "")), "");
+    EXPECT_EQ(try_read_file(directory.path()), std::nullopt) << "a directory is no file";
+    try {
+        (void)read_file(directory / "gone");
+        FAIL() << "no exception";
+    } catch (const std::system_error& error) {
+        EXPECT_NE(std::string(error.what()).find("gone"), std::string::npos);
+    }
+}
+
+}  // namespace
+}  // namespace autoresearch
