@@ -27,7 +27,7 @@ class E2eTest : public testing::Test {
 
     static constexpr const char* kBinary = TEST_BINARY_DIR "/autoresearch";
     // Small enough that a trial takes seconds; every run of a test names the same data.
-    static constexpr const char* kData = " --vocab-size 512 --seq-len 64 --eval-tokens 16384 --device cpu";
+    static constexpr const char* kData = " --vocab-size 512 --seq-len 64 --eval-tokens 16384";
 
     void SetUp() override {
         namespace fs = std::filesystem;
@@ -65,7 +65,7 @@ class E2eTest : public testing::Test {
 
     /// The run command with this test's data and a budget of seconds.
     std::string run_line(const std::string& more) const {
-        return "run --corpus '" + corpus().string() + "'" + kData + " --budget 2 --tag e2e " + more;
+        return "run --corpus '" + corpus().string() + "'" + kData + " --device cpu --budget 2 --tag e2e " + more;
     }
 
     std::vector<nlohmann::json> ledger() const {

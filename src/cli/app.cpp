@@ -22,21 +22,36 @@ void print_error(const std::string& message, const std::string& hint) {
     if (!hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
 }
 
-/// The words of CLI11, with the nearest known command where a word is none.
+std::vector<std::string> flags_of(const CLI::App& command) {
+    std::vector<std::string> names;
+    for (const auto* option : command.get_options()) names.push_back("--" + option->get_single_name());
+    return names;
+}
+
+/// CLI11 says what is wrong; we add what was probably meant.
 int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
-    std::string hint = "autoresearch --help lists the commands";
-    for (const auto* command : app.get_subcommands())
-        hint = "autoresearch " + command->get_name() + " --help lists its flags";
-    if (app.get_subcommands().empty() && argc > 1 && argv[1][0] != '-') {
+    const auto chosen = app.get_subcommands();
+    if (chosen.empty()) {
         std::vector<std::string> names;
         for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
             names.push_back(command->get_name());
         }
-        print_error(std::string("there is no command \"") + argv[1] + "\"",
-                    "did you mean \"" + nearest(argv[1], names) + "\"? " + hint);
+        const std::string word = argc > 1 ? argv[1] : "";
+        const bool unknown = !word.empty() && word[0] != '-';
+        print_error(unknown ? "there is no command \"" + word + "\"" : error.what(),
+                    unknown ? "did you mean \"" + nearest(word, names) + "\"?" : "autoresearch --help lists the commands");
         return kBadUsage;
     }
-    print_error(error.what(), hint);
+    const CLI::App& command = *chosen.front();
+    const std::string help = "autoresearch " + command.get_name() + " --help lists its flags";
+    // CLI11 gives the words that it could not place last first.
+    for (const auto& word : app.remaining(true)) {
+        if (word.rfind("--", 0) != 0) continue;
+        print_error("there is no flag " + word + " for " + command.get_name(),
+                    "did you mean " + nearest(word, flags_of(command)) + "? " + help);
+        return kBadUsage;
+    }
+    print_error(error.what(), help);
     return kBadUsage;
 }
 
