@@ -87,7 +87,7 @@ function(kit_copy)
 endfunction()
 file(GLOB KIT_HEADERS CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} include/autoresearch/*.h)
 file(GLOB KIT_READING CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
-    prepare/*/*.h prepare/*/*.cpp configs/*.json program.md)
+    prepare/*/*.h prepare/*/*.cpp util/*.h util/*.cpp configs/*.json program.md)
 kit_copy(${KIT_HEADERS})
 set(KIT_HEADER_COPIES ${KIT_FILES})
 kit_copy(${KIT_READING})

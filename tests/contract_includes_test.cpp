@@ -31,8 +31,8 @@ Folders allowed(const std::string& folder) {
         return all;
     }
     if (folder == "src") return {"cli"};
-    if (folder == "prepare/data") return {"autoresearch"};
-    if (folder == "prepare/session") return {"autoresearch", "prepare/data"};
+    if (folder == "prepare/data") return {"autoresearch", "util"};
+    if (folder == "prepare/session") return {"autoresearch", "prepare/data", "util"};
     if (folder == "train") return {"autoresearch"};
     if (folder == "autoresearch") return {};
     ADD_FAILURE() << "no rule for folder " << folder << ": add it here and to docs/design.md";
@@ -52,7 +52,7 @@ const fs::path kRoot = TEST_SOURCE_DIR;
 
 std::vector<fs::path> sources() {
     std::vector<fs::path> files;
-    for (const char* top : {"src", "include", "prepare", "train"}) {
+    for (const char* top : {"src", "include", "prepare", "train", "util"}) {
         for (const auto& entry : fs::recursive_directory_iterator(kRoot / top)) {
             const auto extension = entry.path().extension();
             if (extension == ".h" || extension == ".cpp")

@@ -71,7 +71,7 @@ Kit open_kit() {
         throw UserError("the C++ compiler " + kit.compiler + " is gone, so no train.cpp can be built",
                         platform::install_hint() + ", then scripts/setup");
     }
-    kit.hash = hash_of_files(kit.directory, {"include", "prepare"});
+    kit.hash = hash_of_files(kit.directory, {"include", "prepare", "util"});
     return kit;
 }
 
