@@ -62,7 +62,9 @@ ConfigFlags::ConfigFlags(CLI::App& command, const std::vector<std::string>& keys
         return keys.empty() || std::find(keys.begin(), keys.end(), name) != keys.end();
     };
     const auto add = [&](const std::string& name, const std::string& help) {
-        options_[name] = command.add_option(flag_name(name), texts_[name], help)->group("Settings");
+        options_[name] = command.add_option(flag_name(name), texts_[name], help)
+                             ->group("Settings")
+                             ->take_last();  // so that a script's flags can be overridden behind them
     };
     add("preset", "settings to start from: a file of configs/");
     for (const auto& key : config_keys()) {
