@@ -26,7 +26,7 @@ TEST_F(StartE2e, AnUncommittedChangeIsNamedAndCanBeStartedFrom) {
     EXPECT_NE(sh("git show autoresearch/e2e:train/train.cpp | tail -n 1").out.find("// mine"),
               std::string::npos);
     EXPECT_EQ(sh("git status --porcelain").out, " M train/train.cpp\n") << "and it is still there";
-    expect_refused(run_line("--budget 3"), "--budget is 3.0, but run \"e2e\" was started with 2.0", "--tag");
+    expect_refused(run_line("--budget 3"), "--budget is 3, but run \"e2e\" was started with 2", "--tag");
     expect_refused(run_line("--from-working-tree"), "exists already", "--tag");
 }
 
@@ -40,7 +40,9 @@ TEST_F(StartE2e, WhatIsMissingIsSaidWithTheMend) {
     expect_refused("prepare --corpus /nowhere/at-all" + std::string(kData), "/nowhere/at-all", "");
     sh("git branch autoresearch/e2e");
     expect_refused(run_line(""), "branch autoresearch/e2e exists already", "--tag");
-    sh("git branch -D autoresearch/e2e");
+    sh("git switch -q autoresearch/e2e");
+    expect_refused(run_line(""), "branch autoresearch/e2e is checked out", "git switch");
+    sh("git switch -q main; git branch -D autoresearch/e2e");
     expect_refused(run_line("--tag 'a b'"), "a b", "");
     sh("git rm -q --cached train/train.cpp");
     sh("mv train/train.cpp gone.cpp");
@@ -69,7 +71,8 @@ TEST_F(StartE2e, HelpAndVersionAndDoctor) {
 }
 
 TEST_F(StartE2e, TrainByHandPrintsTheSummaryBlock) {
-    const Output train = autoresearch("train --device cpu --budget 2 --corpus '" + corpus().string() + "'" + kData);
+    const Output train =
+        autoresearch("train --device cpu --budget 2 --corpus '" + corpus().string() + "'" + kData);
     ASSERT_EQ(train.code, 0) << train.err;
     for (const char* key :
          {"---\n", "val_bpb:  ", "training_seconds: ", "total_seconds: ", "peak_vram_mb: ", "mfu_percent: ",

@@ -42,6 +42,8 @@ TEST_F(LoopTest, BaselineFirstThenExperimentsUntilTheBound) {
     EXPECT_EQ(proposer.calls, 3);
     EXPECT_EQ(runner.requests.front().seed, 7U);
     EXPECT_EQ(runner.requests.front().budget, 30);
+    const std::vector<std::string> steps(reporter.lines.begin() + 3, reporter.lines.begin() + 7);
+    EXPECT_EQ(steps, (std::vector<std::string>{"1 agent", "1 build", "1 train, seed 7", "1 keep"}));
 }
 
 TEST_F(LoopTest, WorseIsDroppedAndTheNextStartsFromTheIncumbentAgain) {

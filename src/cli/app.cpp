@@ -39,7 +39,8 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
         const std::string word = argc > 1 ? argv[1] : "";
         const bool unknown = !word.empty() && word[0] != '-';
         print_error(unknown ? "there is no command \"" + word + "\"" : error.what(),
-                    unknown ? "did you mean \"" + nearest(word, names) + "\"?" : "autoresearch --help lists the commands");
+                    unknown ? "did you mean \"" + nearest(word, names) + "\"?"
+                            : "autoresearch --help lists the commands");
         return kBadUsage;
     }
     const CLI::App& command = *chosen.front();

@@ -1,6 +1,7 @@
 #include "cli/config.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <limits>
 #include <type_traits>
@@ -42,7 +43,7 @@ std::vector<std::string> key_names() {
 
 std::string range_text(const ConfigKey& key, bool integer) {
     const std::string kind = integer ? "a whole number" : "a number";
-    return kind + " from " + json(key.min).dump() + " to " + json(key.max).dump();
+    return kind + " from " + number_text(key.min) + " to " + number_text(key.max);
 }
 
 template <class T>
@@ -253,7 +254,19 @@ ResolvedConfig resolved_from_json(const json& object, const std::string& file) {
 }
 
 std::string value_text(const Config& config, const ConfigKey& key) {
-    return std::visit([&](auto member) { return json(config.*member).dump(); }, key.member);
+    return std::visit(
+        [&](auto member) {
+            if constexpr (std::is_same_v<decltype(member), double Config::*>)
+                return number_text(config.*member);
+            return json(config.*member).dump();
+        },
+        key.member);
+}
+
+std::string number_text(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.10g", value);
+    return text;
 }
 
 ResolvedConfig continue_config(const ResolvedConfig& recorded, const ResolvedConfig& now) {

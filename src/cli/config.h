@@ -60,6 +60,8 @@ nlohmann::json to_json(const ResolvedConfig& config);
 /// The reverse, for run.json. `file` is named in errors.
 ResolvedConfig resolved_from_json(const nlohmann::json& json, const std::string& file);
 
+/// 300, 0.5: without needless digits.
+std::string number_text(double value);
 /// The value of a key as text, for messages.
 std::string value_text(const Config& config, const ConfigKey& key);
 

@@ -113,6 +113,10 @@ std::string check_start(const GitRepo& git, const std::string& tag, bool exists,
             "--from-working-tree: run \"" + tag + "\" exists already and keeps what it started from",
             "start another one with --tag NAME");
     }
+    if (git.branch_checked_out(tag)) {
+        throw UserError("branch " + run_branch(tag) + " is checked out, and a run moves it",
+                        "git switch to another branch first, or start another run with --tag NAME");
+    }
     if (exists) return "";
     if (options.resume) require_run(git.workdir(), tag);
     if (git.branch_tip(tag)) {
@@ -133,6 +137,16 @@ void check_same_ground(const RunInfo& run, const Kit& kit, const PreparedData& d
         reporter.note("the fixed half was rebuilt since run \"" + run.tag() + "\" began (" + run.kit +
                       " -> " + kit.hash + "): results from here on may not compare with the earlier ones");
     }
+}
+
+std::string opening_line(const RunInfo& run, bool goes_on) {
+    const Config& config = run.config.values;
+    const std::string bound = config.experiments > 0 ? std::to_string(config.experiments) + " experiments"
+                              : config.hours > 0     ? number_text(config.hours) + " hours"
+                                                     : std::string("until stopped");
+    return "run " + run.tag() + (goes_on ? " goes on: " : ": ") + number_text(config.budget) +
+           " s a trial on " + run.device + ", corpus " + config.corpus + ", " + bound +
+           "; Ctrl-C once: after the current experiment, twice: now";
 }
 
 /// The agent of this run, chosen where none is named, and what it is told and given.
@@ -206,6 +220,7 @@ int run(const FlagValues& flags, const RunOptions& options) {
     const int output = options.json ? STDERR_FILENO : STDOUT_FILENO;
     TerminalReporter reporter(output, output_style(output), directory / run_files::kLog);
     check_same_ground(info, kit, data, reporter);
+    reporter.note(opening_line(info, earlier.has_value()));
 
     RunRepo repo(git, {info.tag(), config.values.budget, info.data, info.device});
     const auto patch_of = [&](const Experiment& e) {

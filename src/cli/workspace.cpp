@@ -39,9 +39,9 @@ std::string hash_of_files(const fs::path& root, const std::vector<std::string>& 
         }
     }
     std::sort(files.begin(), files.end());
-    std::uint64_t hash = fnv1a(read_file(root / "build-trainer"));
+    std::uint64_t hash = xxh64(read_file(root / "build-trainer"));
     for (const auto& file : files)
-        hash = fnv1a(read_file(file), fnv1a(file.lexically_relative(root).string(), hash));
+        hash = xxh64(read_file(file), xxh64(file.lexically_relative(root).string(), hash));
     return hex(hash);
 }
 

@@ -75,6 +75,7 @@ Result<Proposal> ExperimentLoop::propose(int number) {
         return baseline;
     }
     if (auto saved = parts_.ledger.saved_proposal(number)) return *saved;
+    parts_.reporter.phase(number, "agent");
     const Experiment& best = *incumbent();
     const std::string source = parts_.repo.source(best.commit);
     auto proposal = parts_.proposer.propose(
