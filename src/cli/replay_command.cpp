@@ -15,6 +15,7 @@
 #include "record/file_ledger.h"
 #include "record/run_files.h"
 #include "record/terminal_reporter.h"
+#include "util/time.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {
@@ -96,8 +97,8 @@ int replay(const std::string& what, const std::string& tag, bool json) {
         std::fprintf(stderr, "note: the fixed half was rebuilt since this experiment (%s -> %s)\n",
                      run.kit.c_str(), kit.hash.c_str());
     }
-    const fs::path directory =
-        run_files::experiment_directory(run.directory, experiment.number) / ("replay-" + time_stamp());
+    const fs::path directory = run_files::experiment_directory(run.directory, experiment.number) /
+                               ("replay-" + utc_now("%Y%m%d-%H%M%S"));
     fs::create_directories(directory);
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), directory / run_files::kLog);

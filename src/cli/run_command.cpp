@@ -3,7 +3,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <ctime>
 #include <iostream>
 
 #include "autoresearch/error.h"
@@ -25,6 +24,7 @@
 #include "record/terminal_reporter.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
+#include "util/time.h"
 #include "vcs/git_repo.h"
 #include "vcs/run_repo.h"
 
@@ -47,14 +47,13 @@ class SystemClock : public Clock {
     double seconds() const override {
         return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
     }
-    std::string utc() const override {
-        const std::time_t now = std::time(nullptr);
-        std::tm utc{};
-        gmtime_r(&now, &utc);
-        char text[32];
-        std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-        return text;
-    }
+    std::string utc() const override { return utc_now("%Y-%m-%dT%H:%M:%SZ"); }
+};
+gmtime_r(&now, &utc);
+char text[32];
+std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+return text;
+}
 };
 
 /// The tag when the user named none: the run of this night, else the day, with a number when that name is
@@ -224,7 +223,7 @@ int run(const FlagValues& flags, const RunOptions& options) {
 
     RunRepo repo(git, {info.tag(), config.values.budget, info.data, info.device});
     const auto patch_of = [&](const Experiment& e) {
-        return unified_diff(git.file(e.parent), git.file(e.commit));
+        return unified_diff(git.try_file(e.parent).value_or(""), git.file(e.commit));
     };
     FileLedger ledger(directory, patch_of);
     TrialParts trial = make_trial_parts(kit, config.values, info.device, data.directory, reporter, stop);

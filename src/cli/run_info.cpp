@@ -34,41 +34,28 @@ fs::path runs_root(const fs::path& repository) {
     return repository / run_files::kFolder;
 }
 
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunInfo, created, version, start_commit, from_working_tree, data, kit,
+                                   torch, device)
+
 void save_run(const RunInfo& run) {
-    const json object = {{"format", 1},
-                         {"created", run.created},
-                         {"version", run.version},
-                         {"start_commit", run.start_commit},
-                         {"from_working_tree", run.from_working_tree},
-                         {"data", run.data},
-                         {"kit", run.kit},
-                         {"torch", run.torch},
-                         {"device", run.device},
-                         {"config", to_json(run.config)}};
+    json object = run;
+    object["config"] = to_json(run.config);
     write_file_atomically(run.directory / run_files::kRun, object.dump(2) + "\n");
 }
 
 std::optional<RunInfo> load_run(const fs::path& repository, const std::string& tag) {
-    RunInfo run;
-    run.directory = runs_root(repository) / tag;
-    const fs::path file = run.directory / run_files::kRun;
+    const fs::path directory = runs_root(repository) / tag, file = directory / run_files::kRun;
     const auto text = try_read_file(file);
     if (!text) return std::nullopt;
     try {
         const json object = json::parse(*text);
-        run.created = object.at("created").get<std::string>();
-        run.version = object.at("version").get<std::string>();
-        run.start_commit = object.at("start_commit").get<std::string>();
-        run.from_working_tree = object.at("from_working_tree").get<bool>();
-        run.data = object.at("data").get<std::string>();
-        run.kit = object.at("kit").get<std::string>();
-        run.torch = object.at("torch").get<std::string>();
-        run.device = object.at("device").get<std::string>();
+        RunInfo run = object.get<RunInfo>();
         run.config = resolved_from_json(object.at("config"), file.string());
+        run.directory = directory;
+        return run;
     } catch (const json::exception& error) {
         throw UserError(file.string() + " is damaged: " + error.what(), "start a new run with another --tag");
     }
-    return run;
 }
 
 std::vector<RunInfo> all_runs(const fs::path& repository) {

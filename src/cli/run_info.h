@@ -11,8 +11,6 @@ namespace autoresearch {
 
 /// What run.json says: everything a run was started with and keeps.
 struct RunInfo {
-    std::filesystem::path directory;  // .autoresearch/<tag>
-    ResolvedConfig config;
     std::string created;       // UTC
     std::string version;       // of this program
     std::string start_commit;  // parent of the baseline
@@ -21,6 +19,8 @@ struct RunInfo {
     std::string kit;     // hash of the fixed half
     std::string torch;   // version
     std::string device;  // cpu, mps, cuda: what "auto" came to
+    ResolvedConfig config;
+    std::filesystem::path directory;  // .autoresearch/<tag>; not written
 
     const std::string& tag() const { return config.values.tag; }
 };

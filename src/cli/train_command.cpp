@@ -13,6 +13,7 @@
 #include "record/run_files.h"
 #include "record/terminal_reporter.h"
 #include "util/text.h"
+#include "util/time.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {
@@ -34,7 +35,7 @@ int train(const FlagValues& flags, bool json) {
     const std::string device = resolve_device(config.values.device, kit);
 
     git.ensure_ignored();
-    const fs::path directory = root / run_files::kFolder / "by-hand" / time_stamp();
+    const fs::path directory = root / run_files::kFolder / "by-hand" / utc_now("%Y%m%d-%H%M%S");
     fs::create_directories(directory);
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), directory / run_files::kLog);

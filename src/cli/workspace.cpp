@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -160,15 +159,6 @@ fs::path repository_root_or_empty() {
 fs::path shipped_file(const fs::path& repository, const Kit& kit, const std::string& name) {
     const fs::path own = repository / name;
     return !repository.empty() && fs::is_regular_file(own) ? own : kit.directory / name;
-}
-
-std::string time_stamp() {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    char text[32];
-    std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &utc);
-    return text;
 }
 
 }  // namespace autoresearch

@@ -52,7 +52,4 @@ std::filesystem::path repository_root_or_empty();
 std::filesystem::path shipped_file(const std::filesystem::path& repository, const Kit& kit,
                                    const std::string& name);
 
-/// 20260131-221005, for names of folders.
-std::string time_stamp();
-
 }  // namespace autoresearch
