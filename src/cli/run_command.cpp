@@ -49,12 +49,6 @@ class SystemClock : public Clock {
     }
     std::string utc() const override { return utc_now("%Y-%m-%dT%H:%M:%SZ"); }
 };
-gmtime_r(&now, &utc);
-char text[32];
-std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
-return text;
-}
-};
 
 /// The tag when the user named none: the run of this night, else the day, with a number when that name is
 /// taken.
