@@ -53,7 +53,7 @@ TEST_F(TunerTest, FollowsWhatHelped) {
     experiment(1, "c0", "keep", -0.1, source(0.07, 4));
     desk(source(0.07, 4));
     EXPECT_EQ(run(), 0);
-    EXPECT_EQ(idea(), "raise MATRIX_LR 0.07 -> 0.123 (it helped before)\n");
+    EXPECT_EQ(idea(), "raise MATRIX_LR 0.07 -> 0.1225 (it helped before)\n");
 }
 
 TEST_F(TunerTest, LearnsFromFailuresAndLeavesOutWhatItCannotRead) {
@@ -67,7 +67,7 @@ TEST_F(TunerTest, LearnsFromFailuresAndLeavesOutWhatItCannotRead) {
     directory_.write("experiments/notes.txt", "");
     desk(source(0.04, 4));
     EXPECT_EQ(run(), 0);
-    EXPECT_EQ(train(), source(0.0229, 4));
+    EXPECT_EQ(train(), source(0.02286, 4));
     EXPECT_THAT(idea(), HasSubstr("the other way did not help"));
 }
 

@@ -18,8 +18,6 @@ struct Attempt {
     Values before;  // of its parent; empty when not known
     Values after;
     bool kept = false;
-    bool crashed = false;
-    double delta = 0;  // of the metric against the incumbent; negative is better; 0 for a crash
 };
 
 struct Move {
@@ -33,17 +31,16 @@ struct Step {
     std::string why;
 };
 
-/// A coordinate search in log space. Each constant has a step of its own: it is repeated in the direction
-/// that helped, turned round when that fails, and shortened when both directions failed. Constants that were
-/// never tried come first, learning rates and the batch size before the others; now and then two constants
-/// that helped move together. Never gives a set of values that stands in `history`. Nothing when even the
-/// shortest steps are used up.
+/// A coordinate search in log space. A step that helped is repeated; after a failure the constant goes the
+/// other way, and a shorter way once both failed. Constants nobody tried come first, learning rates and the
+/// batch size before the others; `seed` decides the rest. Never gives values that stand in `history`; nothing
+/// when even the shortest steps are used up.
 std::optional<Step> next_step(const std::vector<Hyperparameter>& current, const std::vector<Attempt>& history,
                               std::uint64_t seed);
 
 Values values_of(const std::vector<Hyperparameter>& parameters);
 
-/// "raise MATRIX_LR 0.04 -> 0.06 (it helped before)"
+/// "raise MATRIX_LR 0.04 -> 0.07 (it helped before)"
 std::string describe(const Step& step);
 
 }  // namespace autoresearch

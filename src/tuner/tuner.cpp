@@ -34,11 +34,7 @@ std::optional<Record> read_record(const fs::path& folder, const std::string& dev
         record.number = json.at("number").get<int>();
         record.parent = json.at("parent").get<std::string>();
         record.commit = json.at("commit").get<std::string>();
-        const auto& verdict = json.at("verdict");
-        const auto decision = verdict.at("decision").get<std::string>();
-        record.attempt.kept = decision == "keep";
-        record.attempt.crashed = decision == "crash";
-        record.attempt.delta = verdict.at("delta").get<double>();
+        record.attempt.kept = json.at("verdict").at("decision") == "keep";
         record.attempt.after = values_of(*parameters);
         return record;
     } catch (const nlohmann::json::exception& error) {
