@@ -7,9 +7,7 @@
 namespace autoresearch {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Pair;
 using State = GitRepo::FileState;
 
 using GitRepoTest = GitFixture;
@@ -80,9 +78,7 @@ TEST_F(GitRepoTest, ResolvesHashesBranchesTagsAndRefs) {
         EXPECT_EQ(repo.resolve(name), head) << name;
     }
     EXPECT_EQ(repo.file(head), "int main() {}\n");
-    EXPECT_EQ(repo.message(head), "the start\n");
-    EXPECT_THAT(repo.experiment_refs("nov5"), ElementsAre(Pair(3, head)));
-    EXPECT_THAT(repo.experiment_refs("nov"), ElementsAre());
+    EXPECT_EQ(repo.try_file(head, "train/none.cpp"), std::nullopt);
     EXPECT_EQ(repo.branch_tip("nov5"), head);
     EXPECT_EQ(repo.branch_tip("nov6"), std::nullopt);
     EXPECT_FALSE(repo.branch_checked_out("nov5"));

@@ -46,12 +46,9 @@ TEST_F(RunRepoTest, AnExperimentIsACommitOnItsParent) {
               "Ada Example <ada@example.org> 2026-01-31T22:10:05+00:00 2026-01-31T22:10:05+00:00");
     EXPECT_EQ(
         git_line("log -1 --format=%B " + commit),
-        "more depth\n\nVal-Bpb: 1.250000\nExperiment: nov5/3\nSeed: 7\nBudget: 2.5\nData: f00d\nDevice: cpu\n"
+        "more depth\n\nVal-Bpb: 1.250000\nExperiment: 3\nSeed: 7\nBudget: 2.5\nData: f00d\nDevice: cpu\n"
         "Verdict: keep\nAgent: tuner");
     EXPECT_EQ(git_line("log -1 --format='%(trailers:key=Seed,valueonly)' " + commit), "7");
-    const auto trailers = repo_.trailers(commit);
-    EXPECT_EQ(trailers.at("Budget"), "2.5");
-    EXPECT_EQ(trailers.at("Data"), "f00d");
     EXPECT_EQ(git("fsck --strict --no-dangling"), "");
 }
 
@@ -87,7 +84,7 @@ TEST_F(RunRepoTest, LeavesWorkingTreeIndexAndHeadAlone) {
     EXPECT_EQ(git("log --format=%s autoresearch/nov5"), "idea 2\nidea 1\nidea 0\nthe start\n");
     EXPECT_EQ(git("for-each-ref --format='%(refname)' refs/autoresearch"),
               "refs/autoresearch/nov5/0000\nrefs/autoresearch/nov5/0001\nrefs/autoresearch/nov5/0002\n");
-    run_.advance(repo_.experiment_refs("nov5").at(0));  // back as well as forth
+    run_.advance(git_line("rev-parse refs/autoresearch/nov5/0000"));  // back as well as forth
     EXPECT_EQ(git_line("log -1 --format=%s autoresearch/nov5"), "idea 0");
     EXPECT_EQ(git("fsck --strict --no-dangling"), "");
 }
@@ -102,7 +99,7 @@ TEST_F(RunRepoTest, GoesOnAfterAKillInTheMiddleOfARef) {
 TEST_F(RunRepoTest, SurvivesGarbageCollection) {
     const auto commit = run_.commit(experiment(12345, "dropped"), "dropped source");
     git("gc -q --prune=now && git pack-refs --all");
-    EXPECT_EQ(repo_.experiment_refs("nov5").at(12345), commit);
+    EXPECT_EQ(git_line("rev-parse refs/autoresearch/nov5/12345"), commit);
     EXPECT_EQ(run_.source(commit), "dropped source");
 }
 
@@ -138,16 +135,13 @@ TEST_F(RunRepoTest, ALongIdeaGoesOnInTheBody) {
     const auto commit = run_.commit(crash, "z");
     const auto subject = git_line("log -1 --format=%s " + commit);
     EXPECT_THAT(subject, StartsWith("wörd0 Val-Bpb: 9 wörd1"));
-    EXPECT_THAT(subject, testing::EndsWith(" ..."));
-    EXPECT_LE(subject.size(), 72u + 12u);  // ö has two bytes
-    EXPECT_THAT(git_line("log -1 --format=%b " + commit), AllOf(StartsWith("... wörd"), HasSubstr("wörd39")));
-    const auto trailers = repo_.trailers(commit);
-    EXPECT_EQ(trailers.count("Val-Bpb"), 0u);
-    EXPECT_EQ(trailers.at("Verdict"), "crash (timed_out)");
-    EXPECT_EQ(trailers.at("Agent"), "tuner (m1)");
-    EXPECT_THAT(commit_message(experiment(5, ""), {}), StartsWith("experiment 5\n\n"));
-    EXPECT_THAT(commit_message(experiment(5, std::string(200, 'x')), {}),
-                StartsWith(std::string(68, 'x') + " ...\n\n...\n" + std::string(72, 'x') + "\n"));
+    EXPECT_THAT(subject, testing::EndsWith("..."));
+    EXPECT_LE(subject.size(), 72u);
+    EXPECT_THAT(git_line("log -1 --format=%b " + commit), AllOf(StartsWith("wörd0"), HasSubstr("wörd39")));
+    const auto trailers = git("log -1 --format='%(trailers:only)' " + commit);
+    EXPECT_THAT(trailers, testing::Not(HasSubstr("Val-Bpb")));
+    EXPECT_THAT(trailers, AllOf(HasSubstr("Verdict: crash (timed_out)\n"), HasSubstr("Agent: tuner (m1)\n")));
+    EXPECT_THAT(commit_message(experiment(5, ""), {}), StartsWith("experiment 5\n\nVal-Bpb"));
 }
 
 }  // namespace

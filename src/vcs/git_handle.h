@@ -22,11 +22,9 @@ using Owner = std::unique_ptr<T, Freer<Free>>;
 
 using Blob = Owner<git_blob, git_blob_free>;
 using Commit = Owner<git_commit, git_commit_free>;
-using Config = Owner<git_config, git_config_free>;
 using Object = Owner<git_object, git_object_free>;
 using Patch = Owner<git_patch, git_patch_free>;
 using Reference = Owner<git_reference, git_reference_free>;
-using ReferenceIterator = Owner<git_reference_iterator, git_reference_iterator_free>;
 using Repository = Owner<git_repository, git_repository_free>;
 using Signature = Owner<git_signature, git_signature_free>;
 using Tree = Owner<git_tree, git_tree_free>;
@@ -47,18 +45,8 @@ inline void check(int code, const std::string& what) {
 template <class Handle, class Make>
 Handle own(const std::string& what, const Make& make) {
     typename Handle::pointer raw = nullptr;
-    const int code = make(&raw);
-    Handle handle(raw);
-    check(code, what);
-    return handle;
-}
-
-/// As own(), but gives an empty handle for any failure.
-template <class Handle, class Make>
-Handle try_own(const Make& make) {
-    typename Handle::pointer raw = nullptr;
-    const int code = make(&raw);
-    return Handle(code < 0 ? nullptr : raw);
+    check(make(&raw), what);
+    return Handle(raw);
 }
 
 inline std::string text(const git_oid& id) {

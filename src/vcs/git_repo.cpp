@@ -1,10 +1,9 @@
 #include "vcs/git_repo.h"
 
 #include <autoresearch/error.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <chrono>
-#include <cstdio>
-#include <system_error>
 #include <thread>
 
 #include "util/atomic_file.h"
@@ -44,9 +43,11 @@ git::Tree tree_of(const git_commit* commit) {
     return git::own<git::Tree>("read a tree", [&](git_tree** out) { return git_commit_tree(out, commit); });
 }
 
+/// Empty when there is none.
 git::TreeEntry find_entry(const git_tree* tree, const std::string& path) {
-    return git::try_own<git::TreeEntry>(
-        [&](git_tree_entry** out) { return git_tree_entry_bypath(out, tree, path.c_str()); });
+    git_tree_entry* entry = nullptr;
+    git_tree_entry_bypath(&entry, tree, path.c_str());
+    return git::TreeEntry(entry);
 }
 
 bool is_plain_file(const git_tree_entry* entry) {
@@ -54,29 +55,22 @@ bool is_plain_file(const git_tree_entry* entry) {
                                 git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE);
 }
 
+/// The user's, or the program's where none is configured.
 git::Signature signature(git_repository* repository, std::int64_t unix_time) {
-    const auto config = git::own<git::Config>("read its configuration", [&](git_config** out) {
-        return git_repository_config_snapshot(out, repository);
-    });
-    const char* name = nullptr;
-    const char* email = nullptr;
-    if (git_config_get_string(&name, config.get(), "user.name") == 0 &&
-        git_config_get_string(&email, config.get(), "user.email") == 0) {
-        auto user = git::try_own<git::Signature>(
-            [&](git_signature** out) { return git_signature_new(out, name, email, unix_time, 0); });
-        if (user) return user;
-    }
+    git_signature* raw = nullptr;
+    const int code = git_signature_default(&raw, repository);
+    const git::Signature user(raw);
+    const char* name = code == 0 ? user->name : "autoresearch";
+    const char* email = code == 0 ? user->email : "autoresearch@localhost";
     return git::own<git::Signature>("make a signature", [&](git_signature** out) {
-        return git_signature_new(out, "autoresearch", "autoresearch@localhost", unix_time, 0);
+        return git_signature_new(out, name, email, unix_time, 0);
     });
 }
 
 }  // namespace
 
 std::string experiment_ref(const std::string& tag, int number) {
-    char digits[16];
-    std::snprintf(digits, sizeof digits, "%04d", number);
-    return "refs/autoresearch/" + tag + "/" + digits;
+    return fmt::format("refs/autoresearch/{}/{:04}", tag, number);
 }
 
 std::string run_branch(const std::string& tag) {
@@ -142,12 +136,10 @@ GitRepo::FileState GitRepo::file_state(const std::string& path) const {
 }
 
 std::string GitRepo::resolve(const std::string& name) const {
-    const auto object = git::try_own<git::Object>(
-        [&](git_object** out) { return git_revparse_single(out, repository_.get(), name.c_str()); });
-    const auto commit = git::try_own<git::Object>([&](git_object** out) {
-        return object ? git_object_peel(out, object.get(), GIT_OBJECT_COMMIT) : -1;
-    });
-    if (!commit) {
+    git_object* raw = nullptr;
+    const int code = git_revparse_single(&raw, repository_.get(), (name + "^{commit}").c_str());
+    const git::Object commit(raw);
+    if (code != 0) {
         throw UserError(
             "no commit '" + name + "' in " + workdir().string(),
             "git log autoresearch/<tag> and git for-each-ref refs/autoresearch list what there is");
@@ -155,31 +147,21 @@ std::string GitRepo::resolve(const std::string& name) const {
     return git::text(*git_object_id(commit.get()));
 }
 
-std::string GitRepo::file(const std::string& commit, const std::string& path) const {
+std::optional<std::string> GitRepo::try_file(const std::string& commit, const std::string& path) const {
     const auto tree = tree_of(find_commit(repository_.get(), commit).get());
     const auto entry = find_entry(tree.get(), path);
-    if (!is_plain_file(entry.get())) {
-        throw UserError("commit " + commit.substr(0, 7) + " has no file " + path,
-                        "commit it first: git add " + path + " && git commit");
-    }
+    if (!is_plain_file(entry.get())) return std::nullopt;
     const auto blob = git::own<git::Blob>("read " + path, [&](git_blob** out) {
         return git_blob_lookup(out, repository_.get(), git_tree_entry_id(entry.get()));
     });
-    return {static_cast<const char*>(git_blob_rawcontent(blob.get())),
-            static_cast<std::size_t>(git_blob_rawsize(blob.get()))};
+    return std::string(static_cast<const char*>(git_blob_rawcontent(blob.get())),
+                       static_cast<std::size_t>(git_blob_rawsize(blob.get())));
 }
 
-std::string GitRepo::message(const std::string& commit) const {
-    return git_commit_message(find_commit(repository_.get(), commit).get());
-}
-
-std::map<std::string, std::string> GitRepo::trailers(const std::string& commit) const {
-    git_message_trailer_array found{};
-    git::check(git_message_trailers(&found, message(commit).c_str()), "read trailers");
-    std::map<std::string, std::string> result;
-    for (std::size_t i = 0; i < found.count; ++i) result[found.trailers[i].key] = found.trailers[i].value;
-    git_message_trailer_array_free(&found);
-    return result;
+std::string GitRepo::file(const std::string& commit, const std::string& path) const {
+    if (auto text = try_file(commit, path)) return *std::move(text);
+    throw UserError("commit " + commit.substr(0, 7) + " has no file " + path,
+                    "commit it first: git add " + path + " && git commit");
 }
 
 void GitRepo::check_tag(const std::string& tag) const {
@@ -209,28 +191,10 @@ std::optional<std::string> GitRepo::branch_tip(const std::string& tag) const {
 }
 
 bool GitRepo::branch_checked_out(const std::string& tag) const {
-    const auto branch = git::try_own<git::Reference>([&](git_reference** out) {
-        return git_branch_lookup(out, repository_.get(), run_branch(tag).c_str(), GIT_BRANCH_LOCAL);
-    });
+    git_reference* raw = nullptr;
+    git_branch_lookup(&raw, repository_.get(), run_branch(tag).c_str(), GIT_BRANCH_LOCAL);
+    const git::Reference branch(raw);
     return branch && git_branch_is_checked_out(branch.get()) == 1;
-}
-
-std::map<int, std::string> GitRepo::experiment_refs(const std::string& tag) const {
-    const std::string prefix = "refs/autoresearch/" + tag + "/";
-    const auto refs = git::own<git::ReferenceIterator>("list refs", [&](git_reference_iterator** out) {
-        return git_reference_iterator_glob_new(out, repository_.get(), (prefix + "*").c_str());
-    });
-    std::map<int, std::string> result;
-    const char* name = nullptr;
-    while (git_reference_next_name(&name, refs.get()) == 0) {
-        const std::string digits = std::string(name).substr(prefix.size());
-        if (digits.empty() || digits.size() > 9) continue;
-        if (digits.find_first_not_of("0123456789") != std::string::npos) continue;
-        git_oid id;
-        git::check(git_reference_name_to_id(&id, repository_.get(), name), std::string("read ") + name);
-        result[std::stoi(digits)] = git::text(id);
-    }
-    return result;
 }
 
 void GitRepo::ensure_ignored() const {
@@ -273,20 +237,22 @@ std::string GitRepo::write_commit(const std::string& parent, const std::string& 
 }
 
 void GitRepo::set_ref(const std::string& ref, const std::string& commit, const std::string& why) const {
-    constexpr int kTries = 10;
     const git_oid id = parse_id(commit);
-    for (int i = 1;; ++i) {
+    const auto create = [&] {
         git_reference* raw = nullptr;
         const int code = git_reference_create(&raw, repository_.get(), ref.c_str(), &id, 1, why.c_str());
         const git::Reference owner(raw);
-        if (code != GIT_ELOCKED || i == kTries) return git::check(code, "set " + ref);
+        return code;
+    };
+    int code = create();
+    if (code == GIT_ELOCKED) {
         // Git holds such a lock for milliseconds. One that stays was left by a process killed in between.
-        std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        std::error_code ignored;
-        const auto lock =
-            std::filesystem::path(git_repository_commondir(repository_.get())) / (ref + ".lock");
-        if (i + 1 == kTries) std::filesystem::remove(lock, ignored);
+        std::this_thread::sleep_for(std::chrono::milliseconds(500));
+        std::filesystem::remove(std::filesystem::path(git_repository_commondir(repository_.get())) /
+                                (ref + ".lock"));
+        code = create();
     }
+    git::check(code, "set " + ref);
 }
 
 std::string unified_diff(const std::string& before, const std::string& after, const std::string& path) {

@@ -2,11 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 struct git_repository;
 
@@ -46,11 +44,11 @@ class GitRepo {
 
     /// The commit that a hash, an abbreviated hash, a branch, a tag or a ref stands for; UserError when none.
     std::string resolve(const std::string& name) const;
-    /// A file's text as of that commit; UserError when the commit has no such file.
+    /// A file's text as of that commit; nothing when the commit has no such file.
+    std::optional<std::string> try_file(const std::string& commit,
+                                        const std::string& path = kEditableFile) const;
+    /// The same, but UserError when there is none.
     std::string file(const std::string& commit, const std::string& path = kEditableFile) const;
-    std::string message(const std::string& commit) const;
-    /// "Seed" -> "1" and so on, from the last paragraph of the message.
-    std::map<std::string, std::string> trailers(const std::string& commit) const;
 
     /// UserError when the tag cannot be part of a branch name, or when a branch of the user's is in the way.
     void check_tag(const std::string& tag) const;
@@ -58,8 +56,6 @@ class GitRepo {
     std::optional<std::string> branch_tip(const std::string& tag) const;
     /// True when a working tree has that branch as its HEAD: moving it would make that tree look modified.
     bool branch_checked_out(const std::string& tag) const;
-    /// Number and commit of every ref under refs/autoresearch/<tag>/.
-    std::map<int, std::string> experiment_refs(const std::string& tag) const;
 
     /// Makes git ignore /.autoresearch/ by a line in .git/info/exclude, unless it does already. No tracked
     /// file changes.

@@ -15,7 +15,7 @@ struct RunFacts {
     std::string device;
 };
 
-/// Idea as subject (at most 72 characters, the rest in the body), then the numbers as trailers.
+/// Idea as subject (clipped at 72 bytes, the whole of it in the body then), then the numbers as trailers.
 std::string commit_message(const Experiment& experiment, const RunFacts& facts);
 
 /// Experiments as commits of the user's repository. The same experiment gives the same commit every time.
