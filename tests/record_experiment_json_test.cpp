@@ -88,33 +88,32 @@ TEST(ExperimentJson, WhatJsonCannotHoldDoesNotMakeAnUnreadableLine) {
     EXPECT_THAT(after.idea, HasSubstr("broken "));
 }
 
-TEST(ExperimentJson, EachMissingKeyIsNamed) {
+TEST(ExperimentJson, ALedgerOfAnotherVersionCanBeRead) {
     const json whole = json::parse(dump_line(to_json(full_experiment())));
-    for (const auto& [key, value] : whole.items()) {
-        json damaged = whole;
-        damaged.erase(key);
-        EXPECT_THAT(error_of(damaged), HasSubstr("no '" + key + "'"));
-    }
-    for (const auto& [key, value] : whole["trials"][0].items()) {
-        json damaged = whole;
-        damaged["trials"][0].erase(key);
-        EXPECT_THAT(error_of(damaged), HasSubstr("no '" + key + "'"));
-    }
+    json old = whole;
+    old.erase("build_seconds");
+    old["trials"][0].erase("cpu_seconds");
+    old["verdict"]["extra"] = 1;
+    const auto experiment = experiment_from_json(old);
+    EXPECT_EQ(experiment.build_seconds, 0);
+    EXPECT_EQ(experiment.trials[0].cpu_seconds, 0);
+    EXPECT_EQ(experiment.trials[0].num_steps, 1024);
+    old.erase("number");
+    EXPECT_THAT(error_of(old), HasSubstr("'number'"));
 }
 
-TEST(ExperimentJson, WrongTypesAndUnknownKeysAreNamed) {
+TEST(ExperimentJson, WrongTypesAreNamed) {
     const json whole = json::parse(dump_line(to_json(full_experiment())));
     const auto with = [&](const char* pointer, const json& value) {
         json damaged = whole;
         damaged[json::json_pointer(pointer)] = value;
         return error_of(damaged);
     };
-    EXPECT_THAT(with("/number", "twelve"), HasSubstr("'number' of the experiment has the wrong type"));
-    EXPECT_THAT(with("/trials/0/seed", -1), HasSubstr("'seed' of a trial"));
+    EXPECT_THAT(with("/number", "twelve"), HasSubstr("'number' has the wrong type"));
+    EXPECT_THAT(with("/trials/0/seed", "one"), HasSubstr("'seed' has the wrong type"));
     EXPECT_THAT(with("/trials", 3), HasSubstr("'trials'"));
     EXPECT_THAT(with("/verdict/decision", "maybe"), HasSubstr("unknown decision: maybe"));
-    EXPECT_THAT(with("/verdict/extra", 1), HasSubstr("unknown key 'extra'"));
-    EXPECT_THAT(with("/agent", nullptr), HasSubstr("the agent is not an object"));
+    EXPECT_THAT(with("/agent", nullptr), HasSubstr("'agent'"));
     EXPECT_THAT(with("/agent/ignored_files/0", 1), HasSubstr("ignored_files"));
     EXPECT_THAT(error_of(json::array()), HasSubstr("not an object"));
 }

@@ -7,7 +7,7 @@
 
 namespace autoresearch {
 
-/// Changes whenever a field of the JSON below comes, goes or changes its meaning.
+/// Changes when a field of the JSON below goes or changes its meaning; a new one needs no new version.
 inline constexpr int kLedgerVersion = 1;
 
 /// Every field, and val_bpb on top for people and jq (derived, not read back). Numbers that are not finite
@@ -16,7 +16,8 @@ nlohmann::ordered_json to_json(const Trial& trial);
 nlohmann::ordered_json to_json(const Experiment& experiment);
 nlohmann::ordered_json to_json(const Proposal& proposal);
 
-/// Throw std::invalid_argument that names the key when one is missing, unknown or of the wrong type.
+/// A missing key leaves the default, so that a later version reads an old ledger; an unknown one is passed
+/// over. std::invalid_argument names the key that has the wrong type, or the number that is missing.
 Experiment experiment_from_json(const nlohmann::json& json);
 Proposal proposal_from_json(const nlohmann::json& json);
 

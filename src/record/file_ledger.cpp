@@ -2,12 +2,11 @@
 
 #include <autoresearch/error.h>
 #include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <system_error>
@@ -96,15 +95,12 @@ std::string results_tsv(const std::vector<Experiment>& experiments) {
     std::string text = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n";
     for (const auto& experiment : experiments) {
         const bool crash = experiment.verdict.decision == Decision::crash;
-        char numbers[64];
-        std::snprintf(numbers, sizeof numbers, "\t%.6f\t%.1f\t", crash ? 0.0 : experiment.val_bpb(),
-                      crash ? 0.0 : experiment.peak_memory_mb() / 1024);
-        text += experiment.commit.empty() ? "-" : experiment.commit.substr(0, 7);
-        text += numbers;
-        text += to_string(experiment.verdict.decision);
-        // A double quote would open a quoted field for the readers of such tables.
-        text += '\t';
-        text += replace_all(clean_line(experiment.idea), "\"", "'") + '\n';
+        text += fmt::format("{}\t{:.6f}\t{:.1f}\t{}\t{}\n",
+                            experiment.commit.empty() ? "-" : experiment.commit.substr(0, 7),
+                            crash ? 0 : experiment.val_bpb(), crash ? 0 : experiment.peak_memory_mb() / 1024,
+                            to_string(experiment.verdict.decision),
+                            // A double quote would open a quoted field for the readers of such tables.
+                            replace_all(clean_line(experiment.idea), "\"", "'"));
     }
     return text;
 }
@@ -125,13 +121,8 @@ void FileLedger::open_and_repair() {
     auto parsed = parse(file_, text);
     experiments_ = std::move(parsed.experiments);
 
-    torn_bytes_ = text.size() - parsed.good_bytes;
-    if (torn_bytes_ > 0) {
-        std::ofstream torn(run_directory_ / run_files::kTorn, std::ios::app | std::ios::binary);
-        torn << text.substr(parsed.good_bytes) << '\n';
-        if (::ftruncate(fd_.get(), static_cast<off_t>(parsed.good_bytes)) != 0)
-            throw std::system_error(errno, std::generic_category(), "cannot mend " + file_.string());
-    }
+    if (parsed.good_bytes < text.size() && ::ftruncate(fd_.get(), static_cast<off_t>(parsed.good_bytes)) != 0)
+        throw std::system_error(errno, std::generic_category(), "cannot mend " + file_.string());
     if (parsed.good_bytes == 0) {
         write_line(version_line());
         flush_directory(run_directory_);

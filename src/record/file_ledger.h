@@ -15,7 +15,7 @@ std::vector<Experiment> read_ledger(const std::filesystem::path& run_directory);
 std::string results_tsv(const std::vector<Experiment>& experiments);
 
 /// ledger.jsonl: a version line, then one JSON line per experiment. A last line torn by a crash is cut off
-/// when the ledger is opened (and kept in ledger.torn); any other damage is a UserError that names file and
+/// when the ledger is opened; any other damage is a UserError that names file and
 /// line. Derived from it: results.tsv, and result.json, idea.txt and patch.diff of each experiment. Two of
 /// these on one directory are not safe: hold the RunLock.
 class FileLedger final : public Ledger {
@@ -31,9 +31,6 @@ class FileLedger final : public Ledger {
     void save_proposal(const Proposal& proposal) override;
     std::optional<Proposal> saved_proposal(int number) override;
 
-    /// Bytes of a torn last line that were cut off when it was opened.
-    std::size_t torn_bytes() const { return torn_bytes_; }
-
   private:
     void open_and_repair();
     void write_line(const std::string& line);
@@ -45,7 +42,6 @@ class FileLedger final : public Ledger {
     PatchOf patch_of_;
     Fd fd_;
     std::vector<Experiment> experiments_;
-    std::size_t torn_bytes_ = 0;
 };
 
 }  // namespace autoresearch

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <cstdio>
+#include <spdlog/fmt/fmt.h>
+
 #include <filesystem>
 #include <string>
 
@@ -11,7 +12,6 @@ namespace autoresearch::run_files {
 inline constexpr const char* kFolder = ".autoresearch";  // at the root of the working tree, ignored by git
 inline constexpr const char* kRun = "run.json";          // the frozen configuration, with origins
 inline constexpr const char* kLedger = "ledger.jsonl";   // the truth: one line per experiment
-inline constexpr const char* kTorn = "ledger.torn";      // what repairs cut off the ledger
 inline constexpr const char* kResults = "results.tsv";   // derived from the ledger, in the originals' columns
 inline constexpr const char* kLock = "lock";
 inline constexpr const char* kLog = "harness.log";
@@ -34,9 +34,7 @@ inline std::filesystem::path run_directory(const std::filesystem::path& root, co
 }
 
 inline std::filesystem::path experiment_directory(const std::filesystem::path& run, int number) {
-    char digits[16];
-    std::snprintf(digits, sizeof digits, "%04d", number);
-    return run / kExperiments / digits;
+    return run / kExperiments / fmt::format("{:04}", number);
 }
 
 }  // namespace autoresearch::run_files

@@ -1,7 +1,9 @@
 #include "record/table.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
-#include <cstdio>
+#include <map>
 
 #include "util/text.h"
 
@@ -11,40 +13,28 @@ namespace {
 
 constexpr std::size_t kIdeaWidth = 100;
 
-template <class... Values>
-std::string format(const char* pattern, Values... values) {
-    char text[256];
-    std::snprintf(text, sizeof text, pattern, values...);
-    return text;
-}
-
 std::string val_bpb_cell(const Experiment& experiment) {
-    return experiment.val_bpb() > 0 ? format("%.6f", experiment.val_bpb()) : "-";
+    return experiment.val_bpb() > 0 ? fmt::format("{:.6f}", experiment.val_bpb()) : "-";
 }
 
 std::string delta_cell(const Experiment& experiment) {
     const bool compared = experiment.number > 0 && experiment.verdict.decision != Decision::crash;
-    return compared ? format("%+.6f", experiment.verdict.delta) : "-";
+    return compared ? fmt::format("{:+.6f}", experiment.verdict.delta) : "-";
 }
 
-std::string crash_reason(const Verdict& verdict) {
-    if (verdict.decision != Decision::crash) return "";
-    std::string text = format("(%s", std::string(to_string(verdict.ending)).c_str());
-    if (!verdict.reason.empty()) text += ": ";
-    return text + clean_line(verdict.reason) + ")";
-}
-
-std::string idea_cell(const Experiment& experiment, std::size_t width) {
-    auto cell = clean_line(experiment.idea, width);
-    const auto reason = crash_reason(experiment.verdict);
-    if (!reason.empty()) cell += (cell.empty() ? "" : "  ") + reason;
-    return cell;
+/// For a crash with its reason.
+std::string idea_cell(const Experiment& experiment) {
+    const Verdict& verdict = experiment.verdict;
+    auto cell = clean_line(experiment.idea, kIdeaWidth);
+    if (verdict.decision != Decision::crash) return cell;
+    return fmt::format("{}{}({}{}{})", cell, cell.empty() ? "" : "  ", to_string(verdict.ending),
+                       verdict.reason.empty() ? "" : ": ", clean_line(verdict.reason));
 }
 
 }  // namespace
 
 std::string painted(Decision decision, bool color) {
-    auto word = format("%-7s", std::string(to_string(decision)).c_str());
+    auto word = fmt::format("{:<7}", to_string(decision));
     if (!color) return word;
     const char* paint = decision == Decision::keep    ? "\x1b[32m"
                         : decision == Decision::crash ? "\x1b[31m"
@@ -53,10 +43,9 @@ std::string painted(Decision decision, bool color) {
 }
 
 std::string experiment_line(const Experiment& experiment, bool color) {
-    return format("%4d  ", experiment.number) + painted(experiment.verdict.decision, color) +
-           format("  %9s  %9s  %6.0f s  ", val_bpb_cell(experiment).c_str(), delta_cell(experiment).c_str(),
-                  experiment.seconds) +
-           idea_cell(experiment, kIdeaWidth);
+    return fmt::format("{:4}  {}  {:>9}  {:>9}  {:6.0f} s  {}", experiment.number,
+                       painted(experiment.verdict.decision, color), val_bpb_cell(experiment),
+                       delta_cell(experiment), experiment.seconds, idea_cell(experiment));
 }
 
 const Experiment* incumbent_of(const std::vector<Experiment>& experiments) {
@@ -69,28 +58,24 @@ const Experiment* incumbent_of(const std::vector<Experiment>& experiments) {
 std::string result_table(const std::vector<Experiment>& experiments, bool color) {
     if (experiments.empty()) return "no experiments yet\n";
     const Experiment* incumbent = incumbent_of(experiments);
-    std::string text = format("  %4s  %-7s  %9s  %9s  %8s  %8s  %s\n", "#", "verdict", "val_bpb", "delta",
-                              "memory", "time", "idea");
-    int kept = 0;
-    int crashed = 0;
+    std::string text = fmt::format("  {:>4}  {:<7}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n", "#", "verdict",
+                                   "val_bpb", "delta", "memory", "time", "idea");
+    std::map<Decision, int> counts;
     for (const auto& experiment : experiments) {
-        kept += experiment.verdict.decision == Decision::keep ? 1 : 0;
-        crashed += experiment.verdict.decision == Decision::crash ? 1 : 0;
+        ++counts[experiment.verdict.decision];
         const double gb = experiment.peak_memory_mb() / 1024;
-        text += format("%s %4d  ", &experiment == incumbent ? "*" : " ", experiment.number) +
-                painted(experiment.verdict.decision, color) +
-                format("  %9s  %9s  %8s  %6.0f s  ", val_bpb_cell(experiment).c_str(),
-                       delta_cell(experiment).c_str(), gb > 0 ? format("%.1f GB", gb).c_str() : "-",
-                       experiment.seconds) +
-                idea_cell(experiment, kIdeaWidth) + "\n";
+        text += fmt::format("{} {:4}  {}  {:>9}  {:>9}  {:>8}  {:6.0f} s  {}\n",
+                            &experiment == incumbent ? "*" : " ", experiment.number,
+                            painted(experiment.verdict.decision, color), val_bpb_cell(experiment),
+                            delta_cell(experiment), gb > 0 ? fmt::format("{:.1f} GB", gb) : "-",
+                            experiment.seconds, idea_cell(experiment));
     }
-    const auto count = static_cast<int>(experiments.size());
-    text += format("%d experiments: %d kept, %d discarded, %d crashed", count, kept, count - kept - crashed,
-                   crashed);
+    text += fmt::format("{} experiments: {} kept, {} discarded, {} crashed", experiments.size(),
+                        counts[Decision::keep], counts[Decision::discard], counts[Decision::crash]);
     if (incumbent != nullptr) {
-        text += format("; best val_bpb %.6f (experiment %d", incumbent->val_bpb(), incumbent->number);
-        const double gain = experiments.front().val_bpb() - incumbent->val_bpb();
-        if (incumbent->number > 0) text += format(", %+.6f against the baseline", -gain);
+        text += fmt::format("; best val_bpb {:.6f} (experiment {}", incumbent->val_bpb(), incumbent->number);
+        const double change = incumbent->val_bpb() - experiments.front().val_bpb();
+        if (incumbent->number > 0) text += fmt::format(", {:+.6f} against the baseline", change);
         text += ')';
     }
     return text + "\n";

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 #include <system_error>
@@ -31,10 +30,9 @@ std::size_t terminal_width(int fd) {
 
 std::string bar(double share) {
     const double bounded = std::isfinite(share) ? std::clamp(share, 0.0, 1.0) : 0;
-    const int done = static_cast<int>(std::lround(bounded * kBarWidth));
-    char percent[8];
-    std::snprintf(percent, sizeof percent, "%3d%%", static_cast<int>(std::lround(bounded * 100)));
-    return "[" + std::string(done, '=') + std::string(kBarWidth - done, ' ') + "] " + percent;
+    const auto done = std::lround(bounded * kBarWidth);
+    return fmt::format("[{:<{}}] {:3.0f}%", std::string(static_cast<std::size_t>(done), '='), kBarWidth,
+                       bounded * 100);
 }
 
 }  // namespace
@@ -66,11 +64,7 @@ TerminalReporter::~TerminalReporter() {
 void TerminalReporter::phase(int experiment, const std::string& what) {
     phase_ = "experiment " + std::to_string(experiment) + ": " + clean_line(what);
     log_->info("{}", phase_);
-    if (style_.terminal) {
-        draw(phase_);
-    } else {
-        print(phase_);
-    }
+    style_.terminal ? draw(phase_) : print(phase_);
 }
 
 void TerminalReporter::progress(double share, const std::string& detail) {
