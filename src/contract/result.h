@@ -12,9 +12,9 @@ enum class Ending {
     ok,
     no_proposal,    // the agent failed, hung, or changed nothing
     refused,        // the guard found a broken rule in the source
-    build_failed,   // the compiler or the linker said no, or took too long
+    build_failed,   // the compiler or the linker said no
     crashed,        // the trainer ended by a signal or with a non-zero code
-    timed_out,      // the watchdog ended it
+    timed_out,      // the watchdog ended it: the build or a phase of the trial
     not_finite,     // the loss became NaN, infinite or far too large
     out_of_memory,  // the device or the memory limit gave up
     invalid,        // the trainer finished but broke a rule of the metric
