@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "guard/source_guard.h"
-#include "guard/source_rules.h"
 #include "temp_directory.h"
 #include "util/hash.h"
 

@@ -1,9 +1,226 @@
 #include "guard/source_guard.h"
 
-#include "guard/source_rules.h"
+#include <algorithm>
+#include <array>
+#include <vector>
+
 #include "util/hash.h"
+#include "util/source_tokens.h"
+#include "util/text.h"
 
 namespace autoresearch {
+namespace {
+
+using Tokens = std::vector<SourceToken>;
+using Reason = std::optional<std::string>;
+
+struct WordRule {
+    std::string_view words;  // separated by one space
+    std::string_view reason;
+    bool only_calls = false;  // the word is also a common name: only `word(` that is no member's counts
+};
+
+constexpr WordRule kWordRules[] = {
+    {"asm __asm __asm__", "inline assembly is not allowed"},
+    {"fork vfork system popen posix_spawn posix_spawnp execl execlp execle execv execvp execvpe execve "
+     "fexecve",
+     "a trainer starts no other process"},
+    {"dlopen dlmopen dlsym dlclose LoadLibrary", "a trainer loads no library by hand"},
+    {"syscall ptrace mprotect prctl", "a trainer makes no system calls by hand"},
+    {"fopen freopen fdopen openat creat ifstream ofstream fstream basic_ifstream basic_ofstream "
+     "basic_fstream filebuf mmap",
+     "a trainer opens no file: data comes from session.train_batches()"},
+    {"filesystem from_file pickle_load", "a trainer opens no file: data comes from session.train_batches()"},
+    {"open", "a trainer opens no file: data comes from session.train_batches()", true},
+    {"write pwrite writev dprintf dup dup2 dup3 fcntl close",
+     "descriptors belong to the session: print with std::printf", true},
+    {"socket connect", "a trainer has no network", true},
+    {"getenv secure_getenv environ setenv putenv unsetenv",
+     "settings come from the session, not from the environment"},
+    {"random_device", "randomness must follow the session's seed, or a result cannot be repeated"},
+    {"clock_gettime gettimeofday settimeofday", "the clock belongs to the session: use session.progress()"},
+};
+
+constexpr std::string_view kSeededWords =
+    "manual_seed manual_seed_all set_current_seed createCPUGenerator make_generator seed_seq srand mt19937 "
+    "mt19937_64 "
+    "default_random_engine minstd_rand minstd_rand0 ranlux24 ranlux48 knuth_b";
+
+constexpr std::string_view kFiles[] = {"train.bin", "val.bin", "test.bin",     "meta.json",   ".tiktoken",
+                                       "/proc/",    "/dev/",   "events.jsonl", "ledger.jsonl"};
+
+constexpr std::string_view kCHeaders =
+    "assert.h ctype.h errno.h float.h inttypes.h limits.h math.h stdbool.h stddef.h stdint.h stdio.h "
+    "stdlib.h "
+    "string.h time.h";
+
+constexpr std::string_view kDirectives =
+    "include define undef if ifdef ifndef elif else endif error warning pragma";
+constexpr std::string_view kFixedNames =
+    "private protected public class struct namespace main Session autoresearch training evaluate step "
+    "progress final";
+
+/// Is the word one of a list that is separated by single spaces?
+bool listed(std::string_view list, std::string_view word) {
+    for (auto at = list.find(word); at != std::string_view::npos; at = list.find(word, at + 1)) {
+        const bool starts = at == 0 || list[at - 1] == ' ';
+        const bool ends = at + word.size() == list.size() || list[at + word.size()] == ' ';
+        if (starts && ends) return true;
+    }
+    return false;
+}
+
+std::string at_line(const SourceToken& token, std::string_view reason) {
+    return "line " + std::to_string(token.line) + ": " + std::string(reason);
+}
+
+std::string_view text_at(const Tokens& tokens, std::size_t i) {
+    return i < tokens.size() ? tokens[i].text : "";
+}
+
+bool touches(const SourceToken& first, const SourceToken& second) {
+    return first.text.data() + first.text.size() == second.text.data();
+}
+
+Reason broken_bytes(std::string_view source) {
+    if (source.size() > kLargestSource) {
+        return "the source has " + std::to_string(source.size() >> 10) + " KiB; at most " +
+               std::to_string(kLargestSource >> 10) + " are allowed";
+    }
+    if (source.find('\0') != std::string_view::npos) return "the source has a NUL byte";
+    if (to_valid_utf8(source) != source) return "the source is not UTF-8";
+    return std::nullopt;
+}
+
+/// Spellings that would hide a word from the rules below.
+Reason hidden_spelling(const Tokens& tokens) {
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        const SourceToken& token = tokens[i];
+        if (token.text == "##") return at_line(token, "token pasting (##) is not allowed");
+        if (token.text == "\\") return at_line(token, "universal character names are not allowed");
+        if (i + 1 >= tokens.size()) break;
+        const SourceToken& next = tokens[i + 1];
+        if (token.text == "%" && next.text == ":" && touches(token, next)) {
+            return at_line(token, "digraphs are not allowed");
+        }
+        if (token.kind != TokenKind::word || next.kind != TokenKind::word) continue;
+        const char* end = token.text.data() + token.text.size();
+        const std::string_view gap(end, static_cast<std::size_t>(next.text.data() - end));
+        if (gap == "\\\n" || gap == "\\\r\n")
+            return at_line(token, "a word may not go on behind a line splice");
+    }
+    return std::nullopt;
+}
+
+bool allowed_header(std::string_view path) {
+    if (path.size() < 3 || path.find("..") != std::string_view::npos) return false;
+    const bool quoted = path.front() == '"';
+    const std::string_view name = path.substr(1, path.size() - 2);
+    if (name.starts_with("autoresearch/")) return true;
+    if (quoted) return false;
+    if (name.starts_with("torch/") || name.starts_with("ATen/") || name.starts_with("c10/")) return true;
+    // Only standard headers have neither a folder nor an ending.
+    const bool standard = name.find_first_of("./") == std::string_view::npos || listed(kCHeaders, name);
+    return standard && !listed("fstream filesystem csignal", name);
+}
+
+/// `i` is the directive's '#'.
+Reason broken_directive(const Tokens& tokens, std::size_t i) {
+    const std::string_view name = text_at(tokens, i + 1);
+    if (name == "\n") return std::nullopt;
+    if (!listed(kDirectives, name))
+        return at_line(tokens[i], std::string("#").append(name) + " is not allowed");
+    if (name == "define" && listed(kFixedNames, text_at(tokens, i + 2))) {
+        return at_line(tokens[i], "this name may not be defined as a macro");
+    }
+    if (name != "include") return std::nullopt;
+    std::string path;
+    for (std::size_t j = i + 2; j < tokens.size() && tokens[j].kind != TokenKind::end_of_line; ++j)
+        path += tokens[j].text;
+    if (path.empty() || (path.front() != '<' && path.front() != '"')) {
+        return at_line(tokens[i], "#include of a macro is not allowed");
+    }
+    if (!allowed_header(path)) {
+        return at_line(tokens[i],
+                       "#include " + clean_line(path, 80) +
+                           " is not allowed: only <autoresearch/...>, <torch/...>, <ATen/...>, <c10/...> and "
+                           "standard headers without files and signals");
+    }
+    return std::nullopt;
+}
+
+/// A seed written as a number: manual_seed(1), std::mt19937 rng(1), std::mt19937 rng{1}.
+bool literal_seed(const Tokens& tokens, std::size_t i) {
+    if (!listed(kSeededWords, tokens[i].text)) return false;
+    std::size_t open = i + 1;
+    if (open < tokens.size() && tokens[open].kind == TokenKind::word) ++open;
+    const std::string_view bracket = text_at(tokens, open);
+    return (bracket == "(" || bracket == "{") && open + 1 < tokens.size() &&
+           tokens[open + 1].kind == TokenKind::number;
+}
+
+Reason broken_word(const Tokens& tokens, std::size_t i) {
+    const SourceToken& token = tokens[i];
+    const std::string_view before = i > 0 ? tokens[i - 1].text : "";
+    const bool call = text_at(tokens, i + 1) == "(" && before != "." && before != "->";
+    for (const WordRule& rule : kWordRules) {
+        if (listed(rule.words, token.text) && (call || !rule.only_calls)) {
+            return at_line(token, std::string(token.text) + ": " + std::string(rule.reason));
+        }
+    }
+    if (literal_seed(tokens, i)) return at_line(token, "a literal seed: use session.seed()");
+    const bool of_torch = before == "::" && i >= 2 && tokens[i - 2].text == "torch";
+    if (of_torch && listed("load save jit serialize", token.text)) {
+        return at_line(token, "a trainer reads and writes no file");
+    }
+    if (token.text == "extern" && i + 1 < tokens.size() && tokens[i + 1].kind == TokenKind::literal) {
+        return at_line(token, "extern \"C\" is not allowed");
+    }
+    if (token.text == "namespace" && text_at(tokens, i + 1) == "autoresearch" && before != "using") {
+        return at_line(token, "namespace autoresearch belongs to the fixed half");
+    }
+    return std::nullopt;
+}
+
+Reason broken_literal(const SourceToken& token) {
+    for (const std::string_view file : kFiles) {
+        if (token.text.find(file) != std::string_view::npos) {
+            return at_line(token,
+                           std::string(file) + ": a trainer reads data only from session.train_batches()");
+        }
+    }
+    return std::nullopt;
+}
+
+Reason missing_part(const Tokens& tokens) {
+    bool has_main = false, has_session = false;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        if (tokens[i].kind != TokenKind::word) continue;
+        has_main = has_main || (tokens[i].text == "main" && text_at(tokens, i + 1) == "(");
+        has_session = has_session || tokens[i].text == "Session";
+    }
+    if (!has_main) return "there is no main()";
+    if (!has_session) return "there is no autoresearch::Session: without it nothing is measured";
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> broken_source_rule(std::string_view source) {
+    if (auto reason = broken_bytes(source)) return reason;
+    const Tokens tokens = source_tokens(source);
+    if (tokens.empty()) return "the source is empty";
+    if (auto reason = hidden_spelling(tokens)) return reason;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        const bool first_of_line = i == 0 || tokens[i - 1].line < tokens[i].line;
+        Reason reason;
+        if (tokens[i].text == "#" && first_of_line) reason = broken_directive(tokens, i);
+        if (tokens[i].kind == TokenKind::word) reason = broken_word(tokens, i);
+        if (tokens[i].kind == TokenKind::literal) reason = broken_literal(tokens[i]);
+        if (reason) return reason;
+    }
+    return missing_part(tokens);
+}
 
 std::optional<Failure> SourceGuard::review(const Proposal& proposal, const std::vector<Experiment>& history) {
     if (auto reason = broken_source_rule(proposal.source)) return Failure{Ending::refused, *reason};

@@ -1,8 +1,19 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "contract/guard.h"
 
 namespace autoresearch {
+
+inline constexpr std::size_t kLargestSource = 256 << 10;  // bytes
+
+/// The first rule that a train.cpp breaks, in one line for the agent, with the line number; nothing when it
+/// keeps them all.
+std::optional<std::string> broken_source_rule(std::string_view source);
 
 /// Reads a proposal's source before it is compiled and refuses what breaks a rule, or what was tried before.
 ///
