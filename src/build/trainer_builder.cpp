@@ -1,6 +1,6 @@
 #include "build/trainer_builder.h"
 
-#include <sstream>
+#include <spdlog/fmt/fmt.h>
 
 #include "autoresearch/error.h"
 #include "proc/subprocess.h"
@@ -34,11 +34,8 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
     if (!result.start_error.empty())
         throw UserError(result.start_error, "build the project again: scripts/setup");
     if (result.interrupted) return Failure{Ending::interrupted, "stopped while building"};
-    if (result.timed_out) {
-        std::ostringstream reason;
-        reason << "the build took longer than " << options_.limit << " s";
-        return Failure{Ending::timed_out, reason.str()};
-    }
+    if (result.timed_out)
+        return Failure{Ending::timed_out, fmt::format("the build took longer than {:g} s", options_.limit)};
     if (result.succeeded() && std::filesystem::is_regular_file(program)) return program;
 
     std::string reason = build_failure_reason(file_tail(log, 8 << 20), directory);

@@ -1,9 +1,12 @@
 #include "run/trial_events.h"
 
+#include <signal.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
-#include <sstream>
+#include <regex>
 
 #include "autoresearch/events.h"
 #include "util/atomic_file.h"
@@ -57,18 +60,42 @@ Trial read_numbers(const json& event, std::string& missing) {
     trial.mfu_percent = get(events::kMfuPercent);
     trial.tokens_m = get(events::kTotalTokensM);
     trial.num_params_m = get(events::kNumParamsM);
-    const double steps = get(events::kNumSteps);
-    const double depth = get(events::kDepth);
     // Out of range, the casts would be undefined.
-    trial.num_steps = std::abs(steps) < 1e15 ? static_cast<std::int64_t>(steps) : 0;
-    trial.depth = std::abs(depth) < 1e6 ? static_cast<int>(depth) : 0;
+    trial.num_steps = static_cast<std::int64_t>(std::clamp(get(events::kNumSteps), 0.0, 1e15));
+    trial.depth = static_cast<int>(std::clamp(get(events::kDepth), 0.0, 1e6));
+    trial.ending = Ending::ok;
     return trial;
 }
 
-std::string seconds_text(double seconds) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.1f s", seconds);
-    return buffer;
+bool tells_of_memory(const std::string& log) {
+    static const std::regex words("out of memory|std::bad_alloc|can(no|')t allocate memory",
+                                  std::regex::icase);
+    return std::regex_search(log, words);
+}
+
+std::string phase_reason(TrialPhase phase, const TrialLimits& limits, double budget) {
+    switch (phase) {
+        case TrialPhase::starting:
+            return fmt::format("no first step within {:g} s", limits.startup);
+        case TrialPhase::training:
+            return fmt::format("still training {:g} s after its budget of {:g} s", limits.grace, budget);
+        case TrialPhase::evaluating:
+            return fmt::format("the evaluation took longer than {:g} s", limits.evaluation);
+        case TrialPhase::exiting:
+            break;
+    }
+    return fmt::format("did not end within {:g} s of its result", limits.exit);
+}
+
+Failure died(const ProcessResult& process, const std::string& log_tail) {
+    const std::string last = last_meaningful_line(log_tail);
+    if (process.signal == SIGKILL) {
+        return {Ending::out_of_memory, "killed by the system, most likely for want of memory"};
+    }
+    if (tells_of_memory(log_tail)) return {Ending::out_of_memory, last};
+    const std::string what =
+        process.signal != 0 ? signal_name(process.signal) : "exit code " + std::to_string(process.exit_code);
+    return {Ending::crashed, last.empty() ? what : what + ": " + last};
 }
 
 }  // namespace
@@ -119,36 +146,60 @@ double TrialEvents::measured_training_seconds() const {
     return std::chrono::duration<double>(*evaluating_ - *first_step_).count();
 }
 
-std::optional<Result<Trial>> TrialEvents::result(double budget) const {
-    const auto refuse = [](const std::string& reason) {
-        return Result<Trial>(Failure{Ending::invalid, reason});
-    };
+Result<Trial> TrialEvents::result(double budget) const {
+    const auto refuse = [](const std::string& reason) { return Failure{Ending::invalid, reason}; };
     if (!unbelievable_.empty()) return refuse(unbelievable_);
-    if (!numbers_) return std::nullopt;
+    if (!numbers_) return Failure{Ending::no_result, "ended without a result"};
     const double claimed = numbers_->training_seconds;
     const double measured = measured_training_seconds();
     if (!(numbers_->val_bpb > 0)) return refuse("val_bpb is not above zero");
     if (numbers_->num_steps <= 0) return refuse("it reported without a training step");
     if (measured < kShareOfBudget * budget - kArrivalSlack || claimed < kShareOfBudget * budget) {
-        return refuse("it reported early: " + seconds_text(measured) + " of training were measured, " +
-                      seconds_text(claimed) + " claimed, the budget is " + seconds_text(budget));
+        return refuse(
+            fmt::format("it reported early: {:.1f} s of training were measured, {:.1f} s claimed, the "
+                        "budget is {:.1f} s",
+                        measured, claimed, budget));
     }
     if (std::abs(claimed - measured) > kClockTolerance * measured + kClockSlack) {
-        return refuse("it claims " + seconds_text(claimed) + " of training, measured were " +
-                      seconds_text(measured));
+        return refuse(
+            fmt::format("it claims {:.1f} s of training, measured were {:.1f} s", claimed, measured));
     }
-    return Result<Trial>(*numbers_);
+    return *numbers_;
 }
 
 void TrialEvents::write_curve(const std::filesystem::path& file) const {
-    std::ostringstream csv;
-    csv.precision(9);
-    csv << "step,seconds,progress,loss,tokens\n";
+    std::string csv = "step,seconds,progress,loss,tokens\n";
     for (const CurvePoint& point : curve_) {
-        csv << point.step << ',' << point.seconds << ',' << point.progress << ',' << point.loss << ','
-            << point.tokens << '\n';
+        csv += fmt::format("{:.9g},{:.9g},{:.9g},{:.9g},{:.9g}\n", point.step, point.seconds, point.progress,
+                           point.loss, point.tokens);
     }
-    write_file(file, csv.str());
+    write_file(file, csv);
+}
+
+Result<Trial> trial_ending(const ProcessResult& process, const TrialEvents& events, const TrialLimits& limits,
+                           double budget, const std::string& log_tail) {
+    if (!process.start_error.empty()) return Failure{Ending::crashed, process.start_error};
+    if (process.interrupted) return Failure{Ending::interrupted, "stopped while training"};
+    if (events.invalid()) return *events.invalid();
+    if (process.timed_out) return Failure{Ending::timed_out, phase_reason(events.phase(), limits, budget)};
+    if (process.exit_code != 0) return died(process, log_tail);
+    return events.result(budget);
+}
+
+std::string last_meaningful_line(std::string_view log) {
+    constexpr std::string_view kWhat = "what():";
+    std::string_view best;
+    for (std::string_view line : split_lines(log)) {
+        // A progress line is rewritten in place: only its last state counts.
+        line = trim(line);
+        line = trim(line.substr(line.rfind('\r') == std::string_view::npos ? 0 : line.rfind('\r') + 1));
+        if (line.starts_with(kWhat)) return clean_line(line.substr(kWhat.size()));
+        const bool noise =
+            line.empty() || line.starts_with("frame #") || line.starts_with("Exception raised from") ||
+            line.starts_with("terminate called") || line.starts_with('#') || line.starts_with("hint:");
+        if (!noise) best = line;
+    }
+    return clean_line(best);
 }
 
 }  // namespace autoresearch

@@ -8,11 +8,20 @@
 #include <vector>
 
 #include "contract/experiment.h"
+#include "proc/subprocess.h"
 
 namespace autoresearch {
 
 /// What a trainer is doing, as far as its events tell.
 enum class TrialPhase { starting, training, evaluating, exiting };
+
+/// The limits of a trial besides its budget, seconds.
+struct TrialLimits {
+    double startup = 300;     // spawn to the end of the first step
+    double grace = 30;        // beyond the budget: the last step, and the trainer noticing that time is up
+    double evaluation = 300;  // from there to the result
+    double exit = 10;         // from the result to the end of the process
+};
 
 struct CurvePoint {
     double step = 0, seconds = 0, progress = 0, loss = 0, tokens = 0;
@@ -34,8 +43,8 @@ class TrialEvents {
     const std::vector<CurvePoint>& curve() const { return curve_; }
     const std::optional<Failure>& invalid() const { return invalid_; }
 
-    /// The numbers of the result event, or why they cannot be believed. Nothing when no result came.
-    std::optional<Result<Trial>> result(double budget) const;
+    /// The numbers of the result event, or why there are none to believe.
+    Result<Trial> result(double budget) const;
 
     /// step,seconds,progress,loss,tokens; one line a step event.
     void write_curve(const std::filesystem::path& file) const;
@@ -51,5 +60,14 @@ class TrialEvents {
     std::string unbelievable_;  // why the result is not one
     int results_ = 0;
 };
+
+/// The numbers of a finished trial, or how it ended instead. `log_tail` is the end of run.log. The channel is
+/// believed, stdout never: it only explains a crash.
+Result<Trial> trial_ending(const ProcessResult& process, const TrialEvents& events, const TrialLimits& limits,
+                           double budget, const std::string& log_tail);
+
+/// The line of a log that explains a crash best: what an exception says, else the last line that is no stack
+/// frame.
+std::string last_meaningful_line(std::string_view log);
 
 }  // namespace autoresearch

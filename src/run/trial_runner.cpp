@@ -1,8 +1,8 @@
 #include "run/trial_runner.h"
 
+#include <spdlog/fmt/ranges.h>
+
 #include <algorithm>
-#include <cstdio>
-#include <sstream>
 #include <thread>
 
 #include "proc/log_writer.h"
@@ -15,13 +15,6 @@ namespace autoresearch {
 namespace {
 
 constexpr std::size_t kTailForReasons = 64 << 10;
-
-std::string plain(double value) {
-    std::ostringstream out;
-    out.precision(12);
-    out << value;
-    return out.str();
-}
 
 int thread_count(int wanted) {
     return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -68,18 +61,21 @@ Trial TrialRunner::run(const TrialRequest& request) {
             follow(events.phase(), request.budget, deadline);
         report(events);
     };
-    {
-        std::string command;
-        for (const std::string& word : spec.command) command += (command.empty() ? "" : " ") + word;
-        LogWriter(spec.output, options_.log_limit).write(command + "\n");
-    }
+    LogWriter(spec.output, options_.log_limit).write(fmt::format("{}\n", fmt::join(spec.command, " ")));
     const auto log_start = file_length(spec.output);  // the logs of earlier trials explain nothing
     const ProcessResult process = run_process(spec, stop_);
     journal.finish();
     if (!events.curve().empty()) events.write_curve(request.directory / "curve.csv");
 
-    Trial trial = trial_ending(process, events, options_.limits, request.budget,
-                               file_tail(spec.output, kTailForReasons, log_start));
+    const auto ending = trial_ending(process, events, options_.limits, request.budget,
+                                     file_tail(spec.output, kTailForReasons, log_start));
+    Trial trial;
+    if (ending.ok()) {
+        trial = ending.value();
+    } else {
+        trial.ending = ending.failure().ending;
+        trial.reason = ending.failure().reason;
+    }
     trial.seed = request.seed;
     trial.wall_seconds = process.wall_seconds;
     trial.cpu_seconds = process.cpu_seconds;
@@ -94,7 +90,7 @@ ProcessSpec TrialRunner::specification(const TrialRequest& request) const {
                     "--data",
                     options_.data.string(),
                     "--budget",
-                    plain(request.budget),
+                    fmt::format("{:.12g}", request.budget),
                     "--seed",
                     std::to_string(request.seed),
                     "--device",
@@ -132,9 +128,8 @@ void TrialRunner::report(const TrialEvents& events) {
     if (events.phase() == TrialPhase::evaluating) return reporter_.progress(1, "evaluating");
     if (events.phase() != TrialPhase::training || events.curve().empty()) return;
     const CurvePoint& point = events.curve().back();
-    char detail[80];
-    std::snprintf(detail, sizeof detail, "step %.0f, loss %.4f", point.step, point.loss);
-    reporter_.progress(std::clamp(point.progress, 0.0, 1.0), detail);
+    reporter_.progress(std::clamp(point.progress, 0.0, 1.0),
+                       fmt::format("step {:.0f}, loss {:.4f}", point.step, point.loss));
 }
 
 }  // namespace autoresearch

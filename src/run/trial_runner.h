@@ -7,7 +7,7 @@
 #include "contract/reporter.h"
 #include "contract/runner.h"
 #include "contract/stop.h"
-#include "run/trial_ending.h"
+#include "run/trial_events.h"
 
 namespace autoresearch {
 
