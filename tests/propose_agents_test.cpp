@@ -4,7 +4,6 @@
 #include <cstdlib>
 
 #include "autoresearch/error.h"
-#include "propose/agent_trouble.h"
 #include "propose/agents.h"
 #include "temp_directory.h"
 

@@ -42,7 +42,7 @@ std::vector<Experiment> long_history(int count) {
 
 TEST(History, OneLineSaysWhatHappened) {
     EXPECT_EQ(history_line(experiment(0, Decision::keep, 1.9, 0, "baseline", "")),
-              "- 0000 keep     1.90000          baseline");
+              "- 0000 keep     1.90000           baseline");
     EXPECT_EQ(history_line(experiment(12, Decision::discard, 1.95, 0.05, "wider\nmodel", "worse")),
               "- 0012 discard  1.95000 +0.05000  wider model | worse");
     const std::string crash =

@@ -1,9 +1,8 @@
 #include "propose/agent_proposer.h"
 
-#include <sstream>
+#include <spdlog/fmt/fmt.h>
 
 #include "autoresearch/error.h"
-#include "propose/agent_trouble.h"
 #include "propose/history.h"
 #include "propose/prompt.h"
 #include "util/atomic_file.h"
@@ -32,24 +31,15 @@ Environment clean_environment(const AgentAdapter& agent) {
 
 /// Every field that a command may have. `turns` and `usd` have no source yet: their groups of arguments drop
 /// out.
-Fields known_fields() {
-    Fields fields;
-    for (const char* name :
-         {"prompt_file", "prompt", "desk", "model", "device", "experiment", "self", "turns", "usd"}) {
-        fields[name] = "";
-    }
-    return fields;
-}
+const Fields kKnownFields = {{"prompt_file", ""}, {"prompt", ""}, {"desk", ""},
+                             {"model", ""},       {"device", ""}, {"experiment", ""},
+                             {"self", ""},        {"turns", ""},  {"usd", ""}};
 
 /// Why the agent's run gives no proposal, whatever it left at the desk; empty when the desk decides.
 std::string process_failure(const ProcessResult& process, const AgentProposerOptions& options,
                             const std::string& log) {
     if (!process.start_error.empty()) return process.start_error;
-    if (process.timed_out) {
-        std::ostringstream reason;
-        reason << "the agent took longer than " << options.limit << " s";
-        return reason.str();
-    }
+    if (process.timed_out) return fmt::format("the agent took longer than {:g} s", options.limit);
     if (process.exit_code == 0) return {};
     if (std::string trouble = agent_trouble(log); !trouble.empty()) return trouble;
     const std::string how =
@@ -66,8 +56,8 @@ AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& st
         throw UserError("agent " + options_.agent.name + " does not start without a model",
                         "name one with --model");
     }
-    agent_command(options_.agent,
-                  known_fields());  // a mistake in the command shall be told before the first experiment
+    // A mistake in the command shall be told before the first experiment.
+    agent_command(options_.agent, kKnownFields);
 }
 
 Result<Proposal> AgentProposer::propose(const ProposalRequest& request) {
@@ -112,7 +102,7 @@ ProcessSpec AgentProposer::specification(const ProposalRequest& request, const D
                                          const std::string& prompt) const {
     const auto prompt_file = desk.scratch() / "prompt.md";
     ProcessSpec spec;
-    Fields fields = known_fields();
+    Fields fields = kKnownFields;
     fields["prompt_file"] = prompt_file.string();
     fields["prompt"] = prompt;
     fields["desk"] = desk.path().string();

@@ -1,8 +1,9 @@
 #include "propose/agents.h"
 
 #include <algorithm>
-#include <functional>
+#include <array>
 #include <nlohmann/json.hpp>
+#include <regex>
 
 #include "autoresearch/error.h"
 #include "proc/subprocess.h"
@@ -43,31 +44,26 @@ AgentAdapter read_adapter(const std::string& name, const ordered_json& entry) {
     return agent;
 }
 
-/// Replaces every {name} by what `value` gives for it; `has_empty` is set when one of them is empty.
-std::string expand(const std::string& text, const Fields& fields,
-                   const std::function<std::string(const std::string&)>& value, bool& has_empty) {
+/// Replaces every {name} by its value; `has_empty` is set when one of them is empty.
+std::string expand(const std::string& text, const Fields& fields, bool quote, bool& has_empty) {
+    static const std::regex field(R"(\$?\{([a-z_]+)\})");
     std::string result;
-    for (std::size_t at = 0; at < text.size();) {
-        const auto end = text[at] == '{' ? text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at + 1) : at;
-        const bool is_field = text[at] == '{' && end != std::string::npos && text[end] == '}' && end > at + 1;
-        // ${HOME} belongs to the shell.
-        if (!is_field || (at > 0 && text[at - 1] == '$')) {
-            result += text[at++];
-            continue;
-        }
-        const auto field = fields.find(text.substr(at + 1, end - at - 1));
-        if (field == fields.end()) {
+    auto rest = text.begin();
+    for (std::sregex_iterator match(text.begin(), text.end(), field), end; match != end; ++match) {
+        if (*(*match)[0].first == '$') continue;  // ${HOME} belongs to the shell
+        const std::string name = (*match)[1];
+        const auto value = fields.find(name);
+        if (value == fields.end()) {
             std::vector<std::string> known;
             for (const auto& entry : fields) known.push_back(entry.first);
-            const std::string name = text.substr(at, end - at + 1);
-            throw UserError("the agent's command has the unknown field " + name,
+            throw UserError("the agent's command has the unknown field {" + name + "}",
                             "did you mean {" + nearest(name, known) + "}?");
         }
-        has_empty = has_empty || field->second.empty();
-        result += value(field->second);
-        at = end + 1;
+        has_empty = has_empty || value->second.empty();
+        result.append(rest, (*match)[0].first).append(quote ? shell_quote(value->second) : value->second);
+        rest = (*match)[0].second;
     }
-    return result;
+    return result.append(rest, text.end());
 }
 
 }  // namespace
@@ -127,19 +123,44 @@ std::string default_agent(const std::vector<AgentAdapter>& agents) {
 
 std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& fields) {
     bool ignored = false;
-    if (!agent.shell.empty()) return {"/bin/sh", "-c", expand(agent.shell, fields, shell_quote, ignored)};
+    if (!agent.shell.empty()) return {"/bin/sh", "-c", expand(agent.shell, fields, true, ignored)};
     std::vector<std::string> command;
     for (const auto& group : agent.command) {
         bool has_empty = false;
         std::vector<std::string> arguments;
-        arguments.reserve(group.size());
-        for (const std::string& argument : group) {
-            arguments.push_back(
-                expand(argument, fields, [](const std::string& value) { return value; }, has_empty));
-        }
+        for (const std::string& argument : group)
+            arguments.push_back(expand(argument, fields, false, has_empty));
         if (!has_empty) command.insert(command.end(), arguments.begin(), arguments.end());
     }
     return command;
+}
+
+std::string agent_trouble(const std::string& log_tail) {
+    struct Trouble {
+        const char* name;
+        std::regex words;
+    };
+    const auto words = [](const char* pattern) { return std::regex(pattern, std::regex::icase); };
+    // The first match wins: a spent quota also says 429.
+    static const std::array<Trouble, 3> troubles = {{
+        {"usage limit",
+         words("(usage|session|weekly|spend) limit|usage_limit_reached|insufficient_quota|quota exceeded|"
+               "exceeded your current quota|out of credits|spend cap|credit balance is too low|"
+               "hit your .{0,40}limit")},
+        {"not logged in", words("authenticat|unauthorized|(invalid|incorrect)[ _-]api[ _-]key|not logged "
+                                "in|run /login|\\b401\\b")},
+        {"server busy",
+         words("rate[ _-]?limit|too many requests|overloaded|at capacity|resource_exhausted|"
+               "temporarily limiting|serviceunavailable|exceeded retry limit|\\b(429|529)\\b")},
+    }};
+    const auto lines = split_lines(log_tail);
+    for (const Trouble& trouble : troubles) {
+        for (const std::string_view line : lines) {
+            if (std::regex_search(line.begin(), line.end(), trouble.words))
+                return std::string(trouble.name) + ": " + clean_line(line, 200);
+        }
+    }
+    return {};
 }
 
 }  // namespace autoresearch

@@ -44,4 +44,9 @@ std::string default_agent(const std::vector<AgentAdapter>& agents);
 /// alone.
 std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& fields);
 
+/// What the end of an agent's output says about why it could not work: "usage limit: <line>", "not logged in:
+/// <line>", "server busy: <line>"; empty when it says nothing of the kind. Only for an agent that failed or
+/// changed nothing: a transcript may speak of limits in passing.
+std::string agent_trouble(const std::string& log_tail);
+
 }  // namespace autoresearch

@@ -3,9 +3,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <set>
+#include <iterator>
 #include <system_error>
 
 #include "autoresearch/error.h"
@@ -45,16 +46,15 @@ fs::path place_for_desks(const fs::path& wanted) {
 
 void remove_tree(const fs::path& folder) {
     std::error_code ignored;
-    if (fs::remove_all(folder, ignored) != static_cast<std::uintmax_t>(-1) && !ignored) return;
+    fs::remove_all(folder, ignored);
+    if (!ignored) return;
     // An agent may have taken away our right to write in a folder.
     fs::permissions(folder, fs::perms::owner_all, ignored);
-    for (fs::recursive_directory_iterator
-             entry(folder, fs::directory_options::skip_permission_denied, ignored),
-         end;
-         entry != end; entry.increment(ignored)) {
-        if (entry->is_directory(ignored) && !entry->is_symlink(ignored)) {
-            fs::permissions(entry->path(), fs::perms::owner_all, ignored);
-        }
+    fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, ignored);
+    for (; !ignored && entry != fs::recursive_directory_iterator(); entry.increment(ignored)) {
+        std::error_code refused;
+        if (entry->symlink_status(refused).type() == fs::file_type::directory)
+            fs::permissions(entry->path(), fs::perms::owner_all, refused);
     }
     fs::remove_all(folder, ignored);
 }
@@ -124,7 +124,7 @@ std::map<std::string, std::uint64_t> hash_files(const fs::path& desk) {
         if (type == fs::file_type::directory) continue;
         const bool readable = type == fs::file_type::regular && entry->file_size(ignored) <= kLargestTaken;
         // What cannot or need not be read differs from any file that was sealed.
-        hashes[name] = readable ? fnv1a(try_read_file(entry->path()).value_or("")) : 0;
+        hashes[name] = readable ? xxh64(try_read_file(entry->path()).value_or("")) : 0;
     }
     return hashes;
 }
@@ -203,18 +203,13 @@ Result<DeskResult> Desk::collect() const {
 
 std::vector<std::string> Desk::changed_files() const {
     const auto now = hash_files(path_);
-    std::set<std::string> changed;
-    for (const auto& [name, hash] : sealed_) {
-        const auto found = now.find(name);
-        if (found == now.end() || found->second != hash) changed.insert(name);
-    }
-    for (const auto& [name, hash] : now) {
-        if (sealed_.find(name) == sealed_.end()) changed.insert(name);
-    }
+    std::map<std::string, std::uint64_t> changed;  // in either, and not the same in both
+    std::set_symmetric_difference(sealed_.begin(), sealed_.end(), now.begin(), now.end(),
+                                  std::inserter(changed, changed.end()));
     changed.erase(kSource);
     changed.erase(kIdea);
     std::vector<std::string> result;
-    for (const std::string& name : changed) {
+    for (const auto& [name, hash] : changed) {
         if (result.size() == kMostIgnored) {
             result.push_back("and " + std::to_string(changed.size() - kMostIgnored) + " more");
             break;

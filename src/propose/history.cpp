@@ -1,39 +1,21 @@
 #include "propose/history.h"
 
-#include <algorithm>
-#include <cstdio>
+#include <spdlog/fmt/fmt.h>
 
 #include "util/text.h"
 
 namespace autoresearch {
 namespace {
 
-std::string number(const char* format, double value) {
-    char text[32];
-    std::snprintf(text, sizeof text, format, value);
-    return text;
-}
-
-std::string result_text(const Experiment& experiment) {
-    const bool baseline = experiment.number == 0;
-    switch (experiment.verdict.decision) {
-        case Decision::crash:
-            return "crash    -              ";
-        case Decision::keep:
-        case Decision::discard:
-            break;
-    }
-    const std::string delta = baseline ? "        " : number(" %+.5f", experiment.verdict.delta);
-    return std::string(experiment.verdict.decision == Decision::keep ? "keep    " : "discard ") +
-           number(" %.5f", experiment.val_bpb()) + delta;
-}
-
 std::string line(const Experiment& experiment, std::size_t idea_bytes, bool with_reason) {
-    char start[16];
-    std::snprintf(start, sizeof start, "- %04d ", experiment.number);
-    std::string result = start + result_text(experiment) + "  " + clean_line(experiment.idea, idea_bytes);
-    const std::string& reason = experiment.verdict.reason;
-    if (with_reason && !reason.empty()) result += " | " + clean_line(reason, 240);
+    const Verdict& verdict = experiment.verdict;
+    const bool crash = verdict.decision == Decision::crash;
+    const std::string delta = crash || experiment.number == 0 ? "" : fmt::format("{:+.5f}", verdict.delta);
+    std::string result =
+        fmt::format("- {:04} {:<7}  {:<7} {:<8}  {}", experiment.number, to_string(verdict.decision),
+                    crash ? "-" : fmt::format("{:.5f}", experiment.val_bpb()), delta,
+                    clean_line(experiment.idea, idea_bytes));
+    if (with_reason && !verdict.reason.empty()) result += " | " + clean_line(verdict.reason, 240);
     return result;
 }
 
@@ -46,13 +28,9 @@ std::string summary(const std::vector<Experiment>& history) {
         ++kept;
         best = &experiment;
     }
-    std::string text = "# What was tried\n\n" + std::to_string(history.size()) +
-                       " experiments: " + std::to_string(kept) + " kept, " + std::to_string(crashed) +
-                       " crashed.";
-    if (best != nullptr) {
-        text += " Best: " + number("%.5f", best->val_bpb()) + " (experiment " + std::to_string(best->number) +
-                ").";
-    }
+    std::string text = fmt::format("# What was tried\n\n{} experiments: {} kept, {} crashed.", history.size(),
+                                   kept, crashed);
+    if (best != nullptr) text += fmt::format(" Best: {:.5f} (experiment {}).", best->val_bpb(), best->number);
     return text +
            "\nColumns: number, verdict, val_bpb (lower is better), difference to the best at that time, idea "
            "| reason.\n"
@@ -82,8 +60,7 @@ std::string history_text(const std::vector<Experiment>& history, std::size_t bud
         lines.push_back(std::move(text));
     }
     std::string result = summary(history);
-    if (left_out > 0)
-        result += std::string("(") + std::to_string(left_out) + " older ones are only in experiments/)\n";
+    if (left_out > 0) result += fmt::format("({} older ones are only in experiments/)\n", left_out);
     for (auto text = lines.rbegin(); text != lines.rend(); ++text) result += *text + "\n";
     return result;
 }
