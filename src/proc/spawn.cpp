@@ -37,40 +37,26 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return result;
 }
 
-class Actions {
-  public:
-    Actions() { posix_spawn_file_actions_init(&actions_); }
-    ~Actions() { posix_spawn_file_actions_destroy(&actions_); }
-    Actions(const Actions&) = delete;
-    Actions& operator=(const Actions&) = delete;
-    posix_spawn_file_actions_t* get() { return &actions_; }
-
-  private:
-    posix_spawn_file_actions_t actions_{};
-};
-
-class Attributes {
-  public:
-    Attributes() { posix_spawnattr_init(&attributes_); }
-    ~Attributes() { posix_spawnattr_destroy(&attributes_); }
-    Attributes(const Attributes&) = delete;
-    Attributes& operator=(const Attributes&) = delete;
-    posix_spawnattr_t* get() { return &attributes_; }
-
-  private:
-    posix_spawnattr_t attributes_{};
-};
-
-/// First error of a row of calls.
-class FirstError {
-  public:
-    void operator()(int error) {
-        if (error_ == 0) error_ = error;
+/// What posix_spawn is told, with the first error of telling it.
+struct Orders {
+    Orders() {
+        posix_spawn_file_actions_init(&actions);
+        posix_spawnattr_init(&attributes);
     }
-    int get() const { return error_; }
+    ~Orders() {
+        posix_spawn_file_actions_destroy(&actions);
+        posix_spawnattr_destroy(&attributes);
+    }
+    Orders(const Orders&) = delete;
+    Orders& operator=(const Orders&) = delete;
 
-  private:
-    int error_ = 0;
+    void check(int code) {
+        if (error == 0) error = code;
+    }
+
+    posix_spawn_file_actions_t actions{};
+    posix_spawnattr_t attributes{};
+    int error = 0;
 };
 
 /// What we ignore or block must not be ignored or blocked in the child.
@@ -98,29 +84,28 @@ Pipe make_pipe() {
 }
 
 int spawn(const ProcessSpec& spec, int output, int events, pid_t& pid) {
-    FirstError error;
-    Actions actions;
+    Orders orders;
     // Opened before the change of directory, so that a relative path is relative to ours.
     const std::string input = spec.input.empty() ? "/dev/null" : spec.input.string();
-    error(posix_spawn_file_actions_addopen(actions.get(), STDIN_FILENO, input.c_str(), O_RDONLY, 0));
-    error(posix_spawn_file_actions_adddup2(actions.get(), output, STDOUT_FILENO));
-    error(posix_spawn_file_actions_adddup2(actions.get(), output, STDERR_FILENO));
-    if (events >= 0) error(posix_spawn_file_actions_adddup2(actions.get(), events, kEventDescriptor));
-    if (!spec.directory.empty()) {
-        error(posix_spawn_file_actions_addchdir_np(actions.get(), spec.directory.c_str()));
-    }
+    orders.check(posix_spawn_file_actions_addopen(&orders.actions, STDIN_FILENO, input.c_str(), O_RDONLY, 0));
+    orders.check(posix_spawn_file_actions_adddup2(&orders.actions, output, STDOUT_FILENO));
+    orders.check(posix_spawn_file_actions_adddup2(&orders.actions, output, STDERR_FILENO));
+    if (events >= 0)
+        orders.check(posix_spawn_file_actions_adddup2(&orders.actions, events, kEventDescriptor));
+    if (!spec.directory.empty())
+        orders.check(posix_spawn_file_actions_addchdir_np(&orders.actions, spec.directory.c_str()));
 
-    Attributes attributes;
     // A session without a terminal: nothing can ask a question on /dev/tty, and ctrl-C does not reach it.
     short flags = POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
-    error(platform::close_other_descriptors(actions.get(), &flags, events >= 0 ? kEventDescriptor + 1 : 3));
-    error(posix_spawnattr_setflags(attributes.get(), flags));
-    reset_signals(attributes.get());
-    if (error.get() != 0) return error.get();
+    const int first_unused = events >= 0 ? kEventDescriptor + 1 : kEventDescriptor;
+    orders.check(platform::close_other_descriptors(&orders.actions, &flags, first_unused));
+    orders.check(posix_spawnattr_setflags(&orders.attributes, flags));
+    reset_signals(&orders.attributes);
+    if (orders.error != 0) return orders.error;
 
     std::vector<std::string> command = spec.command;
     std::vector<std::string> environment = edited_environment(spec);
-    return posix_spawnp(&pid, command.front().c_str(), actions.get(), attributes.get(),
+    return posix_spawnp(&pid, command.front().c_str(), &orders.actions, &orders.attributes,
                         pointers(command).data(), pointers(environment).data());
 }
 

@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -23,8 +22,9 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kLongestEvent = 1 << 20;
 constexpr milliseconds kPollInterval{50};     // how late a stop request may be seen
+constexpr milliseconds kBlindInterval{5};     // and the end of a process that closed its channels
 constexpr milliseconds kGroupPatience{2000};  // for the system to clear away what SIGKILL ended
-constexpr std::size_t kReadsPerRound = 64;    // so that a flood cannot keep us from looking at the clock
+constexpr int kReadsPerRound = 64;            // so that a flood cannot keep us from looking at the clock
 
 double seconds_since(steady_clock::time_point start) {
     return std::chrono::duration<double>(steady_clock::now() - start).count();
@@ -82,15 +82,13 @@ class Supervisor {
         while (!has_ended()) {
             watch();
             wait_for_activity();
-            drain(output_, kReadsPerRound, [&](std::string_view bytes) { log_.write(bytes); });
-            drain(events_, kReadsPerRound, [&](std::string_view bytes) { deliver(bytes); });
+            read_channels();
         }
         result_.wall_seconds = seconds_since(start_);
         end_group();
         // What was still in the pipes when the process ended. Bounded, since a process that left the group
         // may write on.
-        drain(output_, kReadsPerRound, [&](std::string_view bytes) { log_.write(bytes); });
-        drain(events_, kReadsPerRound, [&](std::string_view bytes) { deliver(bytes); });
+        read_channels();
         return result_;
     }
 
@@ -110,33 +108,30 @@ class Supervisor {
             result_.timed_out = !result_.interrupted && deadline_.passed();
             if (!result_.interrupted && !result_.timed_out) return;
             ::kill(-pid_, SIGTERM);
-            kill_at_ = steady_clock::now() + std::chrono::duration_cast<milliseconds>(
-                                                 std::chrono::duration<double>(spec_.kill_grace));
-        } else if (steady_clock::now() >= *kill_at_) {
+            kill_at_.emplace().set(spec_.kill_grace);
+        } else if (kill_at_->passed()) {
             ::kill(-pid_, SIGKILL);
         }
     }
 
     void wait_for_activity() {
-        // With both channels closed nothing wakes us at the end of the process: look often at first, then
-        // less.
-        const bool blind = !output_ && !events_;
-        blind_wait_ = blind ? std::min(blind_wait_ * 2, kPollInterval) : milliseconds(1);
-        milliseconds wait = blind ? blind_wait_ : kPollInterval;
-        const auto next = kill_at_ ? kill_at_ : deadline_.at();
-        if (next) {
-            const auto left =
-                std::chrono::duration_cast<milliseconds>(*next - steady_clock::now()) + milliseconds(1);
-            wait = std::clamp(left, milliseconds(1), wait);
-        }
+        // With both channels closed nothing wakes us at the end of the process.
+        const auto wait = output_ || events_ ? kPollInterval : kBlindInterval;
         pollfd channels[2] = {{output_.get(), POLLIN, 0}, {events_.get(), POLLIN, 0}};
         ::poll(channels, 2, static_cast<int>(wait.count()));
     }
 
+    void read_channels() {
+        drain(output_, [&](std::string_view bytes) { log_.write(bytes); });
+        drain(events_, [&](std::string_view bytes) {
+            lines_.add(bytes, [&](std::string_view line) { spec_.on_event(line, deadline_); });
+        });
+    }
+
     template <class Sink>
-    static void drain(Fd& fd, std::size_t reads, const Sink& sink) {
+    static void drain(Fd& fd, const Sink& sink) {
         char buffer[64 << 10];
-        while (fd && reads-- > 0) {
+        for (int reads = 0; fd && reads < kReadsPerRound; ++reads) {
             const ssize_t count = ::read(fd.get(), buffer, sizeof buffer);
             if (count > 0) {
                 sink(std::string_view(buffer, static_cast<std::size_t>(count)));
@@ -146,10 +141,6 @@ class Supervisor {
                 fd.reset();
             }
         }
-    }
-
-    void deliver(std::string_view bytes) {
-        lines_.add(bytes, [&](std::string_view line) { spec_.on_event(line, deadline_); });
     }
 
     /// Kills what is left of the group, reaps the process, and waits until nobody of the group is there.
@@ -186,8 +177,7 @@ class Supervisor {
     Fd output_, events_;
     LogWriter& log_;
     Deadline deadline_;
-    std::optional<steady_clock::time_point> kill_at_;  // set once SIGTERM was sent
-    milliseconds blind_wait_{1};
+    std::optional<Deadline> kill_at_;  // set once SIGTERM was sent
     LineSplitter lines_;
     bool reaped_ = false;
     ProcessResult result_;
@@ -218,26 +208,7 @@ ProcessResult run_process(const ProcessSpec& spec, const StopRequest& stop) {
 }
 
 std::string signal_name(int signal) {
-    switch (signal) {
-        case SIGSEGV:
-            return "Segmentation fault";
-        case SIGABRT:
-            return "Aborted";
-        case SIGKILL:
-            return "Killed";
-        case SIGTERM:
-            return "Terminated";
-        case SIGBUS:
-            return "Bus error";
-        case SIGFPE:
-            return "Floating point exception";
-        case SIGILL:
-            return "Illegal instruction";
-        case SIGPIPE:
-            return "Broken pipe";
-        default:
-            return "signal " + std::to_string(signal);
-    }
+    return ::strsignal(signal);  // NOLINT(concurrency-mt-unsafe): one thread starts and judges processes
 }
 
 std::optional<std::filesystem::path> find_program(const std::string& name) {

@@ -17,18 +17,14 @@ namespace autoresearch {
 /// When the watchdog ends a process. Monotonic; may be moved while the process runs, from its event callback.
 class Deadline {
   public:
-    using Time = std::chrono::steady_clock::time_point;
-
-    void clear() { at_.reset(); }
     void set(double seconds_from_now) {
         at_ = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(
                                                      std::chrono::duration<double>(seconds_from_now));
     }
     bool passed() const { return at_ && std::chrono::steady_clock::now() >= *at_; }
-    std::optional<Time> at() const { return at_; }
 
   private:
-    std::optional<Time> at_;
+    std::optional<std::chrono::steady_clock::time_point> at_;
 };
 
 /// One line that the process wrote to its event channel, without the newline.
@@ -77,7 +73,7 @@ struct ProcessResult {
 /// that leaves the group (its own setsid) lives on.
 ProcessResult run_process(const ProcessSpec& spec, const StopRequest& stop);
 
-/// "Segmentation fault", "Killed", ... for a signal number.
+/// "Segmentation fault", "Killed", ... for a signal number, in the system's words.
 std::string signal_name(int signal);
 
 /// Full path of a program as PATH finds it (or of a path with a slash), when it exists and may be executed.
