@@ -3,7 +3,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "autoresearch/error.h"
-#include "propose/history.h"
 #include "propose/prompt.h"
 #include "util/atomic_file.h"
 #include "util/text.h"

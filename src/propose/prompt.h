@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "contract/proposer.h"
 
@@ -16,5 +18,13 @@ struct PromptFacts {
 /// program.md, then the state of this run: device, budget, the experiment to beat, the latest results, what
 /// to do now.
 std::string prompt_text(const std::string& program, const ProposalRequest& request, const PromptFacts& facts);
+
+/// One experiment on one line: number, verdict, val_bpb, delta, idea, reason.
+std::string history_line(const Experiment& experiment);
+
+/// history.md: a summary and one line for each experiment, newest last. About `budget` bytes: the older ones
+/// lose their reasons first, then their lines (those that were kept last of all); how many are left out is
+/// said.
+std::string history_text(const std::vector<Experiment>& history, std::size_t budget = 24 << 10);
 
 }  // namespace autoresearch

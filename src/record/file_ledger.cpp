@@ -5,7 +5,6 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
@@ -28,7 +27,7 @@ std::string version_line() {
 
 struct Parsed {
     std::vector<Experiment> experiments;
-    std::size_t good_bytes = 0;  // what follows is a torn last line
+    std::size_t good_bytes = 0;  // what follows was torn by a crash
 };
 
 [[noreturn]] void damaged(const std::filesystem::path& file, std::size_t line, const std::string& what) {
@@ -36,9 +35,7 @@ struct Parsed {
                     "mend that line, or move the run's folder away and start a new run");
 }
 
-/// A version line cut short is as good as an empty ledger; everything else must be ours.
-void check_version(const std::filesystem::path& file, std::string_view line) {
-    const auto json = nlohmann::json::parse(line, nullptr, false);
+void check_version(const std::filesystem::path& file, const nlohmann::json& json) {
     if (!json.is_object() || !json.contains(kVersionKey))
         damaged(file, 1, "it is not the version line of a ledger");
     if (json[kVersionKey] != kLedgerVersion) {
@@ -49,34 +46,29 @@ void check_version(const std::filesystem::path& file, std::string_view line) {
     }
 }
 
+/// Only a last line that is no JSON, or has no end, was torn; anything else is damage.
 Parsed parse(const std::filesystem::path& file, std::string_view text) {
     Parsed parsed;
-    if (version_line().starts_with(text)) {
-        parsed.good_bytes = text.ends_with('\n') ? text.size() : 0;
-        return parsed;
-    }
-    std::size_t number = 0;
-    for (std::size_t at = 0; at < text.size(); ++number) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
-        const auto line = text.substr(at, end - at);
-        if (number == 0) {
-            check_version(file, line);
-        } else {
-            const auto json = nlohmann::json::parse(line, nullptr, false);
+    text = text.substr(0, text.rfind('\n') + 1);
+    const auto lines = split_lines(text);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        const auto json = nlohmann::json::parse(lines[i], nullptr, false);
+        if (i == 0) {
+            check_version(file, json);
+        } else if (json.is_discarded()) {
             // A power cut can leave the end of the file as zeros, even with the line's end on the disk.
-            const bool last = end + 1 >= text.size();
-            if (json.is_discarded() && last) return parsed;
-            if (json.is_discarded()) damaged(file, number + 1, "it is not JSON");
+            if (i + 1 == lines.size()) break;
+            damaged(file, i + 1, "it is not JSON");
+        } else {
             try {
                 parsed.experiments.push_back(experiment_from_json(json));
             } catch (const std::invalid_argument& error) {
-                damaged(file, number + 1, error.what());
+                damaged(file, i + 1, error.what());
             }
-            if (parsed.experiments.back().number + 1 != static_cast<int>(number))
-                damaged(file, number + 1, "experiment " + std::to_string(number - 1) + " should stand here");
+            if (parsed.experiments.back().number + 1 != static_cast<int>(i))
+                damaged(file, i + 1, "experiment " + std::to_string(i - 1) + " should stand here");
         }
-        at = end + 1;
-        parsed.good_bytes = std::min(at, text.size());
+        parsed.good_bytes += lines[i].size() + 1;
     }
     return parsed;
 }
@@ -126,8 +118,6 @@ void FileLedger::open_and_repair() {
     if (parsed.good_bytes == 0) {
         write_line(version_line());
         flush_directory(run_directory_);
-    } else if (text[parsed.good_bytes - 1] != '\n') {
-        write_line("\n");
     }
 }
 

@@ -15,51 +15,41 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Record {
-    int number = 0;
     std::string parent;
     std::string commit;
-    Attempt attempt;
+    bool kept = false;
+    Values values;
 };
 
-/// Nothing for an experiment that left no result or no source with a hyperparameter block.
-std::optional<Record> read_record(const fs::path& folder, const std::string& device) {
-    const auto result = try_read_file(folder / "result.json");
-    const auto source = try_read_file(folder / "train.cpp");
-    if (!result || !source) return std::nullopt;
-    const auto parameters = find_hyperparameters(*source, device);
-    if (!parameters) return std::nullopt;
-    try {
-        const auto json = nlohmann::json::parse(*result);
-        Record record;
-        record.number = json.at("number").get<int>();
-        record.parent = json.at("parent").get<std::string>();
-        record.commit = json.at("commit").get<std::string>();
-        record.attempt.kept = json.at("verdict").at("decision") == "keep";
-        record.attempt.after = values_of(*parameters);
-        return record;
-    } catch (const nlohmann::json::exception& error) {
-        std::cerr << "tuner: " << (folder / "result.json").string() << " is left out: " << error.what()
-                  << "\n";
-        return std::nullopt;
+/// By number. An experiment without a result, or without a source with a hyperparameter block, is left out.
+std::map<int, Record> read_records(const fs::path& experiments, const std::string& device) {
+    std::map<int, Record> records;
+    std::error_code none;  // no folder, no history
+    for (const auto& entry : fs::directory_iterator(experiments, none)) {
+        const auto result = try_read_file(entry.path() / "result.json");
+        const auto source = try_read_file(entry.path() / "train.cpp");
+        const auto parameters = source ? find_hyperparameters(*source, device) : std::nullopt;
+        if (!result || !parameters) continue;
+        try {
+            const auto json = nlohmann::json::parse(*result);
+            records[json.at("number")] = {json.at("parent"), json.at("commit"),
+                                          json.at("verdict").at("decision") == "keep",
+                                          values_of(*parameters)};
+        } catch (const nlohmann::json::exception& error) {
+            std::cerr << "tuner: " << entry.path().string() << " is left out: " << error.what() << "\n";
+        }
     }
+    return records;
 }
 
 std::vector<Attempt> read_history(const fs::path& experiments, const std::string& device) {
-    std::vector<Record> records;
-    std::error_code none;  // no folder, no history
-    for (const auto& entry : fs::directory_iterator(experiments, none)) {
-        if (auto record = read_record(entry.path(), device)) records.push_back(*std::move(record));
-    }
-    std::sort(records.begin(), records.end(),
-              [](const Record& a, const Record& b) { return a.number < b.number; });
-
     std::vector<Attempt> history;
     std::map<std::string, Values> by_commit;
-    for (auto& record : records) {
+    for (const auto& [number, record] : read_records(experiments, device)) {
         const auto parent = by_commit.find(record.parent);
-        if (parent != by_commit.end()) record.attempt.before = parent->second;
-        by_commit[record.commit] = record.attempt.after;
-        history.push_back(std::move(record.attempt));
+        history.push_back(
+            {parent == by_commit.end() ? Values{} : parent->second, record.values, record.kept});
+        by_commit[record.commit] = record.values;
     }
     return history;
 }

@@ -1,7 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "propose/history.h"
 #include "propose/prompt.h"
 
 namespace autoresearch {
