@@ -6,7 +6,6 @@
 
 #include "prepare/data/base64.h"
 #include "prepare/data/bpe.h"
-#include "prepare/data/hash.h"
 #include "prepare/data/tokenizer.h"
 #include "temp_directory.h"
 
@@ -99,33 +98,6 @@ TEST(Bpe, CountsRunsOfOneLetterRight) {
 TEST(Bpe, StopsWhenNothingIsLeftToMerge) {
     EXPECT_EQ(learned({{"abc", 1}}, 100).size(), 2U);
     EXPECT_EQ(train_bpe(pieces_of({}), 300).size(), 256U);
-}
-
-TEST(PieceMap, AgreesWithStdMapOverManyKeys) {
-    std::mt19937 random(1);
-    PieceMap<std::int64_t> pieces;
-    Words expected;
-    for (int i = 0; i < 50000; ++i) {
-        const std::string key(random() % 3 + 1, static_cast<char>(random() % 256));
-        const std::string longer = key + std::to_string(random() % 5000);
-        ++pieces[longer];
-        ++expected[longer];
-    }
-    ASSERT_EQ(pieces.size(), expected.size());
-    for (std::size_t i = 0; i < pieces.size(); ++i)
-        ASSERT_EQ(pieces.value(i), expected[std::string(pieces.key(i))]);
-    for (const auto& [key, count] : expected) ASSERT_EQ(*pieces.find(key), count);
-    EXPECT_EQ(pieces.find("never"), nullptr);
-    pieces.clear();
-    EXPECT_EQ(pieces.size(), 0U);
-    EXPECT_EQ(pieces.find(expected.begin()->first), nullptr);
-}
-
-TEST(Xxh64, MatchesTheReferenceImplementation) {
-    EXPECT_EQ(hex64(xxh64("")), "ef46db3751d8e999");
-    EXPECT_EQ(hex64(xxh64("a")), "d24ec4f1a98c6e5b");
-    EXPECT_EQ(hex64(xxh64("abc")), "44bc2cf5ad770999");
-    EXPECT_EQ(hex64(xxh64("Nobody inspects the spammish repetition")), "fbcea83c8a378bf1");
 }
 
 }  // namespace

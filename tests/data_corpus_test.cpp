@@ -1,8 +1,14 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "autoresearch/error.h"
 #include "prepare/data/corpus.h"
+#include "prepare/data/documents.h"
 #include "temp_directory.h"
 
 namespace autoresearch {
@@ -10,13 +16,29 @@ namespace {
 
 class CorpusTest : public ::testing::Test {
   protected:
+    CorpusTest() {
+        options_.torch_sources = folder_ / "torch";
+        options_.data_root = folder_ / "data";
+        options_.parquet_reader = TEST_BINARY_DIR "/kit/read-parquet";
+    }
+
     std::vector<std::string> documents_of(const std::string& corpus) {
-        const auto files = find_corpus(corpus, folder_ / "torch");
-        DocumentReader reader(files);
+        options_.request.corpus = corpus;
+        const Corpus found = find_corpus(options_);
+        DocumentReader reader(found);
         std::vector<std::string> documents;
-        for (std::string document; reader.next(document);) documents.push_back(document);
+        parts_.clear();
+        for (Document document; reader.next(document);) {
+            documents.push_back(document.text);
+            parts_.push_back(document.part);
+            EXPECT_LE(reader.share_read(), 1.0);
+        }
         EXPECT_EQ(reader.share_read(), 1.0);
         return documents;
+    }
+
+    std::vector<std::string> documents_of_file(const std::string& name, const std::string& bytes) {
+        return documents_of(folder_.write(name, bytes).string());
     }
 
     /// Message and hint.
@@ -25,10 +47,13 @@ class CorpusTest : public ::testing::Test {
             documents_of(corpus);
             return "";
         } catch (const UserError& error) {
+            EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
             return std::string(error.what()) + " | " + error.hint();
         }
     }
 
+    PrepareOptions options_;
+    std::vector<Part> parts_;
     TempDirectory folder_;
 };
 
@@ -88,12 +113,146 @@ TEST_F(CorpusTest, JsonlErrorsNameTheLine) {
     }
 }
 
+TEST_F(CorpusTest, AFieldOfAnotherName) {
+    options_.request.text_column = "body";
+    EXPECT_EQ(documents_of_file("a.jsonl", "{\"body\":\"one\",\"text\":\"no\"}\n"), (Texts{"one"}));
+}
+
+TEST_F(CorpusTest, ASeparatorCutsATextFile) {
+    options_.request.separator = "<|endoftext|>";
+    std::string text;
+    Texts expected;
+    for (int i = 0; i < 3000; ++i) {
+        expected.push_back("story " + std::to_string(i) +
+                           std::string(static_cast<std::size_t>(i) % 300, 'x'));
+        text += expected.back() + "<|endoftext|>";
+    }
+    EXPECT_EQ(documents_of_file("a.txt", text), expected);
+    EXPECT_EQ(documents_of_file("a.txt", "<|endoftext|><|endoftext|>one<|endoftext|>two<|end"),
+              (Texts{"one", "two<|end"}));
+    options_.request.separator = "\\n\\n";
+    EXPECT_EQ(documents_of_file("b.txt", "one\nmore\n\n\n\ntwo\n"), (Texts{"one\nmore", "two\n"}));
+}
+
+std::string gzipped(const std::string& text) {
+    std::string bytes(compressBound(text.size()) + 64, '\0');
+    z_stream stream{};
+    EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+    stream.avail_in = static_cast<uInt>(text.size());
+    stream.next_out = reinterpret_cast<Bytef*>(bytes.data());
+    stream.avail_out = static_cast<uInt>(bytes.size());
+    EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    bytes.resize(stream.total_out);
+    deflateEnd(&stream);
+    return bytes;
+}
+
+std::string zstandard(const std::string& text) {
+    std::string bytes(ZSTD_compressBound(text.size()), '\0');
+    bytes.resize(ZSTD_compress(bytes.data(), bytes.size(), text.data(), text.size(), 3));
+    return bytes;
+}
+
+TEST_F(CorpusTest, ReadsCompressedFiles) {
+    std::string text;
+    for (int i = 0; i < 100000; ++i) text += "line " + std::to_string(i * 7919) + "\n";
+    EXPECT_EQ(documents_of_file("a.txt.gz", gzipped(text)), (Texts{text}));
+    EXPECT_EQ(documents_of_file("a.TXT.ZST", zstandard(text)), (Texts{text}));
+    // Several streams one behind the other are one file.
+    EXPECT_EQ(documents_of_file("b.txt.gz", gzipped(text) + gzipped("end")), (Texts{text + "end"}));
+    EXPECT_EQ(documents_of_file("b.txt.zst", zstandard(text) + zstandard("end")), (Texts{text + "end"}));
+    const std::string lines = "{\"text\":\"one\"}\n{\"text\":\"two\"}\n";
+    EXPECT_EQ(documents_of_file("a.jsonl.gz", gzipped(lines)), (Texts{"one", "two"}));
+    EXPECT_EQ(documents_of_file("a.jsonl.zst", zstandard(lines)), (Texts{"one", "two"}));
+}
+
+TEST_F(CorpusTest, NoticesDamagedCompressedFiles) {
+    const std::string text = "some text " + std::string(1000, 'x');
+    const std::string gzip = gzipped(text), zstd = zstandard(text);
+    for (std::size_t cut = 1; cut < gzip.size(); ++cut)
+        EXPECT_NE(complaint(folder_.write("a.txt.gz", gzip.substr(0, cut)).string()), "") << cut;
+    for (std::size_t cut = 1; cut < zstd.size(); ++cut)
+        EXPECT_NE(complaint(folder_.write("a.txt.zst", zstd.substr(0, cut)).string()), "") << cut;
+    EXPECT_NE(complaint(folder_.write("b.txt.gz", "plain").string()).find("it is not gzip"),
+              std::string::npos);
+    EXPECT_NE(complaint(folder_.write("b.txt.zst", "plain").string()).find("cannot read"), std::string::npos);
+}
+
+class ParquetTest : public CorpusTest {
+  protected:
+    void SetUp() override {
+        if (!std::filesystem::exists(options_.parquet_reader)) GTEST_SKIP() << "read-parquet was not built";
+    }
+    const std::string golden_ = TEST_SOURCE_DIR "/tests/golden/texts.parquet";
+    const Texts texts_ = {"one", "zwei\nZeilen", "три", "four", "five"};
+};
+
+TEST_F(ParquetTest, GivesADocumentARow) {
+    EXPECT_EQ(documents_of(golden_), texts_);
+    options_.request.text_column = "large";
+    EXPECT_EQ(documents_of(golden_), texts_);
+}
+
+TEST_F(ParquetTest, NamesTheColumnsWhenThereIsNoneOfThatName) {
+    options_.request.text_column = "body";
+    EXPECT_NE(complaint(golden_).find("no column \"body\", only id, text, large, number"), std::string::npos);
+    options_.request.text_column = "number";
+    EXPECT_NE(complaint(golden_).find("is not text but int64"), std::string::npos);
+}
+
+TEST_F(ParquetTest, NoticesDamage) {
+    const std::string good = read_text(golden_);
+    for (std::size_t cut = 1; cut < good.size(); cut += 97)
+        EXPECT_NE(complaint(folder_.write("a.parquet", good.substr(0, cut)).string()).find("cannot read"),
+                  std::string::npos);
+    EXPECT_NE(complaint(folder_.write("b.parquet", "no parquet").string()).find("cannot read"),
+              std::string::npos);
+}
+
+TEST_F(ParquetTest, SaysWhenTheReaderIsMissing) {
+    options_.parquet_reader = folder_ / "nothing";
+    EXPECT_NE(complaint(golden_).find("read-parquet is missing"), std::string::npos);
+}
+
+TEST_F(CorpusTest, AnEntryOfTheCatalogMayNameLocalFiles) {
+    folder_.write("configs/corpora.json", R"({ // comments are fine
+        "mine": {"train": ["../texts/part_##.txt"], "count": 3, "held_out": ["../texts/last.jsonl"], "text_column": "t",
+                 "separator": "--"}})");
+    folder_.write("texts/part_00.txt", "A--B");
+    folder_.write("texts/part_01.txt", "C");
+    folder_.write("texts/part_02.txt", "D");
+    folder_.write("texts/last.jsonl", "{\"t\":\"V\"}");
+    options_.corpora = folder_ / "configs/corpora.json";
+    EXPECT_EQ(documents_of("mine"), (Texts{"V", "A", "B", "C", "D"}));
+    EXPECT_EQ(parts_,
+              (std::vector<Part>{Part::held_out, Part::train, Part::train, Part::train, Part::train}));
+    options_.request.shards = 2;
+    EXPECT_EQ(documents_of("mine"), (Texts{"V", "A", "B", "C"}));
+    EXPECT_NE(complaint("mina").find("did you mean mine?"), std::string::npos);
+    folder_.write("configs/corpora.json", R"({"mine": {"train": [1]}})");
+    EXPECT_NE(complaint("mine").find("corpus mine"), std::string::npos);
+    folder_.write("configs/corpora.json", "[]");
+    EXPECT_NE(complaint("mine").find("is not a JSON object"), std::string::npos);
+}
+
+TEST_F(CorpusTest, TheShippedCatalogIsWhole) {
+    const auto corpora = nlohmann::json::parse(read_text(TEST_SOURCE_DIR "/configs/corpora.json"));
+    EXPECT_TRUE(corpora.contains(kTorchSources));
+    for (const char* name : {"climbmix", "tinystories"}) {
+        EXPECT_EQ(corpora[name]["train"][0].get<std::string>().rfind("https://huggingface.co/", 0), 0U);
+        EXPECT_EQ(corpora[name]["held_out"].size(), 1U);
+    }
+    EXPECT_EQ(corpora["climbmix"]["count"], 6542);
+}
+
 TEST_F(CorpusTest, SaysWhatItCannotRead) {
-    folder_.write("p/part.parquet", "PAR1");
-    folder_.write("p/readme.md", "x");
-    EXPECT_NE(complaint((folder_ / "p").string()).find("part.parquet"), std::string::npos);
-    folder_.write("t.txt.gz", "x");
-    EXPECT_NE(complaint((folder_ / "t.txt.gz").string()).find("cannot read .gz files"), std::string::npos);
+    folder_.write("t.txt.xz", "x");
+    EXPECT_NE(complaint((folder_ / "t.txt.xz").string()).find("cannot read files of this kind"),
+              std::string::npos);
+    folder_.write("t.parquet.gz", "x");
+    EXPECT_NE(complaint((folder_ / "t.parquet.gz").string()).find("cannot read files of this kind"),
+              std::string::npos);
     ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
     EXPECT_NE(complaint((folder_ / "pipe").string()).find("neither a file nor a folder"), std::string::npos);
 }
@@ -112,19 +271,19 @@ TEST_F(CorpusTest, NothingThereIsAnError) {
 TEST_F(CorpusTest, AnUnknownNameGetsASuggestion) {
     EXPECT_NE(complaint("torch-source").find("unknown corpus: torch-source | did you mean torch-sources?"),
               std::string::npos);
-    EXPECT_NE(complaint("wikipedia").find("known: torch-sources"), std::string::npos);
+    EXPECT_NE(complaint("wikipedia").find("did you mean torch-sources?"), std::string::npos);
 }
 
 TEST_F(CorpusTest, AFileThatVanishesIsNamed) {
-    const auto file = folder_.write("a.txt", "A");
-    const auto files = find_corpus(file.string(), {});
-    std::filesystem::remove(file);
-    DocumentReader reader(files);
-    std::string document;
+    options_.request.corpus = folder_.write("a.txt", "A").string();
+    const Corpus corpus = find_corpus(options_);
+    std::filesystem::remove(folder_ / "a.txt");
+    DocumentReader reader(corpus);
+    Document document;
     try {
         reader.next(document);
         ADD_FAILURE();
-    } catch (const UserError& error) {
+    } catch (const std::system_error& error) {
         EXPECT_NE(std::string(error.what()).find("a.txt"), std::string::npos);
     }
 }
@@ -132,7 +291,7 @@ TEST_F(CorpusTest, AFileThatVanishesIsNamed) {
 TEST_F(CorpusTest, TheKeyIsTheSameForDifferentSpellingsOfAPath) {
     EXPECT_EQ(corpus_key("torch-sources"), "torch-sources");
     EXPECT_EQ(corpus_key("x/./y/"), corpus_key("x/z/../y"));
-    EXPECT_EQ(corpus_key("x"), (std::filesystem::current_path() / "x").string());
+    EXPECT_EQ(corpus_key("./x"), (std::filesystem::current_path() / "x").string());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <stdexcept>
 #include <thread>
 
 #include "autoresearch/error.h"
@@ -72,7 +73,7 @@ class PrepareTest : public ::testing::Test {
         if (!fs::exists(options_.data_root)) return 0;
         for (const auto& entry : fs::directory_iterator(options_.data_root)) {
             const std::string name = entry.path().filename().string();
-            if (name != ".lock" && name != ".requests") ++count;
+            if (name != ".lock" && name != ".requests" && name != ".downloads") ++count;
         }
         return count;
     }
@@ -233,10 +234,33 @@ TEST_F(PrepareTest, TwoAtOnceDoNotHarmEachOther) {
     EXPECT_TRUE(prepare_data(options_).was_ready);
 }
 
-TEST_F(PrepareTest, AWorkshopInUseIsLeftAlone) {
-    const Workshop other(options_.data_root);
-    prepare_data(options_);
-    EXPECT_TRUE(fs::exists(other.path()));
+TEST_F(PrepareTest, WaitsForAnotherAndMayBeStopped) {
+    const auto other = std::make_unique<Workshop>(options_.data_root, [] {});
+    options_.progress = [&](const std::string& phase, double) {
+        EXPECT_EQ(phase, "waiting for another prepare");
+        throw std::runtime_error("stopped");
+    };
+    EXPECT_THROW(prepare_data(options_), std::runtime_error);
+    EXPECT_TRUE(fs::exists(other->path()));
+}
+
+TEST_F(PrepareTest, HeldOutFilesAreForValidationAndTestOnly) {
+    folder_.write("corpora.json", R"({"mine": {"train": ["corpus"], "held_out": ["last.jsonl"]}})");
+    std::string lines;
+    for (int i = 150; i < 300; ++i) lines += nlohmann::json{{"text", random_text(i)}}.dump() + "\n";
+    folder_.write("last.jsonl", lines);
+    options_.corpora = folder_ / "corpora.json";
+    options_.request.corpus = "mine";
+    const PreparedData data = prepare_data(options_);
+    EXPECT_EQ(data.meta.val_documents + data.meta.test_documents, 150);
+    EXPECT_EQ(data.meta.train_documents, 150);
+    EXPECT_EQ(data.meta.dropped_duplicates, 50) << "those that are in both";
+    EXPECT_GT(data.meta.val_documents, 50);
+    EXPECT_GT(data.meta.test_documents, 50);
+    const std::string train = text_of(data, kTrainFile), val = text_of(data, kValFile);
+    EXPECT_NE(train.find(random_text(149)), std::string::npos);
+    EXPECT_EQ(train.find("Text 150:"), std::string::npos);
+    EXPECT_EQ(val.find("Text 149:"), std::string::npos);
 }
 
 TEST_F(PrepareTest, AnExceptionFromProgressStopsItCleanly) {
@@ -278,7 +302,7 @@ TEST_F(PrepareTest, RefusesWhatCannotWork) {
     EXPECT_NE(complaint().find("no corpus named"), std::string::npos);
     options_ = good;
     options_.data_root = folder_.write("file", "x") / "data";
-    EXPECT_NE(complaint().find("cannot make folder"), std::string::npos);
+    EXPECT_NE(complaint().find("Not a directory"), std::string::npos);
 }
 
 TEST_F(PrepareTest, TheLargestVocabularyItNamesWorks) {

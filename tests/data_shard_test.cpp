@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "autoresearch/error.h"
-#include "prepare/data/hash.h"
+#include "prepare/data/digest.h"
 #include "prepare/data/meta.h"
 #include "prepare/data/shard.h"
 #include "temp_directory.h"
@@ -91,7 +91,7 @@ TEST_F(ShardTest, NamesTheDamage) {
     bytes[8] = 7;
     EXPECT_NE(complaint(bytes).find("format version 7"), std::string::npos);
     EXPECT_NE(complaint(std::string(200, 'x')).find("not a token shard"), std::string::npos);
-    EXPECT_THROW(Shard(folder_ / "missing.bin"), UserError);
+    EXPECT_THROW(Shard(folder_ / "missing.bin"), std::system_error);
     EXPECT_THROW(Shard(folder_.path()), UserError);
 }
 
@@ -115,7 +115,7 @@ class MetaTest : public ShardTest {
     void SetUp() override {
         for (const char* name : {kTrainFile, kValFile, kTestFile}) write_shard(name, 1000);
         folder_.write(kTokenizerFile, "tokens");
-        meta_.fingerprint = hex64(kFingerprint);
+        meta_.fingerprint = hex(kFingerprint);
         meta_.corpus = "some \"corpus\"\xFF";
         meta_.vocab_size = 1000;
         meta_.bos = 996;
@@ -130,7 +130,7 @@ class MetaTest : public ShardTest {
         try {
             read_meta(folder_.path());
             return "";
-        } catch (const UserError& error) {
+        } catch (const std::exception& error) {
             return error.what();
         }
     }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <random>
+#include <system_error>
 #include <thread>
 
 #include "autoresearch/error.h"
@@ -182,7 +183,7 @@ TEST(Tokenizer, NamesTheDamagedLineOfAFile) {
     EXPECT_THROW(Tokenizer::load(folder / "twice", kSplitPattern), UserError);
     folder.write("few", "AA== 0\n");
     EXPECT_THROW(Tokenizer::load(folder / "few", kSplitPattern), UserError);
-    EXPECT_THROW(Tokenizer::load(folder / "missing", kSplitPattern), UserError);
+    EXPECT_THROW(Tokenizer::load(folder / "missing", kSplitPattern), std::system_error);
 }
 
 TEST(Splitter, CutsAsTheOriginalsPatternSays) {

@@ -1,18 +1,15 @@
 #include "util/hash.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 
 #include "util/source_tokens.h"
 
 namespace autoresearch {
 
-std::uint64_t fnv1a(std::string_view bytes, std::uint64_t seed) {
-    std::uint64_t hash = seed;
-    for (const char byte : bytes) {
-        hash ^= static_cast<unsigned char>(byte);
-        hash *= 0x100000001b3u;
-    }
-    return hash;
+std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed) {
+    return XXH64(bytes.data(), bytes.size(), seed);
 }
 
 std::string hex(std::uint64_t value) {
@@ -24,10 +21,10 @@ std::string hex(std::uint64_t value) {
 }
 
 std::string normalized_source_hash(std::string_view source) {
-    std::uint64_t hash = kFnvOffset;
+    std::uint64_t hash = 0;
     for (const SourceToken& token : source_tokens(source)) {
         // The separator keeps `a+ ++b` and `a++ +b` apart.
-        hash = fnv1a(std::string_view("\0", 1), fnv1a(token.text, hash));
+        hash = xxh64(std::string_view("\0", 1), xxh64(token.text, hash));
     }
     return hex(hash);
 }

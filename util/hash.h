@@ -6,9 +6,9 @@
 
 namespace autoresearch {
 
-/// FNV-1a, 64 bits: to find equal things, not to withstand an attacker. `seed` continues an earlier hash.
-inline constexpr std::uint64_t kFnvOffset = 0xcbf29ce484222325u;
-std::uint64_t fnv1a(std::string_view bytes, std::uint64_t seed = kFnvOffset);
+/// XXH64: to find equal things, not to withstand an attacker. The same number on every machine, so it may be
+/// stored. `seed` continues an earlier hash.
+std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed = 0);
 
 /// 16 lower-case hex digits.
 std::string hex(std::uint64_t value);

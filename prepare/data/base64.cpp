@@ -1,6 +1,5 @@
 #include "prepare/data/base64.h"
 
-#include <array>
 #include <cstdint>
 
 namespace autoresearch {
@@ -12,32 +11,30 @@ constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 
 std::string base64_encode(std::string_view bytes) {
     std::string text;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-        for (std::size_t k = 0; k < 4; ++k)
-            text += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
+    std::uint32_t bits = 0;
+    int waiting = 0;  // of the lowest bits, not written yet
+    for (const char byte : bytes) {
+        bits = bits << 8 | static_cast<unsigned char>(byte);
+        for (waiting += 8; waiting >= 6; waiting -= 6) text += kDigits[bits >> (waiting - 6) & 63];
     }
+    if (waiting > 0) text += kDigits[bits << (6 - waiting) & 63];
+    text.resize((bytes.size() + 2) / 3 * 4, '=');
     return text;
 }
 
 std::optional<std::string> base64_decode(std::string_view text) {
-    if (text.size() % 4 != 0) return std::nullopt;
     std::string bytes;
-    for (std::size_t i = 0; i < text.size(); i += 4) {
-        std::string_view digits = text.substr(i, 4);
-        if (i + 4 == text.size())
-            while (digits.size() > 2 && digits.back() == '=') digits.remove_suffix(1);
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 4; ++k) {
-            const std::size_t digit = k < digits.size() ? kDigits.find(digits[k]) : 0;
-            if (digit == std::string_view::npos) return std::nullopt;
-            group = group << 6 | static_cast<std::uint32_t>(digit);
-        }
-        for (std::size_t k = 0; k + 1 < digits.size(); ++k)
-            bytes += static_cast<char>(group >> (16 - 8 * k) & 255);
+    std::uint32_t bits = 0;
+    int waiting = 0;
+    for (const char c : text.substr(0, text.find_last_not_of('=') + 1)) {
+        const std::size_t digit = kDigits.find(c);
+        if (digit == std::string_view::npos) return std::nullopt;
+        bits = bits << 6 | static_cast<std::uint32_t>(digit);
+        if ((waiting += 6) < 8) continue;
+        waiting -= 8;
+        bytes += static_cast<char>(bits >> waiting & 255);
     }
+    if (base64_encode(bytes) != text) return std::nullopt;  // padded wrongly, or bits left over
     return bytes;
 }
 

@@ -2,8 +2,6 @@
 
 #include <queue>
 
-#include "prepare/data/pair_table.h"
-
 namespace autoresearch {
 namespace {
 
@@ -20,10 +18,9 @@ struct Candidate {
 class BpeTrainer {
   public:
     explicit BpeTrainer(const PieceMap<std::int64_t>& pieces) {
-        for (std::size_t i = 0; i < pieces.size(); ++i) {
-            const std::string_view piece = pieces.key(i);
+        for (const auto& [piece, count] : pieces) {
             if (piece.size() < 2) continue;
-            words_.push_back({symbols_.size(), static_cast<std::uint32_t>(piece.size()), pieces.value(i)});
+            words_.push_back({symbols_.size(), static_cast<std::uint32_t>(piece.size()), count});
             for (const char byte : piece) symbols_.push_back(static_cast<unsigned char>(byte));
         }
         for (std::uint32_t word = 0; word < words_.size(); ++word)
@@ -66,19 +63,21 @@ class BpeTrainer {
 
     void offer(std::uint32_t pair) {
         const Pair& p = pairs_[pair];
-        if (p.count > 0) heap_.push({p.count, std::uint64_t{p.left} << 32 | p.right, pair});
+        if (p.count > 0) heap_.push({p.count, pair_key(p.left, p.right), pair});
     }
 
     void add(std::uint32_t left, std::uint32_t right, std::uint32_t word) {
-        const std::uint32_t pair = table_.insert(left, right, static_cast<std::uint32_t>(pairs_.size()));
-        if (pair == pairs_.size()) pairs_.push_back({left, right, 0, {}});
+        const auto next = static_cast<std::uint32_t>(pairs_.size());
+        const auto [place, is_new] = numbers_.emplace(pair_key(left, right), next);
+        if (is_new) pairs_.push_back({left, right, 0, {}});
+        const std::uint32_t pair = place->second;
         pairs_[pair].count += words_[word].count;
         auto& words = pairs_[pair].words;
         if (words.empty() || words.back() != word) words.push_back(word);
     }
 
     void remove(std::uint32_t left, std::uint32_t right, std::uint32_t word) {
-        pairs_[table_.find(left, right)].count -= words_[word].count;
+        pairs_[numbers_.at(pair_key(left, right))].count -= words_[word].count;
     }
 
     void merge(std::uint32_t pair, std::uint32_t new_id) {
@@ -118,7 +117,7 @@ class BpeTrainer {
     std::vector<std::uint32_t> symbols_;  // of all words, one after the other
     std::vector<Word> words_;
     std::vector<Pair> pairs_;
-    PairTable table_;  // the number of a pair in pairs_
+    PairMap numbers_;  // of the pairs, in pairs_
     std::priority_queue<Candidate> heap_;
     std::size_t first_new_pair_ = 0;
 };
@@ -126,12 +125,11 @@ class BpeTrainer {
 }  // namespace
 
 void PieceCounter::count(std::string_view text) {
-    splitter_.split(text, [&](std::string_view piece) { ++pieces_[piece]; });
+    splitter_.split(text, [&](std::string_view piece) { ++value_of(pieces_, piece); });
 }
 
 void PieceCounter::add(const PieceCounter& other) {
-    for (std::size_t i = 0; i < other.pieces_.size(); ++i)
-        pieces_[other.pieces_.key(i)] += other.pieces_.value(i);
+    for (const auto& [piece, count] : other.pieces_) pieces_[piece] += count;
 }
 
 std::vector<std::string> train_bpe(const PieceMap<std::int64_t>& pieces, std::size_t ranks,

@@ -4,57 +4,54 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <nlohmann/json.hpp>
-#include <span>
 #include <string_view>
 #include <utility>
 
 #include "autoresearch/error.h"
-#include "prepare/data/files.h"
+#include "prepare/data/documents.h"
+#include "prepare/data/download.h"
+#include "util/nearest.h"
+#include "util/text.h"
 
 namespace autoresearch {
 namespace {
 
 namespace fs = std::filesystem;
+using nlohmann::json;
 
-constexpr std::string_view kTextExtensions[] = {
-    ".txt",  ".text",  ".md",  ".rst",   ".tex", ".org",  ".jsonl", ".py",  ".pyi", ".c",
-    ".h",    ".cc",    ".cpp", ".cxx",   ".hh",  ".hpp",  ".cu",    ".cuh", ".rs",  ".go",
-    ".java", ".js",    ".ts",  ".tsx",   ".jsx", ".sh",   ".jl",    ".lua", ".rb",  ".pl",
-    ".php",  ".swift", ".kt",  ".scala", ".hs",  ".ml",   ".r",     ".m",   ".mm",  ".sql",
-    ".html", ".css",   ".f90", ".f",     ".el",  ".lisp", ".clj",   ".ex",  ".erl"};
-constexpr std::string_view kNotYetReadable[] = {".parquet", ".gz", ".zst", ".bz2", ".xz", ".zip", ".arrow"};
+constexpr std::string_view kTextKinds[] = {
+    ".txt", ".text", ".md",    ".rst", ".tex",   ".org", ".jsonl", ".parquet", ".py",  ".pyi",
+    ".c",   ".h",    ".cc",    ".cpp", ".cxx",   ".hh",  ".hpp",   ".cu",      ".cuh", ".rs",
+    ".go",  ".java", ".js",    ".ts",  ".tsx",   ".jsx", ".sh",    ".jl",      ".lua", ".rb",
+    ".pl",  ".php",  ".swift", ".kt",  ".scala", ".hs",  ".ml",    ".r",       ".m",   ".mm",
+    ".sql", ".html", ".css",   ".f90", ".f",     ".el",  ".lisp",  ".clj",     ".ex",  ".erl"};
+constexpr std::string_view kNotReadable[] = {".bz2", ".xz", ".zip", ".arrow", ".tar", ".tgz", ".7z"};
 
-bool is_one_of(std::span<const std::string_view> extensions, std::string_view extension) {
-    return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+bool is_text(const fs::path& file) {
+    return std::find(std::begin(kTextKinds), std::end(kTextKinds), kind_of(file)) != std::end(kTextKinds);
 }
 
-constexpr const char* kWhatIsRead = "give a text or jsonl file, a folder with such files, or a quoted glob";
+constexpr const char* kWhatIsRead =
+    "give a text, jsonl or parquet file (also .gz, .zst), a folder with such files, or a quoted glob";
 
-std::string extension_of(const fs::path& file) {
-    std::string extension = file.extension().string();
-    for (char& c : extension) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return extension;
-}
-
-void check_readable_kind(const fs::path& file) {
-    if (const std::string extension = extension_of(file); is_one_of(kNotYetReadable, extension))
-        throw UserError("cannot read " + extension + " files: " + file.string(), kWhatIsRead);
+void check_readable(const fs::path& file) {
+    const std::string kind = kind_of(file);
+    const bool packed_parquet = kind == ".parquet" && kind_of(file.filename()) != file.extension();
+    if (packed_parquet ||
+        std::find(std::begin(kNotReadable), std::end(kNotReadable), kind) != std::end(kNotReadable))
+        throw UserError("cannot read files of this kind: " + file.string(), kWhatIsRead);
 }
 
 template <class Wanted>
 std::vector<fs::path> files_below(const fs::path& folder, Wanted&& wanted) {
     std::vector<fs::path> files;
-    std::error_code error;
-    fs::recursive_directory_iterator walk(folder, error);
-    for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
+    for (fs::recursive_directory_iterator walk(folder), end; walk != end; ++walk) {
         std::error_code ignored;  // a link to nowhere is no regular file
         const bool hidden = walk->path().filename().string().front() == '.';
         if (hidden && walk->is_directory(ignored)) walk.disable_recursion_pending();
         if (!hidden && walk->is_regular_file(ignored) && wanted(walk->path())) files.push_back(walk->path());
     }
-    if (error) throw UserError("cannot read folder " + folder.string() + ": " + error.message());
     return files;
 }
 
@@ -66,137 +63,151 @@ std::vector<fs::path> glob_files(const std::string& pattern) {
         if (std::error_code ignored; fs::is_regular_file(found.gl_pathv[i], ignored))
             files.emplace_back(found.gl_pathv[i]);
     ::globfree(&found);
-    if (result != 0 && result != GLOB_NOMATCH)
-        throw UserError("cannot look for " + pattern, "check who may read there");
+    return files;
+}
+
+/// Of a file, a folder or a glob; empty when there is nothing of that name.
+std::vector<fs::path> local_files(const std::string& path) {
+    const fs::file_status status = fs::status(path);
+    if (fs::is_directory(status)) return files_below(path, is_text);
+    if (fs::exists(status) && !fs::is_regular_file(status))
+        throw UserError("neither a file nor a folder: " + path, kWhatIsRead);
+    std::vector<fs::path> files = fs::exists(status) ? std::vector<fs::path>{path} : glob_files(path);
+    for (const fs::path& file : files) check_readable(file);
     return files;
 }
 
 std::vector<fs::path> torch_files(const fs::path& torch_sources) {
-    std::error_code error;
-    if (torch_sources.empty() || !fs::is_directory(torch_sources, error))
+    if (torch_sources.empty() || !fs::is_directory(torch_sources))
         throw UserError("corpus torch-sources needs an installed torch package, none found" +
                             (torch_sources.empty() ? "" : " at " + torch_sources.string()),
                         "install torch into the project's Python environment, or choose another corpus");
     return files_below(torch_sources, [](const fs::path& file) { return file.extension() == ".py"; });
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, changed}));
-        }
-    }
-    return row.back();
+json read_corpora(const fs::path& file) {
+    if (file.empty()) return json::object();
+    json corpora = json::parse(read_file(file), nullptr, false, true);
+    if (!corpora.is_object()) throw UserError(file.string() + " is not a JSON object of corpora");
+    return corpora;
 }
 
-[[noreturn]] void throw_unknown(const std::string& corpus) {
-    const bool like_a_path = corpus.find_first_of("/.~*?[") != std::string::npos;
-    if (like_a_path) throw UserError("no such corpus file or folder: " + corpus, kWhatIsRead);
-    const bool near = edit_distance(corpus, kTorchSources) <= 4;
+[[noreturn]] void throw_unknown(const std::string& corpus, const json& corpora) {
+    if (corpus.find_first_of("/.~*?[") != std::string::npos)
+        throw UserError("no such corpus file or folder: " + corpus, kWhatIsRead);
+    std::vector<std::string> known = {kTorchSources};
+    for (const auto& [name, entry] : corpora.items()) known.push_back(name);
     throw UserError("unknown corpus: " + corpus,
-                    near ? std::string("did you mean ") + kTorchSources + "?"
-                         : std::string("known: ") + kTorchSources + "; or " + kWhatIsRead);
+                    "did you mean " + nearest(corpus, known) + "? Else " + kWhatIsRead);
 }
 
-std::vector<fs::path> local_files(const std::string& corpus) {
-    std::error_code error;
-    const fs::file_status status = fs::status(corpus, error);
-    if (status.type() == fs::file_type::none)
-        throw UserError("cannot look at " + corpus + ": " + error.message());
-    if (fs::is_directory(status))
-        return files_below(corpus, [](const fs::path& file) {
-            const std::string inner = extension_of(file.stem());
-            if (extension_of(file) == ".parquet" || is_one_of(kTextExtensions, inner))
-                check_readable_kind(file);
-            return is_one_of(kTextExtensions, extension_of(file));
-        });
-    if (fs::exists(status) && !fs::is_regular_file(status))
-        throw UserError("neither a file nor a folder: " + corpus, kWhatIsRead);
-    std::vector<fs::path> files = fs::exists(status) ? std::vector<fs::path>{corpus} : glob_files(corpus);
-    if (files.empty()) throw_unknown(corpus);
-    for (const fs::path& file : files) check_readable_kind(file);
-    return files;
+bool is_url(const std::string& place) {
+    return place.rfind("https://", 0) == 0 || place.rfind("http://", 0) == 0;
 }
+
+/// "part_###.txt" stands for part_000.txt, part_001.txt, ...; other names for themselves.
+std::vector<std::string> numbered(const std::string& name, std::int64_t count) {
+    const std::size_t first = name.find('#');
+    if (first == std::string::npos) return {name};
+    const std::size_t digits = std::min(name.find_first_not_of('#', first), name.size()) - first;
+    std::vector<std::string> names;
+    for (std::int64_t i = 0; i < count; ++i) {
+        std::string number = std::to_string(i);
+        number.insert(0, digits - std::min(digits, number.size()), '0');
+        names.push_back(name.substr(0, first) + number + name.substr(first + digits));
+    }
+    return names;
+}
+
+/// The files of an entry of corpora.json, after fetching what has to be fetched.
+class CatalogEntry {
+  public:
+    CatalogEntry(const json& entry, const PrepareOptions& options) : options_(options) {
+        const std::int64_t count =
+            std::min<std::int64_t>(entry.value("count", std::int64_t{1}), options.request.shards);
+        add(entry.value("train", std::vector<std::string>()), count,
+            entry.contains("held_out") ? Part::train : Part::by_hash);
+        add(entry.value("held_out", std::vector<std::string>()), count, Part::held_out);
+    }
+
+    std::vector<CorpusFile> files() {
+        DownloadOptions options;
+        options.progress = options_.progress;
+        download_all(downloads_, options);
+        return files_;
+    }
+
+  private:
+    void add(const std::vector<std::string>& places, std::int64_t count, Part part) {
+        for (const std::string& pattern : places)
+            for (const std::string& place : numbered(pattern, count)) {
+                if (is_url(place)) {
+                    const fs::path file = options_.data_root / ".downloads" / options_.request.corpus /
+                                          fs::path(place).filename();
+                    downloads_.push_back({place, file});
+                    files_.push_back({.path = file, .part = part});
+                    continue;
+                }
+                const auto found =
+                    local_files((options_.corpora.parent_path() / place).lexically_normal().string());
+                if (found.empty())
+                    throw UserError("no such corpus file or folder: " + place,
+                                    "it is named in " + options_.corpora.string());
+                for (const fs::path& file : found) files_.push_back({.path = file, .part = part});
+            }
+    }
+
+    const PrepareOptions& options_;
+    std::vector<Download> downloads_;
+    std::vector<CorpusFile> files_;
+};
 
 }  // namespace
 
-std::vector<CorpusFile> find_corpus(const std::string& corpus, const fs::path& torch_sources) {
-    std::vector<fs::path> paths = corpus == kTorchSources ? torch_files(torch_sources) : local_files(corpus);
-    std::sort(paths.begin(), paths.end(),
-              [](const fs::path& a, const fs::path& b) { return a.native() < b.native(); });
-    std::vector<CorpusFile> files;
-    for (const fs::path& path : paths) {
-        std::error_code error;
-        const auto bytes = fs::file_size(path, error);
-        const auto modified = error ? fs::file_time_type() : fs::last_write_time(path, error);
-        if (error) throw UserError("cannot look at " + path.string() + ": " + error.message());
-        const auto since_epoch =
-            std::chrono::duration_cast<std::chrono::nanoseconds>(modified.time_since_epoch());
-        if (bytes > 0) files.push_back({path, static_cast<std::int64_t>(bytes), since_epoch.count()});
+Corpus find_corpus(const PrepareOptions& options) {
+    const DataRequest& request = options.request;
+    Corpus corpus{
+        .files = {}, .text_column = "text", .separator = "", .parquet_reader = options.parquet_reader};
+    std::vector<fs::path> paths;
+    const json corpora = read_corpora(options.corpora);
+    if (request.corpus == kTorchSources) {
+        paths = torch_files(options.torch_sources);
+    } else if (const auto entry = corpora.find(request.corpus); entry != corpora.end()) {
+        try {
+            corpus.text_column = entry->value("text_column", corpus.text_column);
+            corpus.separator = entry->value("separator", "");
+            corpus.files = CatalogEntry(*entry, options).files();
+        } catch (const json::exception& error) {
+            throw UserError(options.corpora.string() + ": corpus " + request.corpus + ": " + error.what(),
+                            "docs/data.md shows an entry");
+        }
+    } else {
+        paths = local_files(request.corpus);
+        if (paths.empty() && !fs::exists(request.corpus)) throw_unknown(request.corpus, corpora);
     }
-    if (files.empty()) throw UserError("no text in corpus " + corpus, kWhatIsRead);
-    return files;
+    if (!request.text_column.empty()) corpus.text_column = request.text_column;
+    if (!request.separator.empty()) corpus.separator = replace_all(request.separator, "\\n", "\n");
+    for (const fs::path& path : paths) corpus.files.push_back({.path = path});
+    for (CorpusFile& file : corpus.files) {
+        file.bytes = static_cast<std::int64_t>(fs::file_size(file.path));
+        file.modified = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                            fs::last_write_time(file.path).time_since_epoch())
+                            .count();
+    }
+    std::erase_if(corpus.files, [](const CorpusFile& file) { return file.bytes == 0; });
+    std::sort(corpus.files.begin(), corpus.files.end(), [](const CorpusFile& a, const CorpusFile& b) {
+        return std::pair(a.part != Part::held_out, a.path.native()) <
+               std::pair(b.part != Part::held_out, b.path.native());
+    });
+    if (corpus.files.empty()) throw UserError("no text in corpus " + request.corpus, kWhatIsRead);
+    return corpus;
 }
 
 std::string corpus_key(const std::string& corpus) {
-    if (corpus == kTorchSources) return corpus;
-    fs::path path = fs::absolute(corpus).lexically_normal();
+    // A name has no slash; a file may be given without one.
+    if (corpus.find('/') == std::string::npos && !fs::exists(corpus)) return corpus;
+    const fs::path path = fs::absolute(corpus).lexically_normal();
     return (path.has_filename() ? path : path.parent_path()).string();
-}
-
-DocumentReader::DocumentReader(const std::vector<CorpusFile>& files) : files_(files) {
-    for (const CorpusFile& file : files) bytes_total_ += file.bytes;
-}
-
-bool DocumentReader::next(std::string& document) {
-    for (; file_ < files_.size(); ++file_) {
-        if (extension_of(files_[file_].path) == ".jsonl") {
-            if (next_line(document)) return true;
-            continue;
-        }
-        document = read_whole_file(files_[file_].path);
-        bytes_read_ += static_cast<std::int64_t>(document.size());
-        if (document.empty()) continue;
-        ++file_;
-        return true;
-    }
-    return false;
-}
-
-bool DocumentReader::next_line(std::string& document) {
-    const fs::path& path = files_[file_].path;
-    if (!lines_.is_open()) {
-        lines_.open(path, std::ios::binary);
-        if (!lines_) throw_file_error("cannot read", path, errno);
-        line_number_ = 0;
-    }
-    std::string line;
-    while (std::getline(lines_, line)) {
-        ++line_number_;
-        bytes_read_ += static_cast<std::int64_t>(line.size()) + 1;
-        if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-        const auto json = nlohmann::json::parse(line, nullptr, false);
-        const auto text = json.is_object() ? json.find("text") : json.end();
-        if (text == json.end() || !text->is_string())
-            throw UserError(path.string() + ", line " + std::to_string(line_number_) +
-                                (json.is_discarded() ? " is not JSON" : " has no text in a field \"text\""),
-                            "every line must be an object like {\"text\": \"...\"}");
-        document = text->get<std::string>();
-        if (!document.empty()) return true;
-    }
-    if (lines_.bad()) throw_file_error("cannot read", path, errno);
-    lines_.close();
-    lines_.clear();
-    return false;
-}
-
-double DocumentReader::share_read() const {
-    return std::min(
-        1.0, static_cast<double>(bytes_read_) / static_cast<double>(std::max<std::int64_t>(bytes_total_, 1)));
 }
 
 }  // namespace autoresearch

@@ -1,15 +1,13 @@
 #include "prepare/data/data_set.h"
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <utility>
 
 #include "autoresearch/error.h"
-#include "prepare/data/files.h"
-#include "prepare/data/hash.h"
+#include "prepare/data/digest.h"
+#include "prepare/data/ordered_pipeline.h"
 #include "prepare/data/packer.h"
-#include "prepare/data/parallel.h"
+#include "util/atomic_file.h"
 
 namespace autoresearch {
 namespace {
@@ -17,7 +15,8 @@ namespace {
 constexpr std::array<const char*, 3> kShardFiles = {kTrainFile, kValFile, kTestFile};  // by Split
 
 struct EncodedDocument {
-    std::uint64_t hash = 0;
+    std::uint64_t hash;
+    Split split;
     std::vector<std::uint32_t> ids;
 };
 
@@ -34,42 +33,49 @@ DataSetWriter::DataSetWriter(const DataRequest& request, const Tokenizer& tokeni
     for (const char* file : kShardFiles) shards_.emplace_back(folder_ / file, tokenizer.vocab_size());
 }
 
-void DataSetWriter::encode(const std::vector<CorpusFile>& files, std::size_t threads,
+void DataSetWriter::encode(const Corpus& corpus, std::size_t threads,
                            const std::function<void(double share)>& progress) {
-    DocumentReader reader(files);
-    std::array<std::map<std::uint64_t, std::vector<std::uint32_t>>, 3>
-        held_out;  // by Split, then in order of hash
+    DocumentReader reader(corpus);
     Digest digest;
-    OrderedPipeline<DocumentBatch, EncodedBatch> pipeline;
-    pipeline.read = [&](DocumentBatch& batch) { return read_batch(reader, batch); };
-    pipeline.work = [&](DocumentBatch& batch, std::size_t) {
-        EncodedBatch result{{}, batch.share_read};
-        for (const std::string& text : batch.documents)
-            result.documents.push_back({xxh64(text), tokenizer_.encode(text)});
-        return result;
-    };
-    pipeline.consume = [&](EncodedBatch& result) {
-        for (EncodedDocument& document : result.documents) {
-            digest.add(document.hash);
-            const Split split = split_of(document.hash);
-            if (split == Split::kTrain) {
-                append(split, document.ids);
-            } else if (auto& documents = held_out[static_cast<std::size_t>(split)];
-                       !documents.emplace(document.hash, std::move(document.ids)).second) {
-                ++meta_.dropped_duplicates;
+    ordered_pipeline<DocumentBatch>(
+        threads, [&](DocumentBatch& batch) { return read_batch(reader, batch); },
+        [&](DocumentBatch& batch, std::size_t) {
+            EncodedBatch result{{}, batch.share_read};
+            for (const Document& document : batch.documents) {
+                const std::uint64_t hash = xxh64(document.text);
+                result.documents.push_back(
+                    {hash, split_of(hash, document.part), tokenizer_.encode(document.text)});
             }
-        }
-        progress(result.share_read);
-    };
-    pipeline.run(threads);
+            return result;
+        },
+        [&](EncodedBatch& result) {
+            for (EncodedDocument& document : result.documents) {
+                digest.add(document.hash);
+                sort_in(document.hash, document.split, document.ids);
+            }
+            progress(result.share_read);
+        });
     if (digest.value() != survey_.digest)
         throw UserError("corpus " + request_.corpus + " changed while it was read",
                         "start again when it is at rest");
     for (const Split split : {Split::kVal, Split::kTest})
-        for (const auto& [hash, ids] : held_out[static_cast<std::size_t>(split)]) append(split, ids);
-    meta_.train_documents = survey_.documents[static_cast<std::size_t>(Split::kTrain)];
-    meta_.val_documents = static_cast<std::int64_t>(held_out[static_cast<std::size_t>(Split::kVal)].size());
-    meta_.test_documents = static_cast<std::int64_t>(held_out[static_cast<std::size_t>(Split::kTest)].size());
+        for (const auto& [hash, ids] : held_out_[static_cast<std::size_t>(split)]) append(split, ids);
+    meta_.val_documents = static_cast<std::int64_t>(held_out_[static_cast<std::size_t>(Split::kVal)].size());
+    meta_.test_documents =
+        static_cast<std::int64_t>(held_out_[static_cast<std::size_t>(Split::kTest)].size());
+}
+
+/// Held-out files are read first, so that their documents are known when the training documents come.
+void DataSetWriter::sort_in(std::uint64_t hash, Split split, std::vector<std::uint32_t>& ids) {
+    const auto known = [&](const auto& documents) { return documents.count(hash) > 0; };
+    if (std::any_of(held_out_.begin(), held_out_.end(), known)) {
+        ++meta_.dropped_duplicates;
+    } else if (split == Split::kTrain) {
+        ++meta_.train_documents;
+        append(split, ids);
+    } else {
+        held_out_[static_cast<std::size_t>(split)].emplace(hash, std::move(ids));
+    }
 }
 
 void DataSetWriter::append(Split split, std::span<const std::uint32_t> ids) {
@@ -84,7 +90,7 @@ void DataSetWriter::append(Split split, std::span<const std::uint32_t> ids) {
 
 DataMeta DataSetWriter::finish(const std::function<void(double share)>& progress) {
     const std::string tokenizer_text = tokenizer_.tiktoken_text();
-    write_whole_file(folder_ / kTokenizerFile, tokenizer_text);
+    write_file_atomically(folder_ / kTokenizerFile, tokenizer_text);
     meta_.tokenizer_digest = xxh64(tokenizer_text);
     const std::uint64_t print = fingerprint(meta_.tokenizer_digest);
     double share = 0;
@@ -92,7 +98,7 @@ DataMeta DataSetWriter::finish(const std::function<void(double share)>& progress
         progress(share += 0.25);
         writer.finish(print);
     }
-    meta_.fingerprint = hex64(print);
+    meta_.fingerprint = hex(print);
     meta_.corpus = request_.corpus;
     meta_.vocab_size = tokenizer_.vocab_size();
     meta_.bos = tokenizer_.bos();

@@ -27,7 +27,7 @@ struct DataMeta {
     std::uint64_t tokenizer_digest = 0;   // xxh64 of tokenizer.tiktoken
 };
 
-/// Throws UserError when the directory, meta.json or a file named by it is missing or does not fit.
+/// Throws UserError when something is damaged or does not fit, std::system_error when a file cannot be read.
 DataMeta read_meta(const std::filesystem::path& directory);
 void write_meta(const DataMeta& meta, const std::filesystem::path& directory);
 

@@ -5,29 +5,32 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "prepare/data/meta.h"
 
 namespace autoresearch {
 
-/// What data a run wants. Two requests that differ in a number give data sets with different fingerprints;
-/// the same texts under another path or name give the same.
+/// What data a run wants. Requests that differ in a number of tokens give data sets with different
+/// fingerprints; the same texts under another path or name give the same.
 struct DataRequest {
-    std::string corpus;  // a name known to the program ("torch-sources"), or a file, folder or glob
+    std::string corpus;  // a name in corpora.json, or a file, folder or glob
     int vocab_size = 8192;
     int seq_len = 2048;
-    std::int64_t eval_tokens =
-        0;  // rounded down to whole rows; at most what the validation split holds, which 0 asks for
+    std::int64_t eval_tokens = 0;  // rounded down to whole rows; 0, or more than there is: all of validation
+    std::string text_column = {};  // of jsonl and parquet; empty: what corpora.json says, else "text"
+    std::string separator = {};    // between the documents of a text file; empty: as above, else none
+    int shards = 10;               // training files of a corpus of numbered files
 };
 
 struct PrepareOptions {
     DataRequest request;
-    std::filesystem::path data_root;      // holds one folder per fingerprint
-    std::filesystem::path torch_sources;  // the installed torch package's folder, for corpus torch-sources
-    int threads = 0;                      // 0: all
-    /// "reading", "tokenizer", "encoding", "writing", each from 0 to 1. On the caller's thread. May be empty,
-    /// and may throw to stop: nothing half-made is left then.
+    std::filesystem::path data_root;       // holds one folder per fingerprint, and the downloads
+    std::filesystem::path torch_sources;   // the installed torch package's folder, for corpus torch-sources
+    std::filesystem::path corpora;         // corpora.json; empty: torch-sources and paths only
+    std::filesystem::path parquet_reader;  // the program read-parquet; empty: no parquet
+    int threads = 0;                       // 0: all
+    /// "waiting", "downloading", "reading", "tokenizer", "encoding", "writing", each from 0 to 1. On the
+    /// caller's thread. May be empty, and may throw to stop: nothing half-made is left then.
     std::function<void(const std::string& phase, double share)> progress;
 };
 
@@ -38,9 +41,9 @@ struct PreparedData {
     double seconds = 0;
 };
 
-/// Text to tokens: reads the corpus, splits by document hash, trains the tokenizer on the training split,
-/// encodes, writes shards under a temporary name and renames. Throws UserError for whatever the user can
-/// mend.
+/// Text to tokens: reads the corpus, splits by document, trains the tokenizer on the training split, encodes,
+/// writes shards under a temporary name and renames. Throws UserError for whatever the user can mend, a full
+/// disk too.
 PreparedData prepare_data(const PrepareOptions& options);
 
 /// The data set an earlier prepare_data made for this request, newest first; nothing when there is none.

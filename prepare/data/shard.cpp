@@ -6,16 +6,22 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "autoresearch/error.h"
+#include "util/atomic_file.h"
 
 namespace autoresearch {
 namespace {
 
+static_assert(std::endian::native == std::endian::little, "shards are stored in little-endian order");
+
+constexpr std::size_t kBufferBytes = 1 << 20;
 constexpr char kMagic[8] = {'A', 'R', 'S', 'H', 'A', 'R', 'D', '\n'};
 constexpr std::uint32_t kVersion = 1;
 constexpr int kWideVocabulary = 65536;
@@ -40,6 +46,10 @@ std::uint64_t digest_of(const Header& header) {
 template <class Integer>
 std::string_view bytes_of(std::span<const Integer> numbers) {
     return {reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes()};
+}
+
+[[noreturn]] void fail(const std::string& what, const std::filesystem::path& file) {
+    throw std::system_error(errno, std::generic_category(), what + " " + file.string());
 }
 
 [[noreturn]] void throw_damaged(const std::filesystem::path& file, const std::string& what) {
@@ -69,14 +79,14 @@ std::size_t padded(std::size_t bytes) {
 }  // namespace
 
 Shard::Shard(const std::filesystem::path& file) : file_(file) {
-    const FileDescriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     struct stat status{};
-    if (!fd.is_open() || ::fstat(fd.get(), &status) != 0) throw_file_error("cannot open shard", file, errno);
+    if (!fd || ::fstat(fd.get(), &status) != 0) fail("cannot open shard", file);
     if (!S_ISREG(status.st_mode)) throw UserError("not a token shard: " + file.string());
     const auto bytes = static_cast<std::size_t>(status.st_size);
     if (bytes < sizeof(Header)) throw_damaged(file, "truncated to " + std::to_string(bytes) + " bytes");
     void* const map = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
-    if (map == MAP_FAILED) throw_file_error("cannot map shard", file, errno);
+    if (map == MAP_FAILED) fail("cannot map shard", file);
     map_ = map;
     map_bytes_ = bytes;
     try {
@@ -136,8 +146,21 @@ void Shard::verify() const {
 }
 
 ShardWriter::ShardWriter(const std::filesystem::path& file, int vocab_size)
-    : out_(file), token_bytes_(vocab_size < kWideVocabulary ? 2 : 4) {
-    out_.append(std::string(sizeof(Header), '\0'));
+    : file_(file),
+      fd_(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)),
+      token_bytes_(vocab_size < kWideVocabulary ? 2 : 4) {
+    if (!fd_) fail("cannot write", file);
+    write(std::string(sizeof(Header), '\0'));
+}
+
+void ShardWriter::write(std::string_view bytes) {
+    buffer_.append(bytes);
+    if (buffer_.size() >= kBufferBytes) flush();
+}
+
+void ShardWriter::flush() {
+    write_all(fd_.get(), buffer_, file_.string());
+    buffer_.clear();
 }
 
 void ShardWriter::append(std::span<const std::uint32_t> document) {
@@ -146,16 +169,16 @@ void ShardWriter::append(std::span<const std::uint32_t> document) {
         narrow_.assign(document.begin(), document.end());
         bytes = bytes_of(std::span<const std::uint16_t>(narrow_));
     }
-    out_.append(bytes);
+    write(bytes);
     digest_.add(bytes);
     offsets_.push_back(offsets_.back() + document.size());
 }
 
 void ShardWriter::finish(std::uint64_t fingerprint) {
     const std::size_t token_bytes = offsets_.back() * token_bytes_;
-    out_.append(std::string(padded(token_bytes) - token_bytes, '\0'));
+    write(std::string(padded(token_bytes) - token_bytes, '\0'));
     const std::string_view offset_bytes = bytes_of(std::span<const std::uint64_t>(offsets_));
-    out_.append(offset_bytes);
+    write(offset_bytes);
     Header header{};
     std::copy_n(kMagic, sizeof kMagic, header.magic);
     header.version = kVersion;
@@ -166,7 +189,10 @@ void ShardWriter::finish(std::uint64_t fingerprint) {
     header.token_digest = digest();
     header.offset_digest = xxh64(offset_bytes);
     header.header_digest = digest_of(header);
-    out_.finish({reinterpret_cast<const char*>(&header), sizeof header});
+    flush();
+    if (::lseek(fd_.get(), 0, SEEK_SET) != 0) fail("cannot write", file_);
+    write_all(fd_.get(), {reinterpret_cast<const char*>(&header), sizeof header}, file_.string());
+    flush_to_disk(fd_.get(), file_.string());
 }
 
 }  // namespace autoresearch

@@ -3,11 +3,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
-#include "prepare/data/files.h"
-#include "prepare/data/hash.h"
+#include "prepare/data/digest.h"
+#include "util/fd.h"
 
 namespace autoresearch {
 
@@ -16,8 +17,8 @@ namespace autoresearch {
 /// several of these documents.)
 class Shard {
   public:
-    /// Throws UserError for a missing, truncated or foreign file, or one of another version. Costs a look at
-    /// the header and the document offsets; the tokens are not read.
+    /// Throws UserError for a truncated or foreign file, or one of another version, and std::system_error for
+    /// one that cannot be read. Costs a look at the header and the document offsets; the tokens are not read.
     explicit Shard(const std::filesystem::path& file);
     ~Shard();
     Shard(Shard&& other) noexcept;
@@ -47,7 +48,8 @@ class Shard {
     std::uint64_t fingerprint_ = 0, token_digest_ = 0;
 };
 
-/// Writes a shard front to back. Until finish() has returned, the file is not a shard.
+/// Writes a shard front to back. Until finish() has returned, the file is not a shard; then it is on the
+/// disk. Throws std::system_error when the disk says no.
 class ShardWriter {
   public:
     /// Tokens take two bytes when vocab_size < 65536, else four.
@@ -61,7 +63,12 @@ class ShardWriter {
     std::uint64_t digest() const { return digest_.value(); }
 
   private:
-    OutputFile out_;
+    void write(std::string_view bytes);
+    void flush();
+
+    std::filesystem::path file_;
+    Fd fd_;
+    std::string buffer_;
     std::uint32_t token_bytes_;
     std::vector<std::uint64_t> offsets_{0};
     Digest digest_;

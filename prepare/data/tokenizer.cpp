@@ -10,10 +10,10 @@
 
 #include "autoresearch/error.h"
 #include "prepare/data/base64.h"
-#include "prepare/data/files.h"
-#include "prepare/data/pair_table.h"
-#include "prepare/data/piece_map.h"
+#include "prepare/data/bpe.h"
 #include "prepare/data/split.h"
+#include "util/atomic_file.h"
+#include "util/text.h"
 
 namespace autoresearch {
 
@@ -25,13 +25,13 @@ namespace {
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 constexpr int kSpecials = 4;
 constexpr std::size_t kLongestCached = 128;   // bytes; longer pieces hardly ever come twice
-constexpr std::size_t kCacheBytes = 1 << 25;  // of text, per thread
+constexpr std::size_t kMostCached = 1 << 18;  // pieces, per thread
 
 /// Merges within one piece: always the pair of lowest rank, the leftmost of equals, as tiktoken does. The
 /// cost is n log n, so that a megabyte without a space is no trouble.
 class Merger {
   public:
-    void merge(std::string_view piece, const std::array<std::uint32_t, 256>& byte_ids, const PairTable& pairs,
+    void merge(std::string_view piece, const std::array<std::uint32_t, 256>& byte_ids, const PairMap& pairs,
                std::vector<std::uint32_t>& out) {
         const auto size = static_cast<std::uint32_t>(piece.size());
         ids_.resize(size);
@@ -50,7 +50,8 @@ class Merger {
                        rank = static_cast<std::uint32_t>(least >> 32);
             const std::uint32_t right = next_[left];
             // Offers are not withdrawn when a neighbour is merged away: check that this one still stands.
-            if (ids_[left] == kNone || right >= size || pairs.find(ids_[left], ids_[right]) != rank) continue;
+            if (ids_[left] == kNone || right >= size || rank_of(pairs, ids_[left], ids_[right]) != rank)
+                continue;
             ids_[left] = rank;
             ids_[right] = kNone;
             next_[left] = next_[right];
@@ -64,9 +65,14 @@ class Merger {
     }
 
   private:
-    void offer(std::uint32_t left, const PairTable& pairs) {
-        const std::uint32_t rank = pairs.find(ids_[left], ids_[next_[left]]);
-        if (rank == PairTable::kNone) return;
+    static std::uint32_t rank_of(const PairMap& pairs, std::uint32_t left, std::uint32_t right) {
+        const auto found = pairs.find(pair_key(left, right));
+        return found == pairs.end() ? kNone : found->second;
+    }
+
+    void offer(std::uint32_t left, const PairMap& pairs) {
+        const std::uint32_t rank = rank_of(pairs, ids_[left], ids_[next_[left]]);
+        if (rank == kNone) return;
         heap_.push_back(std::uint64_t{rank} << 32 | left);
         std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
     }
@@ -101,11 +107,11 @@ struct Worker {
 struct Tokenizer::State {
     State(std::vector<std::string> tokens, const std::string& pattern)
         : ranks(std::move(tokens)), splitter(pattern) {
-        for (std::size_t i = 0; i < ranks.size(); ++i) by_bytes[ranks[i]] = static_cast<std::uint32_t>(i) + 1;
+        for (std::size_t i = 0; i < ranks.size(); ++i) by_bytes[ranks[i]] = static_cast<std::uint32_t>(i);
         for (int byte = 0; byte < 256; ++byte) {
-            const std::uint32_t* id = by_bytes.find(std::string(1, static_cast<char>(byte)));
-            if (id == nullptr) throw UserError("the tokenizer has no token for byte " + std::to_string(byte));
-            byte_ids[static_cast<std::size_t>(byte)] = *id - 1;
+            const std::uint32_t id = id_of(std::string(1, static_cast<char>(byte)));
+            if (id == kNone) throw UserError("the tokenizer has no token for byte " + std::to_string(byte));
+            byte_ids[static_cast<std::size_t>(byte)] = id;
         }
         if (by_bytes.size() != ranks.size()) throw UserError("the tokenizer has a token twice");
         // tiktoken merges two neighbours whenever their bytes joined are a token, however that token was
@@ -113,11 +119,17 @@ struct Tokenizer::State {
         for (std::size_t i = 0; i < ranks.size(); ++i) {
             const std::string_view token = ranks[i];
             for (std::size_t cut = 1; cut < token.size(); ++cut) {
-                const std::uint32_t* left = by_bytes.find(token.substr(0, cut));
-                const std::uint32_t* right = left == nullptr ? nullptr : by_bytes.find(token.substr(cut));
-                if (right != nullptr) pairs.insert(*left - 1, *right - 1, static_cast<std::uint32_t>(i));
+                const std::uint32_t left = id_of(token.substr(0, cut)), right = id_of(token.substr(cut));
+                if (left != kNone && right != kNone)
+                    pairs.emplace(pair_key(left, right), static_cast<std::uint32_t>(i));
             }
         }
+    }
+
+    /// kNone when these bytes are no token.
+    std::uint32_t id_of(std::string_view bytes) const {
+        const auto found = by_bytes.find(bytes);
+        return found == by_bytes.end() ? kNone : found->second;
     }
 
     void encode_piece(Worker& worker, std::string_view piece, std::vector<std::uint32_t>& out) const {
@@ -129,7 +141,7 @@ struct Tokenizer::State {
             merge(worker, piece, out);
             return;
         }
-        Worker::Cached& cached = worker.cache[piece];
+        Worker::Cached& cached = value_of(worker.cache, piece);
         if (cached.count == 1) {
             out.push_back(cached.id);
             return;
@@ -149,8 +161,8 @@ struct Tokenizer::State {
     }
 
     void merge(Worker& worker, std::string_view piece, std::vector<std::uint32_t>& out) const {
-        if (const std::uint32_t* whole = by_bytes.find(piece)) {
-            out.push_back(*whole - 1);
+        if (const std::uint32_t whole = id_of(piece); whole != kNone) {
+            out.push_back(whole);
         } else {
             worker.merger.merge(piece, byte_ids, pairs, out);
         }
@@ -165,7 +177,7 @@ struct Tokenizer::State {
     }
 
     void give_back(std::unique_ptr<Worker> worker) {
-        if (worker->cache.text_bytes() > kCacheBytes) {
+        if (worker->cache.size() > kMostCached) {
             worker->cache.clear();
             worker->ids.clear();
         }
@@ -174,9 +186,9 @@ struct Tokenizer::State {
     }
 
     std::vector<std::string> ranks;
-    PieceMap<std::uint32_t> by_bytes;  // id + 1
+    PieceMap<std::uint32_t> by_bytes;
     std::array<std::uint32_t, 256> byte_ids{};
-    PairTable pairs;
+    PairMap pairs;
     Splitter splitter;
     std::mutex mutex;
     std::vector<std::unique_ptr<Worker>> idle;
@@ -188,7 +200,7 @@ Tokenizer::~Tokenizer() = default;
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 
 Tokenizer Tokenizer::load(const std::filesystem::path& tiktoken_file, const std::string& split_pattern) {
-    const std::string text = read_whole_file(tiktoken_file);
+    const std::string text = read_file(tiktoken_file);
     std::vector<std::string> ranks;
     std::size_t line_start = 0;
     for (int line_number = 1; line_start < text.size(); ++line_number) {
@@ -217,7 +229,7 @@ std::string Tokenizer::tiktoken_text() const {
 }
 
 void Tokenizer::save(const std::filesystem::path& tiktoken_file) const {
-    write_whole_file(tiktoken_file, tiktoken_text());
+    write_file_atomically(tiktoken_file, tiktoken_text());
 }
 
 std::vector<std::uint32_t> Tokenizer::encode(std::string_view text) const {

@@ -14,7 +14,7 @@ namespace autoresearch {
 class Tokenizer {
   public:
     /// Reads tiktoken's text format: base64 of the token's bytes, a space, its rank, one a line. Throws
-    /// UserError.
+    /// UserError when it is damaged, std::system_error when it cannot be read.
     static Tokenizer load(const std::filesystem::path& tiktoken_file, const std::string& split_pattern);
     /// `ranks`: the bytes of each mergeable token. Requires all 256 single bytes among them and no token
     /// twice.

@@ -162,6 +162,13 @@ const std::vector<ConfigKey>& config_keys() {
         {"seq_len", &Config::seq_len, "2048", 8, 1 << 20, true, "tokens of context"},
         {"eval_tokens", &Config::eval_tokens, "2097152", 1, 1e12, true,
          "validation tokens of one evaluation"},
+        {"text_column", &Config::text_column, "", 0, 0, true,
+         "column or field with the text, for parquet and jsonl; default: text"},
+        {"separator", &Config::separator, "", 0, 0, true,
+         "what stands between the documents of a text file, \\n for a line end; default: a file is a "
+         "document"},
+        {"shards", &Config::shards, "10", 1, 1e6, true,
+         "training files to fetch of a corpus in numbered files"},
         {"device", &Config::device, "auto", 0, 0, true, "auto, cpu, mps or cuda"},
         {"threads", &Config::threads, "0", 0, 4096, true, "CPU threads of the trainer; 0: all"},
         {"budget", &Config::budget, "300", 1, 30 * kDay, true, "training seconds of one trial"},

@@ -2,10 +2,12 @@
 
 #include <cstdio>
 #include <iostream>
+#include <stdexcept>
 
 #include "cli/commands.h"
 #include "cli/workspace.h"
 #include "prepare/data/prepare.h"
+#include "proc/signals.h"
 
 namespace autoresearch {
 namespace {
@@ -45,19 +47,29 @@ void print_for_people(const PreparedData& data) {
 
 int prepare(const FlagValues& flags, bool json) {
     const Kit kit = open_kit();
-    const ResolvedConfig config = load_config(flags, repository_root_or_empty(), kit.directory);
+    const auto repository = repository_root_or_empty();
+    const ResolvedConfig config = load_config(flags, repository, kit.directory);
     PrepareOptions options;
     options.request = data_request(config.values);
     options.data_root = data_root();
     options.torch_sources = kit.torch;
+    options.corpora = shipped_file(repository, kit, "configs/corpora.json");
+    options.parquet_reader = kit.directory / "read-parquet";
     options.threads = config.values.threads;
+    const SignalStop stop;
     const bool terminal = isatty(STDERR_FILENO) != 0;
-    if (terminal && !json) {
-        options.progress = [](const std::string& phase, double share) {
-            std::fprintf(stderr, "\r\033[K%s %3.0f %%", phase.c_str(), 100 * share);
-        };
+    options.progress = [&](const std::string& phase, double share) {
+        if (stop.after_experiment()) throw std::runtime_error("interrupted");
+        if (terminal && !json) std::fprintf(stderr, "\r\033[K%3.0f %% %s", 100 * share, phase.c_str());
+    };
+    PreparedData data;
+    try {
+        data = prepare_data(options);
+    } catch (const std::exception&) {
+        if (terminal && !json) std::fprintf(stderr, "\r\033[K");
+        if (!stop.after_experiment()) throw;
+        throw std::runtime_error("interrupted; the same command goes on or starts again");
     }
-    const PreparedData data = prepare_data(options);
     if (terminal && !json) std::fprintf(stderr, "\r\033[K");
     if (json) {
         std::cout << to_json(data).dump(2) << "\n";
@@ -73,7 +85,8 @@ void add_prepare_command(CLI::App& app, Action& action) {
     CLI::App* command =
         app.add_subcommand("prepare", "text to tokens: train the tokenizer, write the shards");
     const auto flags = std::make_shared<ConfigFlags>(
-        *command, std::vector<std::string>{"corpus", "vocab_size", "seq_len", "eval_tokens", "threads"});
+        *command, std::vector<std::string>{"corpus", "vocab_size", "seq_len", "eval_tokens", "text_column",
+                                           "separator", "shards", "threads"});
     const auto json = std::make_shared<bool>(false);
     command->add_flag("--json", *json, "print for programs");
     command->callback([=, &action] { action = [=] { return prepare(flags->values(), *json); }; });

@@ -67,9 +67,9 @@ void add_train_command(CLI::App& app, Action& action) {
     CLI::App* command =
         app.add_subcommand("train", "one experiment by hand: build and run this tree's train/train.cpp");
     const auto flags = std::make_shared<ConfigFlags>(
-        *command,
-        std::vector<std::string>{"corpus", "vocab_size", "seq_len", "eval_tokens", "device", "threads",
-                                 "budget", "seed", "build_limit", "startup_limit", "grace", "eval_limit"});
+        *command, std::vector<std::string>{"corpus", "vocab_size", "seq_len", "eval_tokens", "text_column",
+                                           "separator", "shards", "device", "threads", "budget", "seed",
+                                           "build_limit", "startup_limit", "grace", "eval_limit"});
     const auto json = std::make_shared<bool>(false);
     command->add_flag("--json", *json, "print for programs");
     command->callback([=, &action] { action = [=] { return train(flags->values(), *json); }; });

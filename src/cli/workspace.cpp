@@ -103,13 +103,15 @@ ResolvedConfig load_config(const FlagValues& flags, const fs::path& repository, 
 }
 
 DataRequest data_request(const Config& config) {
-    return {config.corpus, config.vocab_size, config.seq_len, config.eval_tokens};
+    return {config.corpus,      config.vocab_size, config.seq_len, config.eval_tokens,
+            config.text_column, config.separator,  config.shards};
 }
 
 PreparedData require_data(const ResolvedConfig& config) {
     if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
     std::string command = "autoresearch prepare --preset " + config.values.preset;
-    for (const char* key : {"corpus", "vocab_size", "seq_len", "eval_tokens"}) {
+    for (const char* key :
+         {"corpus", "vocab_size", "seq_len", "eval_tokens", "text_column", "separator", "shards"}) {
         const std::string& origin = config.origins.at(key);
         if (origin.rfind("--", 0) != 0) continue;
         for (const auto& row : config_keys()) {

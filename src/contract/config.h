@@ -16,6 +16,9 @@ struct Config {
     int vocab_size = 0;            // ids, the 4 specials included
     int seq_len = 0;               // tokens of context
     std::int64_t eval_tokens = 0;  // validation tokens of one evaluation
+    std::string text_column;       // of parquet and jsonl; empty: the corpus' own, else "text"
+    std::string separator;         // between the documents of a text file; empty: as above, else none
+    int shards = 0;                // training files of a corpus of numbered files
 
     // a trial
     std::string device;  // auto, cpu, mps, cuda
@@ -36,9 +39,9 @@ struct Config {
 
     // the run
     std::string tag;
-    int experiments = 0;  // in all, the baseline not counted; 0: unbounded
-    double hours = 0;     // 0: unbounded
-    int max_failures = 0; // proposals in a row that fail before the run gives up
+    int experiments = 0;   // in all, the baseline not counted; 0: unbounded
+    double hours = 0;      // 0: unbounded
+    int max_failures = 0;  // proposals in a row that fail before the run gives up
 };
 
 }  // namespace autoresearch

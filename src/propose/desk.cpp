@@ -136,9 +136,7 @@ Desk::Desk(const DeskOptions& options) {
     fs::create_directories(parent);
     sweep(parent);
     std::string pattern = (parent / (kPrefix + std::to_string(::getpid()) + "-XXXXXX")).string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-        throw std::system_error(errno, std::generic_category(), "cannot make a desk in " + parent.string());
-    }
+    if (::mkdtemp(pattern.data()) == nullptr) throw_errno("cannot make a desk in " + parent.string());
     path_ = fs::canonical(pattern);
     try {
         fill(options);

@@ -1,16 +1,8 @@
 #pragma once
 
-#include <cstdint>
-#include <string>
-#include <string_view>
+#include "util/hash.h"
 
 namespace autoresearch {
-
-/// XXH64 as its authors specify it: the same number on every machine, so it may be stored.
-std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed = 0);
-
-/// 16 lower-case hex digits.
-std::string hex64(std::uint64_t value);
 
 /// An order-dependent digest of a sequence of numbers and texts.
 class Digest {
