@@ -28,6 +28,12 @@ class AtomicFile {
     Fd fd_;
 };
 
+/// Throws std::system_error for errno.
+[[noreturn]] void throw_errno(const std::string& what);
+
+/// open(2), closed on exec, mode 0644; throws std::system_error that names the path.
+Fd open_file(const std::filesystem::path& path, int flags);
+
 /// AtomicFile in one call.
 void write_file_atomically(const std::filesystem::path& target, std::string_view text);
 

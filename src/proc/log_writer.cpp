@@ -3,8 +3,9 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <system_error>
+
+#include "util/atomic_file.h"
 
 namespace autoresearch {
 namespace {
@@ -14,9 +15,7 @@ constexpr std::size_t kTail = 64 << 10;
 }  // namespace
 
 LogWriter::LogWriter(const std::filesystem::path& path, std::int64_t limit) : room_(limit) {
-    if (path.empty()) return;
-    fd_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    if (!fd_) throw std::system_error(errno, std::generic_category(), "cannot write " + path.string());
+    if (!path.empty()) fd_ = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
 }
 
 void LogWriter::write(std::string_view text) {
@@ -39,11 +38,11 @@ void LogWriter::finish() {
 }
 
 void LogWriter::store(std::string_view text) {
-    while (fd_ && !text.empty()) {
-        const ssize_t written = ::write(fd_.get(), text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) fd_.reset();
-        if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+    if (!fd_) return;
+    try {
+        write_all(fd_.get(), text, "a log");
+    } catch (const std::system_error&) {
+        fd_.reset();
     }
 }
 

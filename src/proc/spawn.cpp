@@ -4,10 +4,8 @@
 #include <signal.h>
 #include <spawn.h>
 
-#include <cerrno>
-#include <system_error>
-
 #include "proc/platform.h"
+#include "util/atomic_file.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration)
 
@@ -72,13 +70,13 @@ void reset_signals(posix_spawnattr_t* attributes) {
 
 Pipe make_pipe() {
     int ends[2];
-    if (::pipe(ends) != 0) throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
+    if (::pipe(ends) != 0) throw_errno("cannot make a pipe");
     const Fd low_read(ends[0]);
     const Fd low_write(ends[1]);
     Pipe pipe{Fd(::fcntl(ends[0], F_DUPFD_CLOEXEC, kFirstOwnDescriptor)),
               Fd(::fcntl(ends[1], F_DUPFD_CLOEXEC, kFirstOwnDescriptor))};
     if (!pipe.read || !pipe.write || ::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK) != 0) {
-        throw std::system_error(errno, std::generic_category(), "cannot make a pipe");
+        throw_errno("cannot make a pipe");
     }
     return pipe;
 }

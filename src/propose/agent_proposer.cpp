@@ -30,9 +30,10 @@ Environment clean_environment(const AgentAdapter& agent) {
 
 /// Every field that a command may have. `turns` and `usd` have no source yet: their groups of arguments drop
 /// out.
-const Fields kKnownFields = {{"prompt_file", ""}, {"prompt", ""}, {"desk", ""},
-                             {"model", ""},       {"device", ""}, {"experiment", ""},
-                             {"self", ""},        {"turns", ""},  {"usd", ""}};
+Fields known_fields() {
+    return {{"prompt_file", ""}, {"prompt", ""}, {"desk", ""},  {"model", ""}, {"device", ""},
+            {"experiment", ""},  {"self", ""},   {"turns", ""}, {"usd", ""}};
+}
 
 /// Why the agent's run gives no proposal, whatever it left at the desk; empty when the desk decides.
 std::string process_failure(const ProcessResult& process, const AgentProposerOptions& options,
@@ -56,7 +57,7 @@ AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& st
                         "name one with --model");
     }
     // A mistake in the command shall be told before the first experiment.
-    agent_command(options_.agent, kKnownFields);
+    agent_command(options_.agent, known_fields());
 }
 
 Result<Proposal> AgentProposer::propose(const ProposalRequest& request) {
@@ -101,7 +102,7 @@ ProcessSpec AgentProposer::specification(const ProposalRequest& request, const D
                                          const std::string& prompt) const {
     const auto prompt_file = desk.scratch() / "prompt.md";
     ProcessSpec spec;
-    Fields fields = kKnownFields;
+    Fields fields = known_fields();
     fields["prompt_file"] = prompt_file.string();
     fields["prompt"] = prompt;
     fields["desk"] = desk.path().string();

@@ -5,10 +5,8 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <system_error>
 
 #include "record/experiment_json.h"
 #include "record/run_files.h"
@@ -107,14 +105,13 @@ FileLedger::FileLedger(std::filesystem::path run_directory, PatchOf patch_of)
 
 void FileLedger::open_and_repair() {
     std::filesystem::create_directories(run_directory_);
-    fd_.reset(::open(file_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-    if (!fd_) throw std::system_error(errno, std::generic_category(), "cannot open " + file_.string());
+    fd_ = open_file(file_, O_RDWR | O_CREAT | O_APPEND);
     const auto text = read_file(file_);
     auto parsed = parse(file_, text);
     experiments_ = std::move(parsed.experiments);
 
     if (parsed.good_bytes < text.size() && ::ftruncate(fd_.get(), static_cast<off_t>(parsed.good_bytes)) != 0)
-        throw std::system_error(errno, std::generic_category(), "cannot mend " + file_.string());
+        throw_errno("cannot mend " + file_.string());
     if (parsed.good_bytes == 0) {
         write_line(version_line());
         flush_directory(run_directory_);
