@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "autoresearch/session.h"
+#include "prepare/session/kernels.h"
 #include "prepare/session/simd.h"
 
 namespace autoresearch {
@@ -51,12 +52,18 @@ Tensor plain_rms_norm(const Tensor& x) {
     return x * at::rsqrt(x.square().mean(-1, true) + std::numeric_limits<float>::epsilon());
 }
 
-class Kernels : public testing::Test {
+class Kernels : public testing::TestWithParam<bool> {
   protected:
-    void SetUp() override { at::manual_seed(3); }
+    void SetUp() override {
+        at::manual_seed(3);
+        kernels::plain_path() = GetParam();
+    }
+    void TearDown() override { kernels::plain_path() = false; }
 };
+INSTANTIATE_TEST_SUITE_P(Paths, Kernels, testing::Bool(),
+                         [](const auto& one) { return one.param ? "Plain" : "Fused"; });
 
-TEST_F(Kernels, RmsNorm) {
+TEST_P(Kernels, RmsNorm) {
     const auto fused = [](const auto& in) { return rms_norm(in[0]); };
     const auto plain = [](const auto& in) { return plain_rms_norm(in[0]); };
     expect_same(fused, plain, {random({700, 128})}, 1e-5);
@@ -67,19 +74,19 @@ TEST_F(Kernels, RmsNorm) {
         transposed, [](const auto& in) { return plain_rms_norm(in[0].t()); }, {random({64, 9})}, 1e-5);
 }
 
-TEST_F(Kernels, ReluSquared) {
+TEST_P(Kernels, ReluSquared) {
     expect_same([](const auto& in) { return relu_squared(in[0]); },
                 [](const auto& in) { return at::relu(in[0]).square(); }, {random({900, 64})}, 1e-5);
 }
 
-TEST_F(Kernels, ScaledSum) {
+TEST_P(Kernels, ScaledSum) {
     const std::vector<Tensor> inputs = {at::full({}, 0.7), random({900, 64}), at::full({}, -0.2),
                                         random({900, 64})};
     expect_same([](const auto& in) { return scaled_sum(in[0], in[1], in[2], in[3]); },
                 [](const auto& in) { return in[0] * in[1] + in[2] * in[3]; }, inputs, 2e-3);
 }
 
-TEST_F(Kernels, RotaryNorm) {
+TEST_P(Kernels, RotaryNorm) {
     const auto plain = [](const auto& in) {
         const auto half = in[0].size(3) / 2;
         const Tensor x1 = in[0].narrow(3, 0, half), x2 = in[0].narrow(3, half, half);
@@ -97,7 +104,7 @@ TEST_F(Kernels, RotaryNorm) {
     expect_same(sliced, plain_sliced, {random({2, 50, 3, 2, 64}), angles.cos(), angles.sin()}, 1e-5);
 }
 
-TEST_F(Kernels, HeadCrossEntropy) {
+TEST_P(Kernels, HeadCrossEntropy) {
     const auto plain = [](const auto& in) {
         const Tensor logits = 15 * at::tanh(at::mm(in[0], in[1].t()) / 15);
         return at::cross_entropy_loss(logits, in[2]);
@@ -109,15 +116,18 @@ TEST_F(Kernels, HeadCrossEntropy) {
     }
 }
 
-TEST_F(Kernels, HeadCrossEntropyKeepsNaN) {
+TEST_P(Kernels, HeadCrossEntropyKeepsNaN) {
     Tensor x = random({32, 32});
     x[5][3] = NAN;
     const Tensor loss = head_cross_entropy(x, random({64, 32}), at::zeros({32}, at::kLong), 15);
     EXPECT_TRUE(std::isnan(loss.item<double>()));
 }
 
-TEST_F(Kernels, AttentionWindowIsExact) {
-    for (const std::int64_t window : {1, 7, 16, 40, 100}) {
+TEST_P(Kernels, AttentionWindowIsExact) {
+    // 300 tokens: whole blocks and a rest; windows below and above the smallest block, and as long as the
+    // text
+    for (const std::int64_t window : {1, 7, 64, 75, 100, 150, 299, 300, 500}) {
+        SCOPED_TRACE(window);
         const auto plain = [&](const auto& in) {
             const auto T = in[0].size(1);
             const Tensor q = in[0].transpose(1, 2), k = in[1].transpose(1, 2), v = in[2].transpose(1, 2);
@@ -125,9 +135,10 @@ TEST_F(Kernels, AttentionWindowIsExact) {
             const Tensor scores = at::matmul(q, k.mT()) / std::sqrt(static_cast<double>(q.size(3)));
             return at::matmul(at::softmax(scores.masked_fill(hidden, -INFINITY), -1), v).transpose(1, 2);
         };
-        const auto fused = [&](const auto& in) { return causal_attention(in[0], in[1], in[2], window); };
-        expect_same(fused, plain, {random({2, 40, 3, 64}), random({2, 40, 3, 64}), random({2, 40, 3, 64})},
-                    1e-4);
+        const auto blocks = [&](const auto& in) { return causal_attention(in[0], in[1], in[2], window); };
+        const std::vector<Tensor> inputs = {random({1, 300, 2, 16}), random({1, 300, 2, 16}),
+                                            random({1, 300, 2, 16})};
+        expect_same(blocks, plain, inputs, 1e-4);
     }
 }
 

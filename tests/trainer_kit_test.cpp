@@ -21,7 +21,9 @@ TEST(TrainerKit, HoldsWhatACandidateIsBuiltAgainst) {
     for (const char* key : {"version", "torch_version", "compiler"}) EXPECT_NE(about.at(key), "");
 }
 
-TEST(TrainerKit, BuildsTheProjectsTrainerFromAnyDirectoryAndItTrains) {
+// The project's own trainer, built once: from another directory than it runs in, and trains. Its trace makes
+// the same model again, to the last bit.
+TEST(TrainerKit, BuildsTheProjectsTrainerWhichTrainsAndFollowsATrace) {
     const TempDirectory folder;
     const fs::path source =
         folder.write("a folder/train.cpp", read_text(fs::path(TEST_SOURCE_DIR) / "train/train.cpp"));
@@ -31,7 +33,9 @@ TEST(TrainerKit, BuildsTheProjectsTrainerFromAnyDirectoryAndItTrains) {
     EXPECT_EQ(built.output, "");
     EXPECT_EQ(std::distance(fs::directory_iterator(source.parent_path()), {}),
               2);  // source, program, no leavings
-    const auto run = run_program("'" + (source.parent_path() / "train").string() + "'" + trainer_flags(3));
+    const std::string program = "'" + (source.parent_path() / "train").string() + "'";
+    const std::string curve = (folder / "curve.csv").string(), again = (folder / "again.csv").string();
+    const auto run = run_program(program + trainer_flags(3) + " --curve '" + curve + "'");
     ASSERT_EQ(run.code, 0) << run.output;
     const auto& result = run.events.back();
     EXPECT_EQ(result.at("event"), "result");
@@ -39,6 +43,23 @@ TEST(TrainerKit, BuildsTheProjectsTrainerFromAnyDirectoryAndItTrains) {
     EXPECT_LT(result.at("val_bpb").get<double>(), uniform);
     EXPECT_LT(run.events[run.events.size() - 3].at("loss").get<double>(),
               run.events[1].at("loss").get<double>() - 1);
+
+    const auto replay =
+        run_program(program + trainer_flags(60) + " --curve '" + again + "' --trace '" + curve + "'");
+    ASSERT_EQ(replay.code, 0) << replay.output;
+    EXPECT_EQ(replay.events.back().at("val_bpb"), result.at("val_bpb"));  // all 17 digits
+    EXPECT_EQ(replay.events.back().at("num_steps"), result.at("num_steps"));
+    EXPECT_GT(result.at("num_steps").get<int>(), 5);
+    const auto columns = [](const std::string& file) {  // all but the seconds
+        std::string kept;
+        std::istringstream lines(read_text(file));
+        for (std::string line; std::getline(lines, line); kept += "\n") {
+            const auto first = line.find(','), second = line.find(',', first + 1);
+            kept += line.substr(0, first) + line.substr(second);
+        }
+        return kept;
+    };
+    EXPECT_EQ(columns(again), columns(curve));
 }
 
 TEST(TrainerKit, CompileErrorsGoToStderrAndNothingIsWritten) {

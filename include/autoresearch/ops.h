@@ -21,10 +21,12 @@ at::Tensor scaled_sum(const at::Tensor& a, const at::Tensor& x, const at::Tensor
 
 /// Rotary position, then RMS norm over each head: x (B, T, H, D), cos and sin (T, D/2).
 /// With x = [x1, x2] along D: rms_norm([x1 cos + x2 sin, x2 cos - x1 sin]).
+/// cos and sin are used in the type of x.
 at::Tensor rotary_norm(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
 
 /// Softmax attention of q, k, v (B, T, H, D) over the `window` latest positions, the own one included.
-/// Returns (B, T, H, D).
+/// Returns (B, T, H, D). A window shorter than T is computed by blocks of its length, each with itself and
+/// the positions before it, not as a mask over T x T.
 at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             std::int64_t window);
 

@@ -16,164 +16,152 @@ AUTORESEARCH_INLINE float dot(const float* a, const float* b, int width) {
     return V::sum(sum);
 }
 
-template <class V>
-AUTORESEARCH_INLINE void rms_norm_body(const float* x, std::int64_t rows, int width, float* y,
-                                       float* inverse) {
-    for (std::int64_t r = 0; r < rows; ++r, x += width, y += width) {
-        const float scale = 1 / std::sqrt(dot<V>(x, x, width) / static_cast<float>(width) + kEps);
-        for (int i = 0; i < width; i += V::kLanes) V::store(y + i, V::load(x + i) * scale);
-        inverse[r] = scale;
-    }
+}  // namespace
+
+bool& plain_path() {
+    static bool plain = false;
+    return plain;
+}
+
+void rms_norm(const float* x, std::int64_t rows, int width, float* y, float* inverse) {
+    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+        using V = decltype(vec);
+        for (std::int64_t r = 0; r < rows; ++r, x += width, y += width) {
+            const float scale = 1 / std::sqrt(dot<V>(x, x, width) / static_cast<float>(width) + kEps);
+            for (int i = 0; i < width; i += V::kLanes) V::store(y + i, V::load(x + i) * scale);
+            inverse[r] = scale;
+        }
+    });
 }
 
 // With y = x s: dx = s (g - y mean(g y)).
-template <class V>
-AUTORESEARCH_INLINE void rms_norm_backward_body(const float* grad, const float* y, const float* inverse,
-                                                std::int64_t rows, int width, float* dx) {
-    for (std::int64_t r = 0; r < rows; ++r, grad += width, y += width, dx += width) {
-        const float mean = dot<V>(grad, y, width) / static_cast<float>(width);
-        for (int i = 0; i < width; i += V::kLanes)
-            V::store(dx + i, (V::load(grad + i) - V::load(y + i) * mean) * inverse[r]);
-    }
-}
-
-template <class V>
-AUTORESEARCH_INLINE void relu_squared_body(const float* x, std::int64_t count, float* y) {
-    for (std::int64_t i = 0; i < count; i += V::kLanes) {
-        const auto v = V::load(x + i);
-        V::store(y + i, v < 0 ? V::splat(0) : v * v);
-    }
-}
-
-template <class V>
-AUTORESEARCH_INLINE void relu_squared_backward_body(const float* grad, const float* x, std::int64_t count,
-                                                    float* dx) {
-    for (std::int64_t i = 0; i < count; i += V::kLanes) {
-        const auto v = V::load(x + i);
-        V::store(dx + i, v < 0 ? V::splat(0) : 2 * v * V::load(grad + i));
-    }
-}
-
-template <class V>
-AUTORESEARCH_INLINE void scaled_sum_body(float a, const float* x, float b, const float* x0,
-                                         std::int64_t count, float* y) {
-    for (std::int64_t i = 0; i < count; i += V::kLanes)
-        V::store(y + i, V::load(x + i) * a + V::load(x0 + i) * b);
-}
-
-template <class V>
-AUTORESEARCH_INLINE void scaled_sum_backward_body(float a, const float* x, float b, const float* x0,
-                                                  const float* grad, std::int64_t count, float* dx,
-                                                  float* dx0, double* sums) {
-    constexpr std::int64_t kBlock = 1024;  // floats add up over one block only, then go on in double
-    for (std::int64_t first = 0; first < count; first += kBlock) {
-        const std::int64_t last = first + kBlock < count ? first + kBlock : count;
-        auto da = V::splat(0);
-        auto db = V::splat(0);
-        for (std::int64_t i = first; i < last; i += V::kLanes) {
-            const auto g = V::load(grad + i);
-            da += g * V::load(x + i);
-            db += g * V::load(x0 + i);
-            V::store(dx + i, g * a);
-            V::store(dx0 + i, g * b);
+void rms_norm_backward(const float* grad, const float* y, const float* inverse, std::int64_t rows, int width,
+                       float* dx) {
+    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+        using V = decltype(vec);
+        for (std::int64_t r = 0; r < rows; ++r, grad += width, y += width, dx += width) {
+            const float mean = dot<V>(grad, y, width) / static_cast<float>(width);
+            for (int i = 0; i < width; i += V::kLanes)
+                V::store(dx + i, (V::load(grad + i) - V::load(y + i) * mean) * inverse[r]);
         }
-        sums[0] += V::sum(da);
-        sums[1] += V::sum(db);
-    }
+    });
 }
 
-template <class V>
-AUTORESEARCH_INLINE void rotary_norm_body(const float* x, const float* cos, const float* sin, int heads,
-                                          int dim, float* y, float* inverse) {
-    const int half = dim / 2;
-    for (int h = 0; h < heads; ++h, x += dim, y += dim) {
-        auto squares = V::splat(0);
-        for (int i = 0; i < half; i += V::kLanes) {
-            const auto c = V::load(cos + i), s = V::load(sin + i), x1 = V::load(x + i),
-                       x2 = V::load(x + half + i);
-            const auto y1 = x1 * c + x2 * s, y2 = x2 * c - x1 * s;
-            squares += y1 * y1 + y2 * y2;
-            V::store(y + i, y1);
-            V::store(y + half + i, y2);
+void relu_squared(const float* x, std::int64_t count, float* y) {
+    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+        using V = decltype(vec);
+        for (std::int64_t i = 0; i < count; i += V::kLanes) {
+            const auto v = V::load(x + i);
+            V::store(y + i, v < 0 ? V::splat(0) : v * v);
         }
-        const float scale = 1 / std::sqrt(V::sum(squares) / static_cast<float>(dim) + kEps);
-        for (int i = 0; i < dim; i += V::kLanes) V::store(y + i, V::load(y + i) * scale);
-        inverse[h] = scale;
-    }
+    });
 }
 
-template <class V>
-AUTORESEARCH_INLINE void rotary_norm_backward_body(const float* grad, const float* y, const float* inverse,
-                                                   const float* cos, const float* sin, int heads, int dim,
-                                                   float* dx) {
-    const int half = dim / 2;
-    for (int h = 0; h < heads; ++h, grad += dim, y += dim, dx += dim) {
-        const float mean = dot<V>(grad, y, dim) / static_cast<float>(dim);
-        for (int i = 0; i < half; i += V::kLanes) {
-            const auto c = V::load(cos + i), s = V::load(sin + i);
-            const auto d1 = (V::load(grad + i) - V::load(y + i) * mean) * inverse[h];
-            const auto d2 = (V::load(grad + half + i) - V::load(y + half + i) * mean) * inverse[h];
-            V::store(dx + i, d1 * c - d2 * s);
-            V::store(dx + half + i, d1 * s + d2 * c);
+void relu_squared_backward(const float* grad, const float* x, std::int64_t count, float* dx) {
+    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+        using V = decltype(vec);
+        for (std::int64_t i = 0; i < count; i += V::kLanes) {
+            const auto v = V::load(x + i);
+            V::store(dx + i, v < 0 ? V::splat(0) : 2 * v * V::load(grad + i));
         }
-    }
+    });
 }
 
-template <class V>
-AUTORESEARCH_INLINE void softcap_cross_entropy_body(float* logits, std::int64_t rows, int vocab,
-                                                    const std::int64_t* targets, float softcap, float scale,
-                                                    float* scratch, double* loss) {
-    const float shrink = 1 / softcap;
-    for (std::int64_t r = 0; r < rows; ++r, logits += vocab) {
-        auto sum = V::splat(0);
-        for (int i = 0; i < vocab; i += V::kLanes) {
-            const auto t = V::tanh(V::load(logits + i) * shrink);
-            const auto e = V::exp((t - 1.0f) * softcap);  // at most 1
-            sum += e;
-            V::store(logits + i, t);
-            V::store(scratch + i, e);
-        }
-        const float total = V::sum(sum);
-        const float t = logits[targets[r]];
-        *loss += std::log(static_cast<double>(total)) + static_cast<double>(softcap) * (1 - t);
-        const float share = scale / total;
-        for (int i = 0; i < vocab; i += V::kLanes) {
-            const auto u = V::load(logits + i);
-            V::store(logits + i, V::load(scratch + i) * share * (1.0f - u * u));
-        }
-        logits[targets[r]] -= scale * (1 - t * t);
-    }
+void scaled_sum(float a, const float* x, float b, const float* x0, std::int64_t count, float* y) {
+    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+        using V = decltype(vec);
+        for (std::int64_t i = 0; i < count; i += V::kLanes)
+            V::store(y + i, V::load(x + i) * a + V::load(x0 + i) * b);
+    });
 }
 
-}  // namespace
+void scaled_sum_backward(float a, const float* x, float b, const float* x0, const float* grad,
+                         std::int64_t count, float* dx, float* dx0, double* sums) {
+    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+        using V = decltype(vec);
+        constexpr std::int64_t kBlock = 1024;  // floats add up over one block only, then go on in double
+        for (std::int64_t first = 0; first < count; first += kBlock) {
+            const std::int64_t last = first + kBlock < count ? first + kBlock : count;
+            auto da = V::splat(0);
+            auto db = V::splat(0);
+            for (std::int64_t i = first; i < last; i += V::kLanes) {
+                const auto g = V::load(grad + i);
+                da += g * V::load(x + i);
+                db += g * V::load(x0 + i);
+                V::store(dx + i, g * a);
+                V::store(dx0 + i, g * b);
+            }
+            sums[0] += V::sum(da);
+            sums[1] += V::sum(db);
+        }
+    });
+}
 
-AUTORESEARCH_KERNEL(rms_norm, (const float* x, std::int64_t rows, int width, float* y, float* inverse),
-                    (x, rows, width, y, inverse))
-AUTORESEARCH_KERNEL(rms_norm_backward,
-                    (const float* grad, const float* y, const float* inverse, std::int64_t rows, int width,
-                     float* dx),
-                    (grad, y, inverse, rows, width, dx))
-AUTORESEARCH_KERNEL(relu_squared, (const float* x, std::int64_t count, float* y), (x, count, y))
-AUTORESEARCH_KERNEL(relu_squared_backward, (const float* grad, const float* x, std::int64_t count, float* dx),
-                    (grad, x, count, dx))
-AUTORESEARCH_KERNEL(scaled_sum,
-                    (float a, const float* x, float b, const float* x0, std::int64_t count, float* y),
-                    (a, x, b, x0, count, y))
-AUTORESEARCH_KERNEL(scaled_sum_backward,
-                    (float a, const float* x, float b, const float* x0, const float* grad, std::int64_t count,
-                     float* dx, float* dx0, double* sums),
-                    (a, x, b, x0, grad, count, dx, dx0, sums))
-AUTORESEARCH_KERNEL(rotary_norm,
-                    (const float* x, const float* cos, const float* sin, int heads, int dim, float* y,
-                     float* inverse),
-                    (x, cos, sin, heads, dim, y, inverse))
-AUTORESEARCH_KERNEL(rotary_norm_backward,
-                    (const float* grad, const float* y, const float* inverse, const float* cos,
-                     const float* sin, int heads, int dim, float* dx),
-                    (grad, y, inverse, cos, sin, heads, dim, dx))
-AUTORESEARCH_KERNEL(softcap_cross_entropy,
-                    (float* logits, std::int64_t rows, int vocab, const std::int64_t* targets, float softcap,
-                     float scale, float* scratch, double* loss),
-                    (logits, rows, vocab, targets, softcap, scale, scratch, loss))
+void rotary_norm(const float* x, const float* cos, const float* sin, int heads, int dim, float* y,
+                 float* inverse) {
+    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+        using V = decltype(vec);
+        const int half = dim / 2;
+        for (int h = 0; h < heads; ++h, x += dim, y += dim) {
+            auto squares = V::splat(0);
+            for (int i = 0; i < half; i += V::kLanes) {
+                const auto c = V::load(cos + i), s = V::load(sin + i), x1 = V::load(x + i),
+                           x2 = V::load(x + half + i);
+                const auto y1 = x1 * c + x2 * s, y2 = x2 * c - x1 * s;
+                squares += y1 * y1 + y2 * y2;
+                V::store(y + i, y1);
+                V::store(y + half + i, y2);
+            }
+            const float scale = 1 / std::sqrt(V::sum(squares) / static_cast<float>(dim) + kEps);
+            for (int i = 0; i < dim; i += V::kLanes) V::store(y + i, V::load(y + i) * scale);
+            inverse[h] = scale;
+        }
+    });
+}
+
+void rotary_norm_backward(const float* grad, const float* y, const float* inverse, const float* cos,
+                          const float* sin, int heads, int dim, float* dx) {
+    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+        using V = decltype(vec);
+        const int half = dim / 2;
+        for (int h = 0; h < heads; ++h, grad += dim, y += dim, dx += dim) {
+            const float mean = dot<V>(grad, y, dim) / static_cast<float>(dim);
+            for (int i = 0; i < half; i += V::kLanes) {
+                const auto c = V::load(cos + i), s = V::load(sin + i);
+                const auto d1 = (V::load(grad + i) - V::load(y + i) * mean) * inverse[h];
+                const auto d2 = (V::load(grad + half + i) - V::load(y + half + i) * mean) * inverse[h];
+                V::store(dx + i, d1 * c - d2 * s);
+                V::store(dx + half + i, d1 * s + d2 * c);
+            }
+        }
+    });
+}
+
+void softcap_cross_entropy(float* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
+                           float softcap, float scale, float* scratch, double* loss) {
+    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+        using V = decltype(vec);
+        const float shrink = 1 / softcap;
+        for (std::int64_t r = 0; r < rows; ++r, logits += vocab) {
+            auto sum = V::splat(0);
+            for (int i = 0; i < vocab; i += V::kLanes) {
+                const auto t = V::tanh(V::load(logits + i) * shrink);
+                const auto e = V::exp((t - 1.0f) * softcap);  // at most 1
+                sum += e;
+                V::store(logits + i, t);
+                V::store(scratch + i, e);
+            }
+            const float total = V::sum(sum);
+            const float t = logits[targets[r]];
+            *loss += std::log(static_cast<double>(total)) + static_cast<double>(softcap) * (1 - t);
+            const float share = scale / total;
+            for (int i = 0; i < vocab; i += V::kLanes) {
+                const auto u = V::load(logits + i);
+                V::store(logits + i, V::load(scratch + i) * share * (1.0f - u * u));
+            }
+            logits[targets[r]] -= scale * (1 - t * t);
+        }
+    });
+}
 
 }  // namespace autoresearch::kernels

@@ -7,6 +7,9 @@
 
 namespace autoresearch::kernels {
 
+/// Makes the CPU take the plain ATen path of every operation, which is what other devices run: for tests.
+bool& plain_path();
+
 /// y = x / sqrt(mean(x^2) + eps); keeps 1 / sqrt(...) of each row in `inverse`.
 void rms_norm(const float* x, std::int64_t rows, int width, float* y, float* inverse);
 void rms_norm_backward(const float* grad, const float* y, const float* inverse, std::int64_t rows, int width,

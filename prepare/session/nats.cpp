@@ -48,46 +48,35 @@ AUTORESEARCH_INLINE double log_sum_exp(const Number* row, int vocab) {
     return max + std::log(total);
 }
 
-template <class V, class Number>
-AUTORESEARCH_INLINE void sum_rows(const Number* logits, std::int64_t rows, int vocab,
-                                  const std::int64_t* targets, const int* token_bytes, NatsSum* sum) {
-    for (std::int64_t r = 0; r < rows; ++r) {
-        const Number* row = logits + r * vocab;
-        const std::int64_t target = targets[r];
-        const double total = log_sum_exp<V>(row, vocab);
-        if (!(total == total) || target < 0 || target >= vocab) {
-            sum->finite = false;
-            return;
+template <class Number>
+void sum_rows(const Number* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
+              const int* token_bytes, NatsSum* sum) {
+    simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
+        for (std::int64_t r = 0; r < rows; ++r) {
+            const Number* row = logits + r * vocab;
+            const std::int64_t target = targets[r];
+            const double total = log_sum_exp<decltype(vec)>(row, vocab);
+            if (!(total == total) || target < 0 || target >= vocab) {
+                sum->finite = false;
+                return;
+            }
+            if (token_bytes[target] == 0) continue;
+            sum->nats += total - as_float(row[target]);
+            sum->bytes += token_bytes[target];
         }
-        if (token_bytes[target] == 0) continue;
-        sum->nats += total - as_float(row[target]);
-        sum->bytes += token_bytes[target];
-    }
-}
-
-template <class V>
-AUTORESEARCH_INLINE void sum_nats_body(const float* logits, std::int64_t rows, int vocab,
-                                       const std::int64_t* targets, const int* token_bytes, NatsSum* sum) {
-    sum_rows<V>(logits, rows, vocab, targets, token_bytes, sum);
-}
-
-template <class V>
-AUTORESEARCH_INLINE void sum_nats_bf16_body(const std::uint16_t* logits, std::int64_t rows, int vocab,
-                                            const std::int64_t* targets, const int* token_bytes,
-                                            NatsSum* sum) {
-    sum_rows<V>(logits, rows, vocab, targets, token_bytes, sum);
+    });
 }
 
 }  // namespace
 
-AUTORESEARCH_KERNEL(sum_nats,
-                    (const float* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
-                     const int* token_bytes, NatsSum* sum),
-                    (logits, rows, vocab, targets, token_bytes, sum))
+void sum_nats(const float* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
+              const int* token_bytes, NatsSum* sum) {
+    sum_rows(logits, rows, vocab, targets, token_bytes, sum);
+}
 
-AUTORESEARCH_KERNEL(sum_nats_bf16,
-                    (const std::uint16_t* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
-                     const int* token_bytes, NatsSum* sum),
-                    (logits, rows, vocab, targets, token_bytes, sum))
+void sum_nats_bf16(const std::uint16_t* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
+                   const int* token_bytes, NatsSum* sum) {
+    sum_rows(logits, rows, vocab, targets, token_bytes, sum);
+}
 
 }  // namespace autoresearch

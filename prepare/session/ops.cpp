@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "prepare/session/kernels.h"
@@ -21,10 +22,18 @@ using torch::autograd::variable_list;
 
 constexpr double kEps = std::numeric_limits<float>::epsilon();
 constexpr double kLargestFusedSoftcap = 40;
-constexpr std::int64_t kGrain = 16384;  // elements below which a second thread does not pay
+constexpr std::int64_t kSmallestBlock = 64;  // of attention in a window: less is too small for a matmul
+constexpr std::int64_t kGrain = 16384;       // elements below which a second thread does not pay
 
 bool fused(const Tensor& x) {
-    return x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) % 16 == 0;
+    return !kernels::plain_path() && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) % 16 == 0;
+}
+
+const float* in(const Tensor& t) {
+    return t.const_data_ptr<float>();
+}
+float* out(const Tensor& t) {
+    return t.mutable_data_ptr<float>();
 }
 
 /// Calls body(first, last) for slices of `rows` rows of `width` elements, on all threads.
@@ -33,32 +42,33 @@ void for_rows(std::int64_t rows, std::int64_t width, const Body& body) {
     at::parallel_for(0, rows, std::max<std::int64_t>(1, kGrain / width), body);
 }
 
+/// Calls body(at, count) for slices of whole registers of `numel` elements, on all threads.
+template <class Body>
+void for_elements(std::int64_t numel, const Body& body) {
+    for_rows(numel / 16, 16,
+             [&](std::int64_t first, std::int64_t last) { body(first * 16, (last - first) * 16); });
+}
+
 struct RmsNorm : Function<RmsNorm> {
     static Tensor forward(AutogradContext* ctx, const Tensor& input) {
         const Tensor x = input.contiguous();
         const std::int64_t width = x.size(-1), rows = x.numel() / width;
-        Tensor y = at::empty_like(x), inverse = at::empty({rows}, x.options());
-        const float* from = x.const_data_ptr<float>();
-        float *to = y.data_ptr<float>(), *inv = inverse.data_ptr<float>();
+        const Tensor y = at::empty_like(x), inverse = at::empty({rows}, x.options());
         for_rows(rows, width, [&](std::int64_t first, std::int64_t last) {
-            kernels::rms_norm(from + first * width, last - first, static_cast<int>(width), to + first * width,
-                              inv + first);
+            kernels::rms_norm(in(x) + first * width, last - first, static_cast<int>(width),
+                              out(y) + first * width, out(inverse) + first);
         });
         ctx->save_for_backward({y, inverse});
         return y;
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
-        const Tensor g = grads[0].contiguous();
-        const std::int64_t width = g.size(-1), rows = g.numel() / width;
-        Tensor dx = at::empty_like(g);
-        const float *grad = g.const_data_ptr<float>(), *y = saved[0].const_data_ptr<float>();
-        const float* inv = saved[1].const_data_ptr<float>();
-        float* to = dx.data_ptr<float>();
-        for_rows(rows, width, [&](std::int64_t first, std::int64_t last) {
+        const Tensor g = grads[0].contiguous(), dx = at::empty_like(g);
+        const std::int64_t width = g.size(-1);
+        for_rows(g.numel() / width, width, [&](std::int64_t first, std::int64_t last) {
             const std::int64_t at = first * width;
-            kernels::rms_norm_backward(grad + at, y + at, inv + first, last - first, static_cast<int>(width),
-                                       to + at);
+            kernels::rms_norm_backward(in(g) + at, in(saved[0]) + at, in(saved[1]) + first, last - first,
+                                       static_cast<int>(width), out(dx) + at);
         });
         return {dx};
     }
@@ -66,52 +76,38 @@ struct RmsNorm : Function<RmsNorm> {
 
 struct ReluSquared : Function<ReluSquared> {
     static Tensor forward(AutogradContext* ctx, const Tensor& input) {
-        const Tensor x = input.contiguous();
-        Tensor y = at::empty_like(x);
-        const float* from = x.const_data_ptr<float>();
-        float* to = y.data_ptr<float>();
-        for_rows(x.numel() / 16, 16, [&](std::int64_t first, std::int64_t last) {
-            kernels::relu_squared(from + first * 16, (last - first) * 16, to + first * 16);
+        const Tensor x = input.contiguous(), y = at::empty_like(x);
+        for_elements(x.numel(), [&](std::int64_t at, std::int64_t count) {
+            kernels::relu_squared(in(x) + at, count, out(y) + at);
         });
         ctx->save_for_backward({x});
         return y;
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-        const Tensor x = ctx->get_saved_variables()[0], g = grads[0].contiguous();
-        Tensor dx = at::empty_like(x);
-        const float *from = x.const_data_ptr<float>(), *grad = g.const_data_ptr<float>();
-        float* to = dx.data_ptr<float>();
-        for_rows(x.numel() / 16, 16, [&](std::int64_t first, std::int64_t last) {
-            const std::int64_t at = first * 16;
-            kernels::relu_squared_backward(grad + at, from + at, (last - first) * 16, to + at);
+        const Tensor x = ctx->get_saved_variables()[0], g = grads[0].contiguous(), dx = at::empty_like(x);
+        for_elements(x.numel(), [&](std::int64_t at, std::int64_t count) {
+            kernels::relu_squared_backward(in(g) + at, in(x) + at, count, out(dx) + at);
         });
         return {dx};
     }
 };
 
 struct ScaledSum : Function<ScaledSum> {
-    static Tensor forward(AutogradContext* ctx, const Tensor& a, const Tensor& x, const Tensor& b,
-                          const Tensor& x0) {
-        const Tensor px = x.contiguous(), px0 = x0.contiguous();
-        Tensor y = at::empty_like(px);
+    static Tensor forward(AutogradContext* ctx, const Tensor& a, const Tensor& input, const Tensor& b,
+                          const Tensor& input0) {
+        const Tensor x = input.contiguous(), x0 = input0.contiguous(), y = at::empty_like(x);
         const float av = a.item<float>(), bv = b.item<float>();
-        const float *from = px.const_data_ptr<float>(), *from0 = px0.const_data_ptr<float>();
-        float* to = y.data_ptr<float>();
-        for_rows(y.numel() / 16, 16, [&](std::int64_t first, std::int64_t last) {
-            const std::int64_t at = first * 16;
-            kernels::scaled_sum(av, from + at, bv, from0 + at, (last - first) * 16, to + at);
+        for_elements(y.numel(), [&](std::int64_t at, std::int64_t count) {
+            kernels::scaled_sum(av, in(x) + at, bv, in(x0) + at, count, out(y) + at);
         });
-        ctx->save_for_backward({a, px, b, px0});
+        ctx->save_for_backward({a, x, b, x0});
         return y;
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
-        const Tensor g = grads[0].contiguous();
-        Tensor dx = at::empty_like(g), dx0 = at::empty_like(g);
+        const Tensor x = saved[1], x0 = saved[3];
+        const Tensor g = grads[0].contiguous(), dx = at::empty_like(g), dx0 = at::empty_like(g);
         const float av = saved[0].item<float>(), bv = saved[2].item<float>();
-        const float *x = saved[1].const_data_ptr<float>(), *x0 = saved[3].const_data_ptr<float>();
-        const float* grad = g.const_data_ptr<float>();
-        float *to = dx.data_ptr<float>(), *to0 = dx0.data_ptr<float>();
         // One sum for each slice of fixed size, added up in order: the same result whatever thread did which.
         constexpr std::int64_t kSlice = 32768;
         const std::int64_t slices = (g.numel() + kSlice - 1) / kSlice;
@@ -119,8 +115,8 @@ struct ScaledSum : Function<ScaledSum> {
         at::parallel_for(0, slices, 1, [&](std::int64_t first, std::int64_t last) {
             for (std::int64_t i = first; i < last; ++i) {
                 const std::int64_t at = i * kSlice, count = std::min(kSlice, g.numel() - at);
-                kernels::scaled_sum_backward(av, x + at, bv, x0 + at, grad + at, count, to + at, to0 + at,
-                                             &sums[2 * static_cast<std::size_t>(i)]);
+                kernels::scaled_sum_backward(av, in(x) + at, bv, in(x0) + at, in(g) + at, count, out(dx) + at,
+                                             out(dx0) + at, &sums[2 * static_cast<std::size_t>(i)]);
             }
         });
         double da = 0, db = 0;
@@ -134,16 +130,13 @@ struct RotaryNorm : Function<RotaryNorm> {
         const std::int64_t B = input.size(0), T = input.size(1), H = input.size(2), D = input.size(3);
         const bool heads_dense = input.stride(3) == 1 && input.stride(2) == D;
         const Tensor x = heads_dense ? input : input.contiguous();
-        Tensor y = at::empty({B, T, H, D}, x.options()), inverse = at::empty({B, T, H}, x.options());
-        const float *from = x.const_data_ptr<float>(), *c = cos.const_data_ptr<float>(),
-                    *s = sin.const_data_ptr<float>();
-        float *to = y.data_ptr<float>(), *inv = inverse.data_ptr<float>();
+        const Tensor y = at::empty({B, T, H, D}, x.options()), inverse = at::empty({B, T, H}, x.options());
         for_rows(B * T, H * D, [&](std::int64_t first, std::int64_t last) {
             for (std::int64_t i = first; i < last; ++i) {
                 const std::int64_t t = i % T;
-                kernels::rotary_norm(from + (i / T) * x.stride(0) + t * x.stride(1), c + t * D / 2,
-                                     s + t * D / 2, static_cast<int>(H), static_cast<int>(D), to + i * H * D,
-                                     inv + i * H);
+                kernels::rotary_norm(in(x) + (i / T) * x.stride(0) + t * x.stride(1), in(cos) + t * D / 2,
+                                     in(sin) + t * D / 2, static_cast<int>(H), static_cast<int>(D),
+                                     out(y) + i * H * D, out(inverse) + i * H);
             }
         });
         ctx->save_for_backward({y, inverse, cos, sin});
@@ -151,18 +144,14 @@ struct RotaryNorm : Function<RotaryNorm> {
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
-        const Tensor g = grads[0].contiguous();
+        const Tensor g = grads[0].contiguous(), dx = at::empty_like(g);
         const std::int64_t T = g.size(1), H = g.size(2), D = g.size(3);
-        Tensor dx = at::empty_like(g);
-        const float *grad = g.const_data_ptr<float>(), *y = saved[0].const_data_ptr<float>();
-        const float *inv = saved[1].const_data_ptr<float>(), *c = saved[2].const_data_ptr<float>();
-        const float* s = saved[3].const_data_ptr<float>();
-        float* to = dx.data_ptr<float>();
         for_rows(g.size(0) * T, H * D, [&](std::int64_t first, std::int64_t last) {
             for (std::int64_t i = first; i < last; ++i) {
-                const std::int64_t t = i % T, at = i * H * D;
-                kernels::rotary_norm_backward(grad + at, y + at, inv + i * H, c + t * D / 2, s + t * D / 2,
-                                              static_cast<int>(H), static_cast<int>(D), to + at);
+                const std::int64_t at = i * H * D, angle = (i % T) * D / 2;
+                kernels::rotary_norm_backward(in(g) + at, in(saved[0]) + at, in(saved[1]) + i * H,
+                                              in(saved[2]) + angle, in(saved[3]) + angle, static_cast<int>(H),
+                                              static_cast<int>(D), out(dx) + at);
             }
         });
         return {dx, Tensor(), Tensor()};
@@ -205,7 +194,7 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
             } else {
                 const Tensor grad = slice_gradient(at::mm(part, weight.t()), wanted, softcap, scale, loss);
                 dx_part.copy_(at::mm(grad, weight));
-                dhead.add_(at::mm(grad.t(), part));
+                dhead.add_(at::mm(grad.t(), part).to(dhead.scalar_type()));
             }
         }
         if (on_cpu) loss.fill_(cpu_loss * scale);
@@ -235,7 +224,8 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
 
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
-        return {saved[0] * grads[0], saved[1] * grads[0], Tensor(), Tensor()};
+        const auto scaled = [&](const Tensor& t) { return t * grads[0].to(t.scalar_type()); };
+        return {scaled(saved[0]), scaled(saved[1]), Tensor(), Tensor()};
     }
 };
 
@@ -253,26 +243,38 @@ Tensor relu_squared(const Tensor& x) {
 
 Tensor scaled_sum(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0) {
     if (fused(x) && fused(x0)) return ScaledSum::apply(a, x, b, x0);
-    return a * x + b * x0;
+    return a.to(x.scalar_type()) * x + b.to(x.scalar_type()) * x0;
 }
 
 Tensor rotary_norm(const Tensor& x, const Tensor& cos, const Tensor& sin) {
     const std::int64_t half = x.size(3) / 2;
     if (fused(x) && half % 16 == 0) return RotaryNorm::apply(x, cos.contiguous(), sin.contiguous());
-    const Tensor c = cos.unsqueeze(1), s = sin.unsqueeze(1);  // (T, 1, D/2)
-    const Tensor x1 = x.narrow(3, 0, half), x2 = x.narrow(3, half, half);
+    const Tensor c = cos.unsqueeze(1).to(x.scalar_type()), s = sin.unsqueeze(1).to(x.scalar_type());
+    const Tensor x1 = x.narrow(3, 0, half), x2 = x.narrow(3, half, half);  // c, s: (T, 1, D/2)
     return rms_norm(at::cat({x1 * c + x2 * s, x2 * c - x1 * s}, 3));
 }
 
 Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t window) {
-    const std::int64_t T = q.size(1);
+    const std::int64_t T = q.size(1), block = std::max(window, kSmallestBlock);
     const Tensor qh = q.transpose(1, 2), kh = k.transpose(1, 2), vh = v.transpose(1, 2);  // (B, H, T, D)
-    if (window >= T) {
-        return at::scaled_dot_product_attention(qh, kh, vh, {}, /*dropout_p=*/0.0, /*is_causal=*/true)
-            .transpose(1, 2);
+    if (window >= T)
+        return at::scaled_dot_product_attention(qh, kh, vh, {}, 0.0, /*is_causal=*/true).transpose(1, 2);
+    // Blocks of queries, each against its own keys and the window - 1 before them.
+    std::vector<Tensor> blocks;
+    for (std::int64_t first = 0; first < T; first += block) {
+        const std::int64_t rows = std::min(block, T - first), before = std::min(first, window - 1);
+        const std::int64_t from = first - before, columns = before + rows;
+        const Tensor queries = qh.narrow(2, first, rows);
+        const Tensor keys = kh.narrow(2, from, columns), values = vh.narrow(2, from, columns);
+        const bool plain = before == 0 && rows <= window;  // the window hides nothing here
+        std::optional<Tensor> mask;
+        if (!plain) {
+            const Tensor all = at::ones({rows, columns}, q.options().dtype(at::kBool));
+            mask = all.tril(before).triu(before + 1 - window);
+        }
+        blocks.push_back(at::scaled_dot_product_attention(queries, keys, values, mask, 0.0, plain));
     }
-    const Tensor mask = at::ones({T, T}, q.options().dtype(at::kBool)).tril().triu(1 - window);
-    return at::scaled_dot_product_attention(qh, kh, vh, mask).transpose(1, 2);
+    return at::cat(blocks, 2).transpose(1, 2);
 }
 
 Tensor head_cross_entropy(const Tensor& x, const Tensor& head, const Tensor& targets, double softcap) {

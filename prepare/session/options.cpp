@@ -1,10 +1,7 @@
 #include "prepare/session/options.h"
 
-#include <cmath>
+#include <CLI/CLI.hpp>
 #include <cstdlib>
-#include <exception>
-#include <functional>
-#include <map>
 
 #include "autoresearch/error.h"
 
@@ -38,21 +35,6 @@ fs::path newest_data() {
     return newest;
 }
 
-double number(const std::string& flag, const std::string& text, double low, double high) {
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != '\0' || !(value >= low && value <= high))
-        throw UserError(flag + " " + text + ": not a number that makes sense here", "see --help");
-    return value;
-}
-
-std::int64_t whole(const std::string& flag, const std::string& text, double high) {
-    const double value = number(flag, text, 0, high);
-    if (value != std::floor(value))
-        throw UserError(flag + " " + text + ": must be a whole number", "see --help");
-    return static_cast<std::int64_t>(value);
-}
-
 }  // namespace
 
 fs::path cache_directory() {
@@ -61,63 +43,32 @@ fs::path cache_directory() {
     return fs::temp_directory_path() / "autoresearch";
 }
 
-std::string help_text(const std::string& program) {
-    return "usage: " + program +
-           " [options]\n"
-           "Trains one model for a fixed time and prints its bits per byte on the validation split.\n\n"
-           "  --data DIR         prepared data set (default: the newest one)\n"
-           "  --budget SECONDS   training time; the clock starts after the first step (default 30)\n"
-           "  --seed N           of weights and data order (default 1)\n"
-           "  --device NAME      auto, cpu, mps or cuda (default auto)\n"
-           "  --threads N        CPU threads (default: all)\n"
-           "  --eval-tokens N    validation tokens (default: as the data set says)\n"
-           "  --events-fd N      descriptor for events, one JSON object a line (the harness uses it)\n"
-           "  --probe            print device, threads, memory and torch version as JSON, and exit\n"
-           "  --help             this text\n";
-}
-
 Options parse_options(int argc, char** argv) {
     Options options;
-    const std::map<std::string, std::function<void(const std::string&, const std::string&)>> flags = {
-        {"--data", [&](auto&, auto& value) { options.data = value; }},
-        {"--budget", [&](auto& flag, auto& value) { options.budget = number(flag, value, 0.01, 1e7); }},
-        {"--seed", [&](auto& flag,
-                       auto& value) { options.seed = static_cast<std::uint64_t>(whole(flag, value, 9e15)); }},
-        {"--device", [&](auto&, auto& value) { options.device = value; }},
-        {"--threads",
-         [&](auto& flag, auto& value) { options.threads = static_cast<int>(whole(flag, value, 4096)); }},
-        {"--events-fd",
-         [&](auto& flag, auto& value) { options.events_fd = static_cast<int>(whole(flag, value, 1e6)); }},
-        {"--eval-tokens", [&](auto& flag, auto& value) { options.eval_tokens = whole(flag, value, 1e15); }},
-    };
-    for (int i = 1; i < argc; ++i) {
-        std::string flag = argv[i];
-        if (flag == "--help" || flag == "-h") {
-            options.help = true;
-            return options;
-        }
-        if (flag == "--probe") {
-            options.probe = true;
-            continue;
-        }
-        std::string value;
-        const auto equals = flag.find('=');
-        const bool joined = equals != std::string::npos;
-        if (joined) {
-            value = flag.substr(equals + 1);
-            flag.resize(equals);
-        }
-        const auto known = flags.find(flag);
-        if (known == flags.end()) throw UserError("unknown flag " + flag, "see --help");
-        if (!joined) {
-            if (i + 1 == argc) throw UserError(flag + " needs a value", "see --help");
-            value = argv[++i];
-        }
-        known->second(flag, value);
+    CLI::App app("Trains one model for a fixed time and prints its bits per byte on the validation split.");
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    app.add_option("--data", options.data, "prepared data set (default: the newest one)");
+    app.add_option("--budget", options.budget, "training seconds; the clock starts after the first step")
+        ->check(CLI::Range(0.01, 1e7))
+        ->capture_default_str();
+    app.add_option("--seed", options.seed, "of weights and data order")->capture_default_str();
+    app.add_option("--device", options.device, "auto, cpu, mps or cuda")
+        ->check(CLI::IsMember({"auto", "cpu", "mps", "cuda"}))
+        ->capture_default_str();
+    app.add_option("--threads", options.threads, "CPU threads (default: all)")->check(CLI::Range(0, 4096));
+    app.add_option("--eval-tokens", options.eval_tokens, "validation tokens (default: as the data set says)")
+        ->check(CLI::NonNegativeNumber);
+    app.add_option("--events-fd", options.events_fd, "descriptor for events, one JSON object a line");
+    app.add_option("--curve", options.curve, "write every step to this file, as CSV");
+    app.add_option("--trace", options.trace, "follow the steps of such a file instead of the clock");
+    app.add_flag("--probe", options.probe, "print device, memory, torch version and self-check as JSON");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& help) {
+        std::exit(app.exit(help));
+    } catch (const CLI::ParseError& error) {
+        throw UserError(error.what(), "see --help");
     }
-    const std::string& device = options.device;
-    if (device != "auto" && device != "cpu" && device != "mps" && device != "cuda")
-        throw UserError("--device " + device + ": no such device", "one of auto, cpu, mps, cuda");
     if (options.data.empty() && !options.probe) options.data = newest_data();
     return options;
 }

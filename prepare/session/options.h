@@ -15,13 +15,14 @@ struct Options {
     int threads = 0;               // CPU threads; 0: all
     int events_fd = -1;            // where events go (include/autoresearch/events.h); -1: nowhere
     std::int64_t eval_tokens = 0;  // 0: as the data set says
+    std::filesystem::path curve;   // every step is written here (prepare/session/curve.h); empty: nowhere
+    std::filesystem::path trace;   // such a file of an earlier run, to follow instead of the clock
     bool probe = false;            // print what the machine has, as JSON, and exit
-    bool help = false;
 };
 
-/// Throws UserError for an unknown flag or an impossible value, and for no data set where none is given.
+/// Ends the process for --help. Throws UserError for an unknown flag or an impossible value, and for no data
+/// set where none is given.
 Options parse_options(int argc, char** argv);
-std::string help_text(const std::string& program);
 
 /// The user's cache directory of this project: $XDG_CACHE_HOME/autoresearch or ~/.cache/autoresearch.
 std::filesystem::path cache_directory();

@@ -15,12 +15,12 @@
 #include "prepare/data/meta.h"
 #include "prepare/data/packer.h"
 #include "prepare/data/shard.h"
+#include "prepare/session/curve.h"
 #include "prepare/session/device.h"
 #include "prepare/session/evaluate.h"
-#include "prepare/session/event_writer.h"
 #include "prepare/session/options.h"
 #include "prepare/session/platform.h"
-#include "prepare/session/progress_line.h"
+#include "prepare/session/report.h"
 
 namespace autoresearch {
 namespace {
@@ -47,13 +47,13 @@ const char* name_of(at::Device device) {
     quit(2);
 }
 
-const EventWriter* open_channel = nullptr;  // for the end of the process only
+const Report* open_channel = nullptr;  // for the end of the process only
 
 [[noreturn]] void quit_invalid(const char* kind, const std::string& reason) {
     std::fflush(stdout);
     std::cerr << "\ninvalid: " << reason << "\n";
     if (open_channel != nullptr)
-        open_channel->send({{"event", events::kInvalid}, {"kind", kind}, {"reason", reason}});
+        open_channel->event({{"event", events::kInvalid}, {"kind", kind}, {"reason", reason}});
     quit(1);
 }
 
@@ -124,13 +124,17 @@ struct Session::State {
         : options(std::move(given)),
           meta(read_meta(options.data)),
           device(chosen),
-          events(options.events_fd) {}
+          report(options.events_fd),
+          curve(options.curve) {
+        if (!options.trace.empty()) trace = read_trace(options.trace);
+    }
 
     Options options;
     DataMeta meta;
     at::Device device;
-    EventWriter events;
-    ProgressLine line;
+    Report report;
+    CurveFile curve;
+    std::vector<double> trace;  // progress of each step; empty: the clock rules
 
     std::int64_t num_params = 0;
     int depth = 0;
@@ -143,24 +147,31 @@ struct Session::State {
     at::Tensor last_loss;
     bool finished = false, evaluated = false;
 
+    /// Share of the budget spent; sets what progress() says during the next step.
+    bool budget_left() {
+        if (!trace.empty()) {
+            const auto done = static_cast<std::size_t>(steps);
+            progress = done < trace.size() ? trace[done] : 1;
+            return done < trace.size();
+        }
+        progress = steps == 0 ? 0 : std::min(1.0, (now() - clock_start) / options.budget);
+        return progress < 1;
+    }
+
     double read_loss() {
         const double loss = last_loss.item<double>();
         if (std::isfinite(loss) && loss <= kLargestLoss) return loss;
-        line.finish();
+        curve.flush();
+        report.end_progress();
         quit_invalid(events::kNotFinite,
                      "loss is " + std::to_string(loss) + " at step " + std::to_string(steps));
     }
 
     void heartbeat(double seconds) {
         const double loss = read_loss();
-        const double share = std::min(1.0, seconds / options.budget);
-        events.send({{"event", events::kStep},
-                     {"step", steps},
-                     {"seconds", seconds},
-                     {"progress", share},
-                     {"loss", loss},
-                     {"tokens", tokens}});
-        line.show({steps, tokens, seconds, options.budget, loss});
+        const double share = trace.empty() ? std::min(1.0, seconds / options.budget) : progress;
+        report.progress({steps, tokens, seconds, share, options.budget, loss});
+        curve.flush();
         beat = now();
     }
 
@@ -169,8 +180,9 @@ struct Session::State {
         synchronize(device);
         training_seconds = now() - clock_start;
         read_loss();
-        line.finish();
-        events.send({{"event", events::kEvaluating}, {"step", steps}, {"seconds", training_seconds}});
+        curve.flush();
+        report.end_progress();
+        report.event({{"event", events::kEvaluating}, {"step", steps}, {"seconds", training_seconds}});
     }
 
     double mfu_percent() const {
@@ -179,33 +191,10 @@ struct Session::State {
         return 100 * flops_per_token * timed / training_seconds / matmul_peak(device);
     }
 
-    void report(double val_bpb) {
+    void summary(double val_bpb) {
         const double mfu = mfu_percent();
-        const double total_seconds = platform::seconds_since_process_start();
-        const double peak_mb = peak_memory_mb(device);
-        const double millions = static_cast<double>(tokens) / 1e6,
-                     params = static_cast<double>(num_params) / 1e6;
-        std::printf("---\n");
-        std::printf("val_bpb:          %.6f\n", val_bpb);
-        std::printf("training_seconds: %.1f\n", training_seconds);
-        std::printf("total_seconds:    %.1f\n", total_seconds);
-        std::printf("peak_vram_mb:     %.1f\n", peak_mb);
-        std::printf("mfu_percent:      %.2f\n", mfu);
-        std::printf("total_tokens_M:   %.1f\n", millions);
-        std::printf("num_steps:        %lld\n", static_cast<long long>(steps));
-        std::printf("num_params_M:     %.1f\n", params);
-        std::printf("depth:            %d\n", depth);
-        std::fflush(stdout);
-        events.send({{"event", events::kResult},
-                     {events::kValBpb, val_bpb},
-                     {events::kTrainingSeconds, training_seconds},
-                     {events::kTotalSeconds, total_seconds},
-                     {events::kPeakVramMb, peak_mb},
-                     {events::kMfuPercent, mfu},
-                     {events::kTotalTokensM, millions},
-                     {events::kNumSteps, steps},
-                     {events::kNumParamsM, params},
-                     {events::kDepth, depth}});
+        report.summary({val_bpb, training_seconds, platform::seconds_since_process_start(),
+                        peak_memory_mb(device), mfu, static_cast<double>(tokens), steps, num_params, depth});
     }
 };
 
@@ -213,10 +202,6 @@ Session::Session(int argc, char** argv) {
     platform::keep_large_buffers();
     try {
         Options options = parse_options(argc, argv);
-        if (options.help) {
-            std::fputs(help_text(argv[0]).c_str(), stdout);
-            quit(0);
-        }
         if (options.threads > 0) at::set_num_threads(options.threads);
         const at::Device device = choose_device(options.device);
         if (options.probe) {
@@ -231,19 +216,19 @@ Session::Session(int argc, char** argv) {
     } catch (const UserError& error) {
         quit_with(error);
     }
-    open_channel = &state_->events;
+    open_channel = &state_->report;
     std::set_terminate(on_terminate);
     const Options& options = state_->options;
     at::manual_seed(options.seed);
     if (state_->device.is_cuda()) at::globalContext().setFloat32MatmulPrecision("high");
-    state_->events.send({{"event", events::kHello},
-                         {"protocol", events::kProtocol},
-                         {"device", name_of(state_->device)},
-                         {"torch", TORCH_VERSION},
-                         {"seed", options.seed},
-                         {"budget", options.budget},
-                         {"threads", at::get_num_threads()},
-                         {"data", state_->meta.fingerprint}});
+    state_->report.event({{"event", events::kHello},
+                          {"protocol", events::kProtocol},
+                          {"device", name_of(state_->device)},
+                          {"torch", TORCH_VERSION},
+                          {"seed", options.seed},
+                          {"budget", options.budget},
+                          {"threads", at::get_num_threads()},
+                          {"data", state_->meta.fingerprint}});
 }
 
 Session::~Session() {
@@ -287,11 +272,8 @@ void Session::describe(std::int64_t num_params, int depth, double flops_per_toke
 
 bool Session::training() {
     State& s = *state_;
-    if (s.steps == 0) return true;
     if (s.finished) return false;
-    const double seconds = now() - s.clock_start;
-    s.progress = std::min(1.0, seconds / s.options.budget);
-    if (seconds < s.options.budget) return true;
+    if (s.budget_left()) return true;
     s.finish();
     return false;
 }
@@ -308,11 +290,10 @@ void Session::step(const at::Tensor& loss, std::int64_t tokens) {
         synchronize(s.device);
         s.clock_start = now();
         s.first_tokens = tokens;
-        s.heartbeat(0);
-        return;
     }
-    const double time = now();
-    if (time - s.beat >= kHeartbeatSeconds) {
+    const double time = s.steps == 1 ? s.clock_start : now();
+    s.curve.add(s.steps, time - s.clock_start, s.progress, s.last_loss, s.tokens);
+    if (s.steps == 1 || time - s.beat >= kHeartbeatSeconds) {
         s.heartbeat(time - s.clock_start);
     } else if (s.device.is_cpu()) {
         s.read_loss();  // costs nothing where no device has to be waited for
@@ -322,12 +303,12 @@ void Session::step(const at::Tensor& loss, std::int64_t tokens) {
 void Session::evaluate(const std::function<at::Tensor(const at::Tensor&)>& logits) {
     State& s = *state_;
     if (s.evaluated) quit_invalid(events::kBrokenRule, "evaluate() was called twice");
-    if (!s.finished && (s.steps == 0 || training()))
+    if (s.steps == 0 || training())
         quit_invalid(events::kBrokenRule, "evaluate() was called before the budget was spent");
     s.evaluated = true;
     const std::int64_t tokens = s.options.eval_tokens > 0 ? s.options.eval_tokens : s.meta.eval_tokens;
     try {
-        s.report(bits_per_byte(logits, s.meta, s.options.data, tokens, s.device));
+        s.summary(bits_per_byte(logits, s.meta, s.options.data, tokens, s.device));
     } catch (const BrokenRule& rule) {
         quit_invalid(events::kBrokenRule, rule.what());
     }

@@ -7,15 +7,30 @@
 #include <cstdint>
 #include <cstring>
 
-#define AUTORESEARCH_INLINE inline __attribute__((always_inline))
+#define AUTORESEARCH_INLINED __attribute__((always_inline))
+#define AUTORESEARCH_INLINE inline AUTORESEARCH_INLINED
 
 namespace autoresearch::simd {
 
 enum class Isa { baseline, avx2, avx512 };
 
+inline bool has(Isa isa) {
+#if defined(__x86_64__)
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (isa == Isa::avx2) return avx2;
+    if (isa == Isa::avx512) {
+        return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    }
+#endif
+    return isa == Isa::baseline;
+}
+
 /// The best this machine has; tests may force a lower one.
-Isa& isa();
-bool has(Isa isa);
+inline Isa& isa() {
+    static Isa best = has(Isa::avx512) ? Isa::avx512 : has(Isa::avx2) ? Isa::avx2 : Isa::baseline;
+    return best;
+}
 
 template <int W>
 struct Register;
@@ -99,33 +114,28 @@ struct Vec {
 
 }  // namespace autoresearch::simd
 
-// AUTORESEARCH_KERNEL(name, (parameters), (arguments)) defines `void name parameters` from the inline
-// template `name_body<V>`, V a Vec: one copy for each instruction set, and the choice between them.
+namespace autoresearch::simd {
+
 #if defined(__x86_64__)
-#define AUTORESEARCH_KERNEL(name, parameters, arguments)                                               \
-    __attribute__((                                                                                    \
-        target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))) static void name##_avx512 parameters { \
-        name##_body<simd::Vec<16>> arguments;                                                          \
-    }                                                                                                  \
-    __attribute__((target("avx2,fma"))) static void name##_avx2 parameters {                           \
-        name##_body<simd::Vec<8>> arguments;                                                           \
-    }                                                                                                  \
-    static void name##_baseline parameters {                                                           \
-        name##_body<simd::Vec<4>> arguments;                                                           \
-    }                                                                                                  \
-    void name parameters {                                                                             \
-        switch (simd::isa()) {                                                                         \
-            case simd::Isa::avx512:                                                                    \
-                return name##_avx512 arguments;                                                        \
-            case simd::Isa::avx2:                                                                      \
-                return name##_avx2 arguments;                                                          \
-            case simd::Isa::baseline:                                                                  \
-                return name##_baseline arguments;                                                      \
-        }                                                                                              \
-    }
-#else
-#define AUTORESEARCH_KERNEL(name, parameters, arguments) \
-    void name parameters {                               \
-        name##_body<simd::Vec<4>> arguments;             \
-    }
+template <class Body>
+__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))) void run_avx512(Body body) {
+    body(Vec<16>{});
+}
+template <class Body>
+__attribute__((target("avx2,fma"))) void run_avx2(Body body) {
+    body(Vec<8>{});
+}
 #endif
+
+/// Calls body(V{}), V the Vec of the best instruction set. The body is compiled once for each of them, so it
+/// must be inlined: `dispatch([&](auto v) AUTORESEARCH_INLINED { using V = decltype(v); ... })`.
+template <class Body>
+void dispatch(Body body) {
+#if defined(__x86_64__)
+    if (isa() == Isa::avx512) return run_avx512(body);
+    if (isa() == Isa::avx2) return run_avx2(body);
+#endif
+    body(Vec<4>{});
+}
+
+}  // namespace autoresearch::simd
