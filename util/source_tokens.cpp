@@ -9,7 +9,7 @@
 namespace autoresearch {
 namespace {
 
-enum Group { kSkipped = 1, kNewline, kLiteral, kRawDelimiter, kQuote, kWord, kNumber };
+enum Group : std::size_t { kSkipped = 1, kNewline, kLiteral, kRawDelimiter, kQuote, kWord, kNumber };
 
 // One group for each kind of token; what is left is punctuation. The longest operators first.
 constexpr const char* kToken = R"re((?sx)
