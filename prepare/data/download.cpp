@@ -343,7 +343,7 @@ void download_all(const std::vector<Download>& downloads, const DownloadOptions&
             transfer->finish(message->data.result);
         }
         if (options.progress) report.tell(transfers);
-        ::curl_multi_poll(multi.get(), nullptr, 0, active > 0 ? 200 : 50, nullptr);
+        if (!all_done()) ::curl_multi_poll(multi.get(), nullptr, 0, running > 0 ? 200 : 10, nullptr);
     }
 }
 

@@ -1,0 +1,340 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "autoresearch/error.h"
+#include "http_server.h"
+#include "prepare/data/download.h"
+#include "prepare/data/prepare.h"
+#include "temp_directory.h"
+
+namespace autoresearch {
+namespace {
+
+namespace fs = std::filesystem;
+using Request = HttpServer::Request;
+using Reply = HttpServer::Reply;
+
+/// An environment variable for the length of a test.
+class Variable {
+  public:
+    Variable(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
+    ~Variable() { ::unsetenv(name_); }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+
+  private:
+    const char* const name_;
+};
+
+class DownloadTest : public ::testing::Test {
+  protected:
+    DownloadTest() {
+        for (int i = 0; i < 40000; ++i) body_ += std::to_string(i) + " ";
+        options_.first_wait = 0.002;
+    }
+
+    std::string fetched(const HttpServer& server, const std::string& path = "/file") {
+        download_all({{server.url(path), file_}}, options_);
+        EXPECT_FALSE(fs::exists(part_));
+        EXPECT_FALSE(fs::exists(part_.string() + ".tag"));
+        return read_text(file_);
+    }
+
+    std::string complaint(const HttpServer& server) {
+        try {
+            download_all({{server.url("/file"), file_}}, options_);
+            return "";
+        } catch (const UserError& error) {
+            EXPECT_FALSE(fs::exists(file_));
+            return std::string(error.what()) + " | " + error.hint();
+        }
+    }
+
+    std::string body_;
+    DownloadOptions options_;
+    TempDirectory folder_;
+    const fs::path file_ = folder_ / "d/file", part_ = folder_ / "d/file.part";
+    std::string where_;
+    Variable home_{"HF_HOME", folder_.path().string()};  // no token of the person's own
+};
+
+TEST_F(DownloadTest, BringsTheFileOnce) {
+    const HttpServer server(
+        [&](const Request& request) { return HttpServer::serve(request, body_, "\"a\""); });
+    EXPECT_EQ(fetched(server), body_);
+    EXPECT_EQ(fetched(server), body_);
+    ASSERT_EQ(server.requests().size(), 1U);
+    EXPECT_EQ(server.requests()[0].header("authorization"), "");
+    EXPECT_EQ(server.requests()[0].header("range"), "");
+}
+
+TEST_F(DownloadTest, SeveralAtOnceButNotTooMany) {
+    std::atomic<int> now{0}, most{0};
+    const HttpServer server([&](const Request& request) {
+        most = std::max(most.load(), ++now);
+        std::this_thread::sleep_for(std::chrono::milliseconds(60));
+        --now;
+        return Reply{200, {}, "content of " + request.target};
+    });
+    std::vector<Download> downloads;
+    for (int i = 0; i < 9; ++i) {
+        const std::string name = "/" + std::to_string(i);
+        downloads.push_back({server.url(name), folder_ / ("d" + name)});
+    }
+    options_.at_once = 3;
+    std::vector<double> shares;
+    std::string what;
+    options_.progress = [&](const std::string& text, double share) {
+        what = text;
+        shares.push_back(share);
+    };
+    download_all(downloads, options_);
+    for (int i = 0; i < 9; ++i)
+        EXPECT_EQ(read_text(downloads[static_cast<std::size_t>(i)].file), "content of /" + std::to_string(i));
+    EXPECT_GE(most, 2);
+    EXPECT_LE(most, 3);
+    EXPECT_EQ(shares.back(), 1);
+    EXPECT_EQ(what.rfind("downloading, 9 of 9 files done", 0), 0U) << what;
+}
+
+TEST_F(DownloadTest, GoesOnWhereTheConnectionBroke) {
+    const HttpServer server([&](const Request& request) {
+        Reply reply = HttpServer::serve(request, body_, "\"a\"");
+        reply.hang_up_after = 50000;
+        return reply;
+    });
+    EXPECT_EQ(fetched(server), body_);
+    const auto requests = server.requests();
+    EXPECT_EQ(requests.size(), (body_.size() + 49999) / 50000);
+    EXPECT_EQ(requests[1].header("range"), "bytes=50000-");
+    EXPECT_EQ(requests[1].header("if-range"), "\"a\"");
+}
+
+TEST_F(DownloadTest, StartsAnewWhereTheServerCannotGoOn) {
+    int asked = 0;
+    const HttpServer server([&](const Request&) {
+        return Reply{200, {"ETag: \"a\""}, body_, ++asked < 3 ? 1000 : std::string::npos};
+    });
+    EXPECT_EQ(fetched(server), body_);
+}
+
+TEST_F(DownloadTest, NeverMixesTwoVersions) {
+    const std::string newer = "new" + body_ + "new";
+    for (const bool knows_if_range : {true, false}) {
+        int asked = 0;
+        const HttpServer server([&](Request request) {
+            if (!knows_if_range) request.headers.erase("if-range");
+            const bool first = ++asked == 1;
+            Reply reply = HttpServer::serve(request, first ? body_ : newer, first ? "\"a\"" : "\"b\"");
+            if (first) reply.hang_up_after = 70000;
+            return reply;
+        });
+        fs::remove(file_);
+        EXPECT_EQ(fetched(server), newer) << knows_if_range;
+    }
+}
+
+TEST_F(DownloadTest, WithoutAVersionNothingIsContinued) {
+    int asked = 0;
+    const HttpServer server([&](const Request& request) {
+        EXPECT_EQ(request.header("range"), "");
+        return Reply{200, {"ETag: W/\"weak\""}, body_, ++asked < 2 ? 1000 : std::string::npos};
+    });
+    EXPECT_EQ(fetched(server), body_);
+}
+
+TEST_F(DownloadTest, WaitsAsLongAsRetryAfterSays) {
+    for (const int status : {429, 503}) {
+        int asked = status == 503 ? -1 : 0;  // 503 twice, without a word on when
+        const HttpServer server([&](const Request& request) {
+            if (++asked > 1) return HttpServer::serve(request, body_, "\"a\"");
+            return status == 429 ? Reply{429, {"Retry-After: 1"}, "later"} : Reply{503};
+        });
+        fs::remove(file_);
+        const auto start = std::chrono::steady_clock::now();
+        EXPECT_EQ(fetched(server), body_);
+        EXPECT_GE(std::chrono::steady_clock::now() - start,
+                  std::chrono::milliseconds(status == 429 ? 950 : 0));
+    }
+}
+
+TEST_F(DownloadTest, GivesUpWhenNothingComesAnyMore) {
+    const HttpServer server([&](const Request&) { return Reply{500, {}, "the text of an error"}; });
+    EXPECT_NE(complaint(server).find("HTTP status 500"), std::string::npos);
+    EXPECT_EQ(server.requests().size(), static_cast<std::size_t>(options_.most_failures));
+}
+
+TEST_F(DownloadTest, WhatDoesNotGetBetterIsSaidAtOnce) {
+    int status = 404;
+    const HttpServer server([&](const Request&) { return Reply{status, {}, "no"}; });
+    EXPECT_NE(complaint(server).find("HTTP status 404 | check the address"), std::string::npos);
+    status = 401;
+    EXPECT_NE(complaint(server).find("set HF_TOKEN"), std::string::npos);
+    EXPECT_EQ(server.requests().size(), 2U);
+}
+
+TEST_F(DownloadTest, ANobodyIsTriedAgain) {
+    std::string url;
+    {
+        const HttpServer server([&](const Request&) { return Reply{}; });
+        url = server.url("/file");
+    }
+    options_.most_failures = 3;
+    EXPECT_THROW(download_all({{url, file_}}, options_), UserError);
+}
+
+TEST_F(DownloadTest, FollowsRedirectsButNotForEver) {
+    const HttpServer server([&](const Request& request) {
+        if (request.target == "/file")
+            return Reply{302, {"Location: /there", "ETag: \"of the redirect\""}, "see there"};
+        if (request.target == "/loop") return Reply{302, {"Location: /loop"}};
+        Reply reply = HttpServer::serve(request, body_, "\"a\"");
+        reply.hang_up_after = 100000;
+        return reply;
+    });
+    EXPECT_EQ(fetched(server), body_);
+    EXPECT_THROW(download_all({{server.url("/loop"), folder_ / "d/loop"}}, options_), UserError);
+}
+
+TEST_F(DownloadTest, ALengthThatIsNotKeptIsNoWholeFile) {
+    const HttpServer more([&](const Request&) {
+        return Reply{200, {"Content-Length: " + std::to_string(body_.size() + 10), "ETag: \"a\""}, body_};
+    });
+    EXPECT_NE(complaint(more), "");
+    fs::remove_all(folder_ / "d");
+    const HttpServer other_part([&](const Request& request) {
+        Reply reply = HttpServer::serve(request, body_, "\"a\"");
+        if (request.from() == 0) reply.hang_up_after = 1000;
+        if (request.from() > 0)
+            reply.headers.back() = "Content-Range: bytes 2000-2999/" + std::to_string(body_.size());
+        return reply;
+    });
+    EXPECT_NE(complaint(other_part), "");
+    fs::remove_all(folder_ / "d");
+    const HttpServer short_part([&](const Request& request) {
+        Reply reply = HttpServer::serve(request, body_, "\"a\"");
+        if (request.from() == 0) reply.hang_up_after = 1000;
+        if (request.from() > 0)
+            reply.body.resize(1);  // says all the rest comes, sends a byte and a fitting length
+        return reply;
+    });
+    options_.progress = [&, calls = 0](const std::string&, double) mutable {
+        if (++calls > 40) throw std::runtime_error("enough");  // it would take a request for each byte
+    };
+    EXPECT_THROW(complaint(short_part), std::runtime_error);
+    EXPECT_FALSE(fs::exists(file_));
+    EXPECT_EQ(read_text(part_), body_.substr(0, fs::file_size(part_)));
+}
+
+TEST_F(DownloadTest, APartLongerThanTheFileIsDropped) {
+    folder_.write("d/file.part", body_ + "more");
+    folder_.write("d/file.part.tag", "\"a\"\n");
+    const HttpServer server(
+        [&](const Request& request) { return HttpServer::serve(request, body_, "\"a\""); });
+    EXPECT_EQ(fetched(server), body_);
+}
+
+TEST_F(DownloadTest, AnEmptyFileIsAFile) {
+    const HttpServer server([&](const Request& request) { return HttpServer::serve(request, "", "\"a\""); });
+    EXPECT_EQ(fetched(server), "");
+    EXPECT_TRUE(fs::exists(file_));
+}
+
+TEST_F(DownloadTest, AFileInPiecesWithoutALength) {
+    const HttpServer server([&](const Request&) {
+        return Reply{200, {"Transfer-Encoding: chunked"}, "3\r\none\r\n4\r\nmore\r\n0\r\n\r\n"};
+    });
+    EXPECT_EQ(fetched(server), "onemore");
+}
+
+TEST_F(DownloadTest, StoppedAndKilledItGoesOn) {
+    std::atomic<bool> broken{true};
+    const HttpServer server([&](const Request& request) {
+        Reply reply = HttpServer::serve(request, body_, "\"a\"");
+        if (broken) reply.hang_up_after = 30000;
+        return reply;
+    });
+    options_.first_wait = 100;
+    options_.progress = [&](const std::string&, double) {
+        if (fs::exists(part_) && fs::file_size(part_) > 0) throw std::runtime_error("stopped");
+    };
+    EXPECT_THROW(fetched(server), std::runtime_error);
+    EXPECT_EQ(fs::file_size(part_), 30000U);
+    options_.progress = [&](const std::string&, double) {
+        if (fs::file_size(part_) > 30000U) raise(SIGKILL);
+    };
+    // The child of this has no server thread; it talks to ours.
+    EXPECT_EXIT(download_all({{server.url("/file"), file_}}, options_), ::testing::KilledBySignal(SIGKILL),
+                "");
+    EXPECT_EQ(fs::file_size(part_), 60000U);
+    options_.progress = nullptr;
+    broken = false;
+    EXPECT_EQ(fetched(server), body_);
+    ASSERT_EQ(server.requests().size(), 3U);
+    EXPECT_EQ(server.requests()[2].from(), 60000U);
+}
+
+TEST_F(DownloadTest, TheHubIsAskedAsItsUsersExpect) {
+    const HttpServer server([&](const Request& request) {
+        if (request.target == "/hub/x/file") return Reply{302, {"Location: " + where_}, ""};
+        return HttpServer::serve(request, body_, "\"a\"");
+    });
+    where_ = server.url("/cdn", "localhost");
+    const Variable endpoint("HF_ENDPOINT", server.url("/hub/")), token("HF_TOKEN", "hf_secret");
+    download_all({{"https://huggingface.co/x/file", file_}}, options_);
+    EXPECT_EQ(read_text(file_), body_);
+    const auto requests = server.requests();
+    ASSERT_EQ(requests.size(), 2U);
+    EXPECT_EQ(requests[0].header("authorization"), "Bearer hf_secret");
+    EXPECT_EQ(requests[1].header("authorization"), "") << "another host must not see the token";
+    download_all({{server.url("/other"), folder_ / "d/other"}}, options_);
+    EXPECT_EQ(server.requests()[2].header("authorization"), "");
+}
+
+TEST_F(DownloadTest, GoesThroughAProxy) {
+    const HttpServer proxy(
+        [&](const Request& request) { return HttpServer::serve(request, body_, "\"a\""); });
+    const Variable variable("http_proxy", proxy.url(""));
+    download_all({{"http://nowhere.invalid/file", file_}}, options_);
+    EXPECT_EQ(read_text(file_), body_);
+    EXPECT_EQ(proxy.requests()[0].target, "http://nowhere.invalid/file");
+}
+
+TEST_F(DownloadTest, PrepareFetchesWhatTheCatalogNames) {
+    const HttpServer server([&](const Request& request) {
+        std::string lines;
+        for (int i = 0; i < 60; ++i)
+            lines +=
+                nlohmann::json{{"text", request.target + " line " + std::to_string(i) + " of some words"}}
+                    .dump() +
+                "\n";
+        return HttpServer::serve(request, lines, "\"a\"");
+    });
+    folder_.write("corpora.json", nlohmann::json{{"web",
+                                                  {{"train", {server.url("/part_##.jsonl")}},
+                                                   {"count", 9},
+                                                   {"held_out", {server.url("/part_09.jsonl")}}}}}
+                                      .dump());
+    PrepareOptions options;
+    options.request = {.corpus = "web", .vocab_size = 300, .seq_len = 16, .eval_tokens = 0, .shards = 2};
+    options.data_root = folder_ / "data";
+    options.corpora = folder_ / "corpora.json";
+    const PreparedData data = prepare_data(options);
+    EXPECT_EQ(data.meta.train_documents, 120);
+    EXPECT_EQ(data.meta.val_documents + data.meta.test_documents, 60);
+    EXPECT_EQ(server.requests().size(), 3U);
+    EXPECT_TRUE(prepare_data(options).was_ready);
+    EXPECT_EQ(server.requests().size(), 3U);
+    EXPECT_TRUE(find_prepared(options.request, options.data_root));
+    options.request.shards = 3;
+    EXPECT_NE(prepare_data(options).meta.fingerprint, data.meta.fingerprint);
+    EXPECT_EQ(server.requests().size(), 4U);
+}
+
+}  // namespace
+}  // namespace autoresearch
