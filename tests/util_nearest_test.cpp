@@ -1,6 +1,6 @@
-#include "util/nearest.h"
-
 #include <gtest/gtest.h>
+
+#include "util/nearest.h"
 
 namespace autoresearch {
 namespace {
