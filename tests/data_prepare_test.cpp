@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -303,6 +306,38 @@ TEST_F(PrepareTest, RefusesWhatCannotWork) {
     options_ = good;
     options_.data_root = folder_.write("file", "x") / "data";
     EXPECT_NE(complaint().find("Not a directory"), std::string::npos);
+}
+
+TEST_F(PrepareTest, AFullDiskIsNamed) {
+    if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+    for (const char* file : {kTrainFile, kValFile}) {
+        options_.progress = [&](const std::string& phase, double) {
+            std::error_code there_already;
+            if (phase == "tokenizer")
+                fs::create_symlink("/dev/full", options_.data_root / ".building" / file, there_already);
+        };
+        const std::string message = complaint();
+        EXPECT_NE(message.find("No space left"), std::string::npos) << message;
+        EXPECT_NE(message.find(file), std::string::npos) << message;
+        EXPECT_NE(message.find("| free some space"), std::string::npos) << message;
+    }
+}
+
+TEST_F(PrepareTest, AnUnreadableFileIsNamed) {
+    fs::permissions(folder_ / "corpus/all.jsonl", fs::perms::none);
+    fs::permissions(folder_.path(), fs::perms::all);
+    const auto as_anybody = [&] {
+        if (::getuid() == 0 && ::setuid(65534) != 0) std::exit(3);
+        try {
+            prepare_data(options_);
+        } catch (const UserError& error) {
+            std::fprintf(stderr, "%s | %s", error.what(), error.hint().c_str());
+            std::exit(2);
+        }
+        std::exit(0);
+    };
+    EXPECT_EXIT(as_anybody(), ::testing::ExitedWithCode(2),
+                "cannot read .*all.jsonl: Permission denied .* check who may read");
 }
 
 TEST_F(PrepareTest, TheLargestVocabularyItNamesWorks) {
