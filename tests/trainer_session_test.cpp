@@ -227,6 +227,7 @@ TEST_F(SessionTest, HelpAndProbe) {
     EXPECT_EQ(values.at("device"), "cpu");
     EXPECT_EQ(values.at("threads"), 1);
     EXPECT_GT(values.at("memory_mb"), 100);
+    EXPECT_EQ(values.at("self_check"), "ok");
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ constexpr double SOFTCAP = 15;                                         // logits
 // batch
 constexpr PerDevice<int> TOTAL_BATCH_SIZE = {65536, 524288, 2048};     // tokens per optimizer step
 constexpr PerDevice<int> DEVICE_BATCH_SIZE = {8, 128, 8};              // rows per forward and backward pass
+constexpr PerDevice<bool> BF16 = {false, true, false};                 // activations; on a Mac M3 and later may gain
 // optimizer
 constexpr PerDevice<double> MATRIX_LR = {0.04, 0.04, 0.04};            // learning rate of matrices (Muon)
 constexpr PerDevice<double> EMBEDDING_LR = {0.6, 0.6, 0.6};            // of tokens and values (AdamW)
@@ -134,7 +135,8 @@ struct GPT {
         if (block.value_embed.defined()) {
             const Tensor gate =
                 2 * at::sigmoid(at::linear(x.narrow(1, 0, GATE_CHANNELS).contiguous(), block.value_gate));
-            v = v + gate.view({B, T, H, 1}) * at::embedding(block.value_embed, tokens).view({B, T, H, D});
+            const Tensor ve = at::embedding(block.value_embed, tokens).to(v.scalar_type());
+            v = v + gate.view({B, T, H, 1}) * ve.view({B, T, H, D});
         }
         const Tensor q = autoresearch::rotary_norm(qkv[0], cos.narrow(0, 0, T), sin.narrow(0, 0, T));
         const Tensor k = autoresearch::rotary_norm(qkv[1], cos.narrow(0, 0, T), sin.narrow(0, 0, T));
@@ -148,7 +150,8 @@ struct GPT {
 
     // tokens (B, T) -> the last residual stream, normalised (N, C)
     Tensor features(const Tensor& tokens) const {
-        Tensor x = autoresearch::rms_norm(at::embedding(wte, tokens).view({-1, config.n_embd}));
+        const auto type = autoresearch::compute_type(wte.device());  // of the whole residual stream
+        Tensor x = autoresearch::rms_norm(at::embedding(wte, tokens).to(type).view({-1, config.n_embd}));
         const Tensor x0 = x;
         for (size_t i = 0; i < blocks.size(); ++i) {
             x = autoresearch::scaled_sum(resid_lambdas[i], x, x0_lambdas[i], x0);
@@ -364,17 +367,19 @@ int main(int argc, char** argv) {
     MuonAdamW optimizer(model, d);
     session.describe(model.num_params(), config.n_layer, model.flops_per_token());
 
-    const int rows = DEVICE_BATCH_SIZE[d];
+    // Some matmuls of Apple's chips are wrong that reduce over more than 32766: half of that, to be safe.
+    const int most =
+        d == autoresearch::DeviceClass::mps ? std::max(1, 16384 / config.seq_len) : DEVICE_BATCH_SIZE[d];
+    const int rows = std::min(DEVICE_BATCH_SIZE[d], most);
     const int passes =
         std::max(1, TOTAL_BATCH_SIZE[d] / (rows * config.seq_len));  // gradients add up over these
-    const bool autocast = session.device().is_cuda();
 
     auto batches = session.train_batches(rows);
     while (session.training()) {
         Tensor loss;
         for (int pass = 0; pass < passes; ++pass) {
             const auto [inputs, targets] = batches.next();
-            const autoresearch::Bf16Autocast bf16(session.device(), autocast);
+            const autoresearch::Bf16Autocast bf16(session.device(), BF16[d]);
             loss = model.loss(inputs, targets);
             (passes == 1 ? loss : loss / passes).backward();
         }
@@ -384,7 +389,7 @@ int main(int argc, char** argv) {
     }
 
     session.evaluate([&](const Tensor& tokens) {
-        const autoresearch::Bf16Autocast bf16(session.device(), autocast);
+        const autoresearch::Bf16Autocast bf16(session.device(), BF16[d]);
         return model.logits(tokens);
     });
 }

@@ -51,4 +51,7 @@ class Bf16Autocast {
     c10::ScalarType was_dtype_ = c10::ScalarType::Float;
 };
 
+/// What matmuls of this thread run in on that device: bf16 while a Bf16Autocast lives, else fp32.
+c10::ScalarType compute_type(at::Device device);
+
 }  // namespace autoresearch

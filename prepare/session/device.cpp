@@ -5,6 +5,7 @@
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
+#include <sys/utsname.h>
 #include <torch/version.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "autoresearch/error.h"
 #include "prepare/session/options.h"
 #include "prepare/session/platform.h"
+#include "prepare/session/self_check.h"
 
 namespace autoresearch {
 namespace fs = std::filesystem;
@@ -40,6 +42,31 @@ double measure_matmul_peak(at::Device device) {
         if (i >= 3 && std::chrono::duration<double>(after - start).count() > 0.5) break;
     }
     return best;
+}
+
+/// What is measured once for each device, processor, thread count, system (drivers come with it) and torch
+/// version, then read from the cache.
+template <class Measure>
+auto known_of_device(const char* what, at::Device device, const Measure& measure) {
+    const fs::path file = cache_directory() / "devices.json";
+    utsname system{};
+    uname(&system);
+    const std::string key = std::string(what) + ", " + device.str() + ", " + platform::processor_name() +
+                            ", " + std::to_string(at::get_num_threads()) + " threads, system " +
+                            system.release + ", torch " + TORCH_VERSION;
+    std::ifstream in(file);
+    nlohmann::json known = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
+    if (!known.is_object()) known = nlohmann::json::object();
+    if (known.contains(key)) return known[key].template get<decltype(measure())>();
+    const auto value = measure();
+    known[key] = value;
+    // Only a cache: where it cannot be written, the next start measures again.
+    std::error_code ignored;
+    fs::create_directories(file.parent_path(), ignored);
+    const fs::path fresh = file.string() + "." + std::to_string(getpid());
+    std::ofstream(fresh) << known.dump(1) << "\n";
+    fs::rename(fresh, file, ignored);
+    return value;
 }
 
 }  // namespace
@@ -70,26 +97,15 @@ double peak_memory_mb(at::Device device) {
 }
 
 double matmul_peak(at::Device device) {
-    const fs::path file = cache_directory() / "matmul-peak.json";
-    const std::string key = device.str() + ", " + platform::processor_name() + ", " +
-                            std::to_string(at::get_num_threads()) + " threads, torch " + TORCH_VERSION;
-    nlohmann::json known = nlohmann::json::object();
-    std::ifstream in(file);
-    if (in) known = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
-    if (!known.is_object()) known = nlohmann::json::object();
-    if (known.contains(key) && known[key].is_number() && known[key] > 0) return known[key];
-    const double peak = measure_matmul_peak(device);
-    known[key] = peak;
-    // Only a cache: where it cannot be written, the next start measures again.
-    std::error_code ignored;
-    fs::create_directories(file.parent_path(), ignored);
-    const fs::path fresh = file.string() + "." + std::to_string(getpid());
-    std::ofstream(fresh) << known.dump(1) << "\n";
-    fs::rename(fresh, file, ignored);
-    return peak;
+    return known_of_device("matmul peak", device, [&] { return measure_matmul_peak(device); });
+}
+
+std::string device_fault(at::Device device) {
+    return known_of_device("self-check", device, [&] { return self_check(device); });
 }
 
 std::string probe_json(at::Device device) {
+    const std::string fault = device_fault(device);
     nlohmann::json probe = {
         {"device", device.is_cpu()    ? "cpu"
                    : device.is_cuda() ? "cuda"
@@ -97,6 +113,7 @@ std::string probe_json(at::Device device) {
         {"processor", platform::processor_name()},
         {"threads", at::get_num_threads()},
         {"torch", TORCH_VERSION},
+        {"self_check", fault.empty() ? "ok" : fault},
         {"memory_mb", static_cast<double>(platform::memory_bytes()) / (1024 * 1024)},
     };
     if (!device.is_cpu()) {

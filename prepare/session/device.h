@@ -20,7 +20,11 @@ double peak_memory_mb(at::Device device);
 /// read from the user's cache directory, by device, processor, threads and torch version.
 double matmul_peak(at::Device device);
 
-/// Device, threads, memory, torch version as a JSON object (the --probe flag).
+/// What self_check found wrong with this device, empty for nothing. Remembered likewise, so that it costs
+/// once.
+std::string device_fault(at::Device device);
+
+/// Device, threads, memory, torch version, self-check as a JSON object (the --probe flag).
 std::string probe_json(at::Device device);
 
 }  // namespace autoresearch

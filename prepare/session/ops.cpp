@@ -297,4 +297,9 @@ Bf16Autocast::~Bf16Autocast() {
     at::autocast::set_autocast_dtype(type_, was_dtype_);
 }
 
+c10::ScalarType compute_type(at::Device device) {
+    return at::autocast::is_autocast_enabled(device.type()) ? at::autocast::get_autocast_dtype(device.type())
+                                                            : at::kFloat;
+}
+
 }  // namespace autoresearch

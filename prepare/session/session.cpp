@@ -9,6 +9,7 @@
 #include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "autoresearch/error.h"
 #include "autoresearch/events.h"
@@ -208,6 +209,9 @@ Session::Session(int argc, char** argv) {
             std::puts(probe_json(device).c_str());
             quit(0);
         }
+        if (const std::string fault = device_fault(device); !fault.empty())
+            throw UserError("this device computes wrong: " + fault,
+                            "use --device cpu, or another version of the system or of torch");
         state_ = std::make_unique<State>(std::move(options), device);
         // The evaluation opens the validation shard at the end of a night's run: say now if it is not there.
         if (!std::filesystem::exists(state_->options.data / "val.bin"))
@@ -215,6 +219,8 @@ Session::Session(int argc, char** argv) {
                             "run `autoresearch prepare` again");
     } catch (const UserError& error) {
         quit_with(error);
+    } catch (const std::system_error& error) {
+        quit_with(UserError(error.what(), "see --data in --help, or run `autoresearch prepare`"));
     }
     open_channel = &state_->report;
     std::set_terminate(on_terminate);
