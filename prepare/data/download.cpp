@@ -4,7 +4,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -12,7 +11,6 @@
 #include <map>
 #include <memory>
 #include <numeric>
-#include <system_error>
 #include <utility>
 
 #include "autoresearch/error.h"
@@ -87,8 +85,7 @@ class Transfer {
     std::int64_t total() const { return total_; }  // -1: not known
 
     void start(CURLM* multi) {
-        fd_.reset(::open(part_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
-        if (!fd_) fail_to_write();
+        fd_ = open_file(part_, O_WRONLY | O_CREAT);
         size_ = static_cast<std::int64_t>(::lseek(fd_.get(), 0, SEEK_END));
         tag_ = std::string(trim(try_read_file(tag_file_).value_or("")));
         if (tag_.empty()) cut();  // nobody knows of which version these bytes are
@@ -224,7 +221,8 @@ class Transfer {
     }
 
     void cut() {
-        if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0) fail_to_write();
+        if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0)
+            throw_errno("cannot write " + part_.string());
         size_ = 0;
     }
 
@@ -234,10 +232,6 @@ class Transfer {
         fs::remove(tag_file_);
         flush_directory(download_.file.parent_path());
         done_ = true;
-    }
-
-    [[noreturn]] void fail_to_write() const {
-        throw std::system_error(errno, std::generic_category(), "cannot write " + part_.string());
     }
 
     [[noreturn]] void give_up(const std::string& why, long status) const {

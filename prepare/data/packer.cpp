@@ -24,12 +24,6 @@ class Random {
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return z ^ (z >> 31);
     }
-    /// Even over 0 .. bound-1.
-    std::uint64_t below(std::uint64_t bound) {
-        const std::uint64_t uneven = -bound % bound;  // so many of the lowest numbers would be too many
-        while (true)
-            if (const std::uint64_t number = next(); number >= uneven) return number % bound;
-    }
 
   private:
     std::uint64_t state_;
@@ -63,7 +57,8 @@ struct Packer::State {
         std::iota(order.begin(), order.end(), std::int64_t{0});
         if (seed == 0) return;
         Random random(Random(seed).next() + static_cast<std::uint64_t>(epoch));
-        for (std::size_t i = order.size() - 1; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
+        for (std::size_t i = order.size() - 1; i > 0; --i)
+            std::swap(order[i], order[random.next() % (i + 1)]);
     }
 
     void refill() {

@@ -7,11 +7,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstddef>
 #include <cstring>
-#include <system_error>
-#include <utility>
 
 #include "autoresearch/error.h"
 #include "util/atomic_file.h"
@@ -48,18 +45,13 @@ std::string_view bytes_of(std::span<const Integer> numbers) {
     return {reinterpret_cast<const char*>(numbers.data()), numbers.size_bytes()};
 }
 
-[[noreturn]] void fail(const std::string& what, const std::filesystem::path& file) {
-    throw std::system_error(errno, std::generic_category(), what + " " + file.string());
-}
-
 [[noreturn]] void throw_damaged(const std::filesystem::path& file, const std::string& what) {
     throw UserError("damaged shard " + file.string() + ": " + what,
                     "delete its folder and prepare the data again");
 }
 
-Header checked_header(const char* map, std::size_t bytes, const std::filesystem::path& file) {
+Header checked_header(const char* map, const std::filesystem::path& file) {
     Header header{};
-    if (bytes < sizeof header) throw_damaged(file, "truncated to " + std::to_string(bytes) + " bytes");
     std::memcpy(&header, map, sizeof header);
     if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
         throw UserError("not a token shard: " + file.string(), "prepare the data again");
@@ -79,53 +71,30 @@ std::size_t padded(std::size_t bytes) {
 }  // namespace
 
 Shard::Shard(const std::filesystem::path& file) : file_(file) {
-    const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    const Fd fd = open_file(file, O_RDONLY | O_NONBLOCK);  // a pipe shall not be waited for
     struct stat status{};
-    if (!fd || ::fstat(fd.get(), &status) != 0) fail("cannot open shard", file);
+    if (::fstat(fd.get(), &status) != 0) throw_errno("cannot read " + file.string());
     if (!S_ISREG(status.st_mode)) throw UserError("not a token shard: " + file.string());
     const auto bytes = static_cast<std::size_t>(status.st_size);
     if (bytes < sizeof(Header)) throw_damaged(file, "truncated to " + std::to_string(bytes) + " bytes");
     void* const map = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
-    if (map == MAP_FAILED) fail("cannot map shard", file);
-    map_ = map;
-    map_bytes_ = bytes;
-    try {
-        const char* const begin = static_cast<const char*>(map_);
-        const Header header = checked_header(begin, bytes, file);
-        const std::size_t offsets_at = sizeof header + padded(header.num_tokens * header.token_bytes);
-        const std::size_t expected = offsets_at + (header.num_documents + 1) * sizeof(std::uint64_t);
-        if (bytes != expected)
-            throw_damaged(file, std::to_string(bytes) + " bytes instead of " + std::to_string(expected));
-        tokens_ = begin + sizeof header;
-        offsets_ = reinterpret_cast<const std::uint64_t*>(begin + offsets_at);
-        if (xxh64(bytes_of(std::span(offsets_, header.num_documents + 1))) != header.offset_digest)
-            throw_damaged(file, "the document offsets are not as written");
-        token_bytes_ = static_cast<int>(header.token_bytes);
-        num_tokens_ = static_cast<std::int64_t>(header.num_tokens);
-        num_documents_ = static_cast<std::int64_t>(header.num_documents);
-        fingerprint_ = header.fingerprint;
-        token_digest_ = header.token_digest;
-    } catch (...) {
-        ::munmap(map_, map_bytes_);
-        throw;
-    }
+    if (map == MAP_FAILED) throw_errno("cannot map " + file.string());
+    map_ = {static_cast<const char*>(map), [map, bytes](const char*) { ::munmap(map, bytes); }};
+    const Header header = checked_header(map_.get(), file);
+    const std::size_t offsets_at = sizeof header + padded(header.num_tokens * header.token_bytes);
+    const std::size_t expected = offsets_at + (header.num_documents + 1) * sizeof(std::uint64_t);
+    if (bytes != expected)
+        throw_damaged(file, std::to_string(bytes) + " bytes instead of " + std::to_string(expected));
+    tokens_ = map_.get() + sizeof header;
+    offsets_ = reinterpret_cast<const std::uint64_t*>(map_.get() + offsets_at);
+    if (xxh64(bytes_of(std::span(offsets_, header.num_documents + 1))) != header.offset_digest)
+        throw_damaged(file, "the document offsets are not as written");
+    token_bytes_ = static_cast<int>(header.token_bytes);
+    num_tokens_ = static_cast<std::int64_t>(header.num_tokens);
+    num_documents_ = static_cast<std::int64_t>(header.num_documents);
+    fingerprint_ = header.fingerprint;
+    token_digest_ = header.token_digest;
 }
-
-Shard::~Shard() {
-    if (map_ != nullptr) ::munmap(map_, map_bytes_);
-}
-
-Shard::Shard(Shard&& other) noexcept
-    : file_(std::move(other.file_)),
-      map_(std::exchange(other.map_, nullptr)),
-      map_bytes_(other.map_bytes_),
-      tokens_(other.tokens_),
-      offsets_(other.offsets_),
-      token_bytes_(other.token_bytes_),
-      num_tokens_(other.num_tokens_),
-      num_documents_(other.num_documents_),
-      fingerprint_(other.fingerprint_),
-      token_digest_(other.token_digest_) {}
 
 void Shard::copy(std::int64_t document, std::int64_t count, std::int64_t* out) const {
     const std::uint64_t first = offsets_[document];
@@ -147,9 +116,8 @@ void Shard::verify() const {
 
 ShardWriter::ShardWriter(const std::filesystem::path& file, int vocab_size)
     : file_(file),
-      fd_(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)),
+      fd_(open_file(file, O_WRONLY | O_CREAT | O_TRUNC)),
       token_bytes_(vocab_size < kWideVocabulary ? 2 : 4) {
-    if (!fd_) fail("cannot write", file);
     write(std::string(sizeof(Header), '\0'));
 }
 
@@ -190,7 +158,7 @@ void ShardWriter::finish(std::uint64_t fingerprint) {
     header.offset_digest = xxh64(offset_bytes);
     header.header_digest = digest_of(header);
     flush();
-    if (::lseek(fd_.get(), 0, SEEK_SET) != 0) fail("cannot write", file_);
+    if (::lseek(fd_.get(), 0, SEEK_SET) != 0) throw_errno("cannot write " + file_.string());
     write_all(fd_.get(), {reinterpret_cast<const char*>(&header), sizeof header}, file_.string());
     flush_to_disk(fd_.get(), file_.string());
 }

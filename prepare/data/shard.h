@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,7 +13,7 @@
 
 namespace autoresearch {
 
-/// A memory-mapped token shard, read-only. On-disk format: docs/data.md.
+/// A memory-mapped token shard, read-only; copies share the map. On-disk format: docs/data.md.
 /// Documents stand one after the other, each beginning with BOS. (Prepare stores a text longer than a row as
 /// several of these documents.)
 class Shard {
@@ -20,11 +21,6 @@ class Shard {
     /// Throws UserError for a truncated or foreign file, or one of another version, and std::system_error for
     /// one that cannot be read. Costs a look at the header and the document offsets; the tokens are not read.
     explicit Shard(const std::filesystem::path& file);
-    ~Shard();
-    Shard(Shard&& other) noexcept;
-    Shard& operator=(Shard&&) = delete;
-    Shard(const Shard&) = delete;
-
     std::int64_t num_tokens() const { return num_tokens_; }
     std::int64_t num_documents() const { return num_documents_; }
     std::uint64_t fingerprint() const { return fingerprint_; }  // of the data set it belongs to
@@ -39,8 +35,7 @@ class Shard {
 
   private:
     std::filesystem::path file_;
-    void* map_ = nullptr;
-    std::size_t map_bytes_ = 0;
+    std::shared_ptr<const char> map_;         // all of the file
     const void* tokens_ = nullptr;            // uint16 or uint32
     const std::uint64_t* offsets_ = nullptr;  // num_documents + 1
     int token_bytes_ = 2;

@@ -7,30 +7,12 @@
 #include <cstring>
 
 #include "autoresearch/error.h"
+#include "util/text.h"
 
 namespace autoresearch {
 namespace {
 
 constexpr std::size_t kJitStackFirst = 1 << 15, kJitStackMost = 1 << 26;
-
-/// Length of the valid character that starts at `at`, 0 when none does. Table 3-7 of the Unicode standard.
-std::size_t character_length(const unsigned char* at, std::size_t left) {
-    const unsigned char first = at[0];
-    if (first < 0x80) return 1;
-    const auto continues = [&](std::size_t i, unsigned char low = 0x80, unsigned char high = 0xBF) {
-        return i < left && at[i] >= low && at[i] <= high;
-    };
-    if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-    if (first >= 0xE0 && first <= 0xEF) {
-        const bool second = continues(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF);
-        return second && continues(2) ? 3 : 0;
-    }
-    if (first >= 0xF0 && first <= 0xF4) {
-        const bool second = continues(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF);
-        return second && continues(2) && continues(3) ? 4 : 0;
-    }
-    return 0;
-}
 
 /// PCRE2's \s also takes U+180E, which left White_Space in Unicode 6.3.
 std::string with_unicode_spaces(const std::string& pattern) {
@@ -67,14 +49,14 @@ pcre2_code* compile(const std::string& pattern, int& error) {
 }  // namespace
 
 std::size_t valid_utf8_prefix(std::string_view text) {
-    const auto* at = reinterpret_cast<const unsigned char*>(text.data());
     std::size_t i = 0;
     while (i < text.size()) {
         std::uint64_t eight;
-        while (i + 8 <= text.size() && (std::memcpy(&eight, at + i, 8), (eight & 0x8080808080808080) == 0))
+        while (i + 8 <= text.size() &&
+               (std::memcpy(&eight, text.data() + i, 8), (eight & 0x8080808080808080) == 0))
             i += 8;
         if (i == text.size()) break;
-        const std::size_t length = character_length(at + i, text.size() - i);
+        const std::size_t length = utf8_length(text, i);
         if (length == 0) break;
         i += length;
     }

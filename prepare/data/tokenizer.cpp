@@ -6,6 +6,7 @@
 #include <limits>
 #include <mutex>
 #include <optional>
+#include <queue>
 #include <utility>
 
 #include "autoresearch/error.h"
@@ -27,79 +28,11 @@ constexpr int kSpecials = 4;
 constexpr std::size_t kLongestCached = 128;   // bytes; longer pieces hardly ever come twice
 constexpr std::size_t kMostCached = 1 << 18;  // pieces, per thread
 
-/// Merges within one piece: always the pair of lowest rank, the leftmost of equals, as tiktoken does. The
-/// cost is n log n, so that a megabyte without a space is no trouble.
-class Merger {
-  public:
-    void merge(std::string_view piece, const std::array<std::uint32_t, 256>& byte_ids, const PairMap& pairs,
-               std::vector<std::uint32_t>& out) {
-        const auto size = static_cast<std::uint32_t>(piece.size());
-        ids_.resize(size);
-        next_.resize(size);
-        previous_.resize(size);
-        for (std::uint32_t i = 0; i < size; ++i) {
-            ids_[i] = byte_ids[static_cast<unsigned char>(piece[i])];
-            next_[i] = i + 1;
-            previous_[i] = i - 1;
-        }
-        heap_.clear();
-        for (std::uint32_t i = 0; i + 1 < size; ++i) offer(i, pairs);
-        while (!heap_.empty()) {
-            const std::uint64_t least = pop();
-            const auto left = static_cast<std::uint32_t>(least),
-                       rank = static_cast<std::uint32_t>(least >> 32);
-            const std::uint32_t right = next_[left];
-            // Offers are not withdrawn when a neighbour is merged away: check that this one still stands.
-            if (ids_[left] == kNone || right >= size || rank_of(pairs, ids_[left], ids_[right]) != rank)
-                continue;
-            ids_[left] = rank;
-            ids_[right] = kNone;
-            next_[left] = next_[right];
-            if (next_[left] < size) {
-                previous_[next_[left]] = left;
-                offer(left, pairs);
-            }
-            if (left > 0) offer(previous_[left], pairs);
-        }
-        for (std::uint32_t i = 0; i < size; i = next_[i]) out.push_back(ids_[i]);
-    }
-
-  private:
-    static std::uint32_t rank_of(const PairMap& pairs, std::uint32_t left, std::uint32_t right) {
-        const auto found = pairs.find(pair_key(left, right));
-        return found == pairs.end() ? kNone : found->second;
-    }
-
-    void offer(std::uint32_t left, const PairMap& pairs) {
-        const std::uint32_t rank = rank_of(pairs, ids_[left], ids_[next_[left]]);
-        if (rank == kNone) return;
-        heap_.push_back(std::uint64_t{rank} << 32 | left);
-        std::push_heap(heap_.begin(), heap_.end(), std::greater<>());
-    }
-
-    std::uint64_t pop() {
-        std::pop_heap(heap_.begin(), heap_.end(), std::greater<>());
-        const std::uint64_t least = heap_.back();
-        heap_.pop_back();
-        return least;
-    }
-
-    std::vector<std::uint32_t> ids_, next_, previous_;
-    std::vector<std::uint64_t> heap_;  // rank, position
-};
-
 /// What one thread at a time needs for encoding.
 struct Worker {
     explicit Worker(const Splitter& shared) : splitter(shared) {}
-
-    struct Cached {
-        std::uint32_t count = 0;  // 0: not known yet
-        std::uint32_t id = 0;     // the id when there is one, else where the ids begin in `ids`
-    };
     Splitter splitter;
-    Merger merger;
-    PieceMap<Cached> cache;
-    std::vector<std::uint32_t> ids;
+    PieceMap<std::vector<std::uint32_t>> known;  // the ids of pieces
 };
 
 }  // namespace
@@ -133,39 +66,58 @@ struct Tokenizer::State {
     }
 
     void encode_piece(Worker& worker, std::string_view piece, std::vector<std::uint32_t>& out) const {
-        if (piece.size() == 1) {
-            out.push_back(byte_ids[static_cast<unsigned char>(piece[0])]);
-            return;
-        }
         if (piece.size() > kLongestCached) {
-            merge(worker, piece, out);
+            merge(piece, out);
             return;
         }
-        Worker::Cached& cached = value_of(worker.cache, piece);
-        if (cached.count == 1) {
-            out.push_back(cached.id);
-            return;
-        }
-        if (cached.count == 0) {
-            const std::size_t before = out.size();
-            merge(worker, piece, out);
-            cached.count = static_cast<std::uint32_t>(out.size() - before);
-            cached.id = cached.count == 1 ? out.back() : static_cast<std::uint32_t>(worker.ids.size());
-            if (cached.count > 1)
-                worker.ids.insert(worker.ids.end(), out.begin() + static_cast<std::ptrdiff_t>(before),
-                                  out.end());
-            return;
-        }
-        const auto first = worker.ids.begin() + cached.id;
-        out.insert(out.end(), first, first + cached.count);
+        std::vector<std::uint32_t>& ids = value_of(worker.known, piece);
+        if (ids.empty()) merge(piece, ids);
+        out.insert(out.end(), ids.begin(), ids.end());
     }
 
-    void merge(Worker& worker, std::string_view piece, std::vector<std::uint32_t>& out) const {
+    /// Always the pair of lowest rank, the leftmost of equals, as tiktoken does. The cost is n log n, so that
+    /// a megabyte without a space is no trouble.
+    void merge(std::string_view piece, std::vector<std::uint32_t>& out) const {
         if (const std::uint32_t whole = id_of(piece); whole != kNone) {
             out.push_back(whole);
-        } else {
-            worker.merger.merge(piece, byte_ids, pairs, out);
+            return;
         }
+        struct Symbol {
+            std::uint32_t id, next, previous;
+        };
+        const auto size = static_cast<std::uint32_t>(piece.size());
+        std::vector<Symbol> symbols;
+        symbols.reserve(size);
+        for (std::uint32_t i = 0; i < size; ++i)
+            symbols.push_back({byte_ids[static_cast<unsigned char>(piece[i])], i + 1, i - 1});
+        const auto rank_of = [&](std::uint32_t left) {
+            const auto found = pairs.find(pair_key(symbols[left].id, symbols[symbols[left].next].id));
+            return found == pairs.end() ? kNone : found->second;
+        };
+        std::vector<std::uint64_t> storage;
+        storage.reserve(size);
+        std::priority_queue offers(std::greater<>(), std::move(storage));  // rank, position
+        const auto offer = [&](std::uint32_t left) {
+            if (const std::uint32_t rank = rank_of(left); rank != kNone) offers.push(pair_key(rank, left));
+        };
+        for (std::uint32_t i = 0; i + 1 < size; ++i) offer(i);
+        while (!offers.empty()) {
+            const auto left = static_cast<std::uint32_t>(offers.top());
+            const auto rank = static_cast<std::uint32_t>(offers.top() >> 32);
+            offers.pop();
+            const std::uint32_t right = symbols[left].next;
+            // Offers are not withdrawn when a neighbour is merged away: check that this one still stands.
+            if (symbols[left].id == kNone || right >= size || rank_of(left) != rank) continue;
+            symbols[left].id = rank;
+            symbols[left].next = symbols[right].next;
+            symbols[right].id = kNone;
+            if (symbols[left].next < size) {
+                symbols[symbols[left].next].previous = left;
+                offer(left);
+            }
+            if (left > 0) offer(symbols[left].previous);
+        }
+        for (std::uint32_t i = 0; i < size; i = symbols[i].next) out.push_back(symbols[i].id);
     }
 
     std::unique_ptr<Worker> borrow_worker() {
@@ -177,10 +129,7 @@ struct Tokenizer::State {
     }
 
     void give_back(std::unique_ptr<Worker> worker) {
-        if (worker->cache.size() > kMostCached) {
-            worker->cache.clear();
-            worker->ids.clear();
-        }
+        if (worker->known.size() > kMostCached) worker->known.clear();
         const std::lock_guard lock(mutex);
         idle.push_back(std::move(worker));
     }

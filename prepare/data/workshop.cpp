@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <system_error>
 #include <thread>
 
 #include "util/atomic_file.h"
@@ -16,13 +15,9 @@ namespace fs = std::filesystem;
 
 Fd wait_for_lock(const fs::path& file, const std::function<void()>& waiting) {
     fs::create_directories(file.parent_path());
-    Fd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
-    const auto fail = [&] {
-        throw std::system_error(errno, std::generic_category(), "cannot lock " + file.string());
-    };
-    if (!lock) fail();
+    Fd lock = open_file(file, O_RDWR | O_CREAT);
     while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK && errno != EINTR) fail();
+        if (errno != EWOULDBLOCK && errno != EINTR) throw_errno("cannot lock " + file.string());
         waiting();
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
