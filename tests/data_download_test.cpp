@@ -296,6 +296,21 @@ TEST_F(DownloadTest, TheHubIsAskedAsItsUsersExpect) {
     EXPECT_EQ(server.requests()[2].header("authorization"), "");
 }
 
+TEST_F(DownloadTest, AChecksumThatTheHubNamesIsChecked) {
+    bool wrong = true;
+    const HttpServer server([&](const Request& request) {
+        if (request.target == "/there") return HttpServer::serve(request, "abc", "\"a\"");
+        const std::string rest =
+            "a7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";  // of sha256("abc")
+        return Reply{
+            302, {"Location: /there", "X-Linked-ETag: \"" + std::string(wrong ? "c" : "b") + rest + "\""}};
+    });
+    options_.most_failures = 2;
+    EXPECT_NE(complaint(server).find("its checksum is not"), std::string::npos);
+    wrong = false;
+    EXPECT_EQ(fetched(server), "abc");
+}
+
 TEST_F(DownloadTest, GoesThroughAProxy) {
     const HttpServer proxy(
         [&](const Request& request) { return HttpServer::serve(request, body_, "\"a\""); });

@@ -30,7 +30,8 @@ std::optional<std::string> base64_decode(std::string_view text) {
         const std::size_t digit = kDigits.find(c);
         if (digit == std::string_view::npos) return std::nullopt;
         bits = bits << 6 | static_cast<std::uint32_t>(digit);
-        if ((waiting += 6) < 8) continue;
+        waiting += 6;
+        if (waiting < 8) continue;
         waiting -= 8;
         bytes += static_cast<char>(bits >> waiting & 255);
     }

@@ -207,7 +207,8 @@ class ParquetFile : public DocumentReader::File {
         const std::string command = "trap '' INT; exec " + shell_quote(corpus.parquet_reader.string()) + " " +
                                     shell_quote(fs::absolute(file.path).string()) + " " +
                                     shell_quote(corpus.text_column);
-        pipe_.reset(::popen(command.c_str(), "r"));
+        pipe_.reset(
+            ::popen(command.c_str(), "r"));  // NOLINT(bugprone-command-processor): all words are quoted
         if (!pipe_) cannot_read(file.path);
         rows_ = number();
     }

@@ -64,6 +64,18 @@ bool worth_another_try(CURLcode code) {
     }
 }
 
+/// Of a file, 64 hex digits, by the system's own program for it; empty where there is none.
+std::string sha256_of(const fs::path& file) {
+    const std::string name = shell_quote(fs::absolute(file).string());
+    const std::string command = "{ sha256sum " + name + " || shasum -a 256 " + name + "; } 2>/dev/null";
+    std::string digits(64, '\0');
+    std::FILE* const pipe = ::popen(command.c_str(), "r");  // NOLINT(bugprone-command-processor): quoted
+    if (pipe == nullptr) return "";
+    digits.resize(std::fread(digits.data(), 1, digits.size(), pipe));
+    ::pclose(pipe);
+    return digits;
+}
+
 /// One file, over all its attempts.
 class Transfer {
   public:
@@ -89,6 +101,7 @@ class Transfer {
         size_ = static_cast<std::int64_t>(::lseek(fd_.get(), 0, SEEK_END));
         tag_ = std::string(trim(try_read_file(tag_file_).value_or("")));
         if (tag_.empty()) cut();  // nobody knows of which version these bytes are
+        hub_etag_.clear();
         set_up();
         multi_ = multi;
         ::curl_multi_add_handle(multi_, curl_.get());
@@ -105,12 +118,14 @@ class Transfer {
         if (status == 416) cut();  // what we have is no beginning of what is there now
         const bool came = code == CURLE_OK && (status == 200 || status == 206);
         if (came && !answer_.empty()) begin(status);  // not a byte came
-        if (came && (total_ < 0 || size_ == total_)) return complete();
+        const bool whole = came && (total_ < 0 || size_ == total_);
+        if (whole && checked()) return complete();
         std::string why = code == CURLE_OK
                               ? "HTTP status " + std::to_string(status)
                               : std::string(error_[0] != '\0' ? error_ : ::curl_easy_strerror(code));
         if (came) why = std::to_string(size_) + " bytes came instead of " + std::to_string(total_);
-        if (came && size_ > total_) cut();
+        if (whole) why = "its checksum is not the one that the server names";
+        if (whole || (came && size_ > total_)) cut();
         const bool again = came || status == 416 || std::exchange(changed_, false) ||
                            (code == CURLE_OK ? worth_another_try(status) : worth_another_try(code));
         failures_ = size_ > most_bytes_ ? 1 : failures_ + 1;
@@ -172,6 +187,7 @@ class Transfer {
         for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
         if (name.rfind("http/", 0) == 0) self->answer_.clear();  // of a redirect, or a proxy
         if (colon < line.size()) self->answer_[name] = trim(line.substr(colon + 1));
+        if (name == "x-linked-etag") self->hub_etag_ = trim(line.substr(colon + 1));
         return bytes;
     }
 
@@ -199,7 +215,8 @@ class Transfer {
     /// follow on what we have.
     bool begin(long status) {
         const std::string range = answer_["content-range"];  // bytes FIRST-LAST/TOTAL
-        const std::int64_t first = status == 206 && range.size() > 6 ? std::atoll(range.c_str() + 6) : 0;
+        const std::int64_t first =
+            status == 206 && range.size() > 6 ? std::strtoll(range.c_str() + 6, nullptr, 10) : 0;
         const std::string etag = answer_["etag"];
         const std::string tag =
             !etag.empty() && etag[0] == '"' ? etag : answer_["last-modified"];  // not a weak one
@@ -211,10 +228,12 @@ class Transfer {
         const std::size_t slash = std::min(range.find('/'), range.size() - 1);
         if (status == 206) {
             total_ = !range.empty() && std::isdigit(static_cast<unsigned char>(range[slash + 1])) != 0
-                         ? std::atoll(range.c_str() + slash + 1)
+                         ? std::strtoll(range.c_str() + slash + 1, nullptr, 10)
                          : -1;
         } else {
-            total_ = answer_.count("content-length") > 0 ? std::atoll(answer_["content-length"].c_str()) : -1;
+            total_ = answer_.count("content-length") > 0
+                         ? std::strtoll(answer_["content-length"].c_str(), nullptr, 10)
+                         : -1;
         }
         answer_.clear();
         return true;
@@ -224,6 +243,13 @@ class Transfer {
         if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0)
             throw_errno("cannot write " + part_.string());
         size_ = 0;
+    }
+
+    /// huggingface.co names the SHA-256 of large files where it redirects to them.
+    bool checked() const {
+        if (hub_etag_.size() != 66) return true;  // quotes, 64 digits
+        const std::string digits = sha256_of(part_);
+        return digits.empty() || hub_etag_ == '"' + digits + '"';
     }
 
     void complete() {
@@ -251,7 +277,8 @@ class Transfer {
     char error_[CURL_ERROR_SIZE] = "";
     std::map<std::string, std::string> answer_;  // headers; empty once they are dealt with
     std::string tag_;                            // of the version that the bytes in part_ are of
-    bool changed_ = false;                       // the server's copy, against those
+    std::string hub_etag_;
+    bool changed_ = false;  // the server's copy, against those
     std::exception_ptr problem_;
     Fd fd_;
     std::int64_t size_ = 0, total_ = -1, most_bytes_ = 0;
