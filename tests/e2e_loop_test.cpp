@@ -48,6 +48,9 @@ TEST_F(LoopE2e, RunsKeepsDropsRecordsAndReplays) {
     EXPECT_EQ(compared["recorded"]["val_bpb"], lines[0]["trials"][0]["val_bpb"]);
     EXPECT_NEAR(compared["replayed"]["val_bpb"], compared["recorded"]["val_bpb"], 0.7)
         << "the same model, trained alike";
+    const Output exact = autoresearch("replay 1 --exact --json");
+    ASSERT_EQ(exact.code, 0) << exact.err;
+    EXPECT_EQ(nlohmann::json::parse(exact.out)["replayed"]["val_bpb"], lines[1]["trials"][0]["val_bpb"]);
     expect_consistent(3);
 }
 

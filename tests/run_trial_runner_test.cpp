@@ -78,15 +78,16 @@ TEST_F(TrialRunnerTest, KeepsLogEventsAndCurve) {
     run("good");
     EXPECT_THAT(
         std::string(first_line(text("run.log"))),
-        ::testing::EndsWith(
-            "program_trainer --data good --budget 0.05 --seed 7 --device cpu --threads 2 --events-fd 3"));
+        HasSubstr("program_trainer --data good --budget 0.05 --seed 7 --device cpu --threads 2 --events-fd 3 "
+                  "--curve /"));
     EXPECT_THAT(text("events.jsonl"), HasSubstr(R"({"event":"hello","protocol":1,"device":"cpu","seed":7})"));
     EXPECT_THAT(text("events.jsonl"), HasSubstr(R"("event":"result")"));
-    EXPECT_EQ(text("curve.csv"),
-              "step,seconds,progress,loss,tokens\n1,0.01,0.5,5.25,64\n2,0.01,0.5,5.25,64\n");
+    EXPECT_EQ(text("curve.csv"), "1 of seed 7\n2 of seed 7\n");
     const std::string first_log = text("run.log");
     run("quiet");
     EXPECT_THAT(text("run.log"), StartsWith(first_log)) << "a second trial appends";
+    run("good");
+    EXPECT_EQ(text("curve-7.csv"), "1 of seed 7\n2 of seed 7\n");
 }
 
 TEST_F(TrialRunnerTest, SetsTheTrainersEnvironment) {

@@ -15,6 +15,7 @@
 #include "record/file_ledger.h"
 #include "record/run_files.h"
 #include "record/terminal_reporter.h"
+#include "util/text.h"
 #include "util/time.h"
 #include "vcs/git_repo.h"
 
@@ -81,7 +82,23 @@ void print_comparison(const Experiment& recorded, const Trial& before, const Tri
                     static_cast<double>(std::max<std::int64_t>(1, before.num_steps)));
 }
 
-int replay(const std::string& what, const std::string& tag, bool json) {
+/// The trace of a trial, for a replay that takes the same steps. An interrupted attempt may have left one
+/// too: the right one has all the steps.
+fs::path require_trace(const RunInfo& run, const Experiment& experiment, const Trial& trial) {
+    const fs::path folder = run_files::experiment_directory(run.directory, experiment.number);
+    for (const fs::path& trace :
+         {folder / run_files::kCurve, folder / fmt::format("curve-{}.csv", trial.seed)}) {
+        const auto text = try_read_file(trace);
+        const auto lines = text ? static_cast<std::int64_t>(split_lines(*text).size()) : 0;
+        if (trial.ending == Ending::ok && lines == trial.num_steps + 1)
+            return trace;  // the first is the header
+    }
+    throw UserError(
+        fmt::format("experiment {} has no trace of a whole run to repeat exactly", experiment.number),
+        "leave out --exact");
+}
+
+int replay(const std::string& what, const std::string& tag, bool json, bool exact) {
     const GitRepo git = GitRepo::open(".");
     const Recorded recorded = is_number(what) ? find_by_number(git.workdir(), tag, std::stoi(what))
                                               : find_by_commit(git, tag, what);
@@ -91,6 +108,8 @@ int replay(const std::string& what, const std::string& tag, bool json) {
         throw UserError("experiment " + std::to_string(experiment.number) +
                         " never ran: " + experiment.verdict.reason);
     }
+    const Trial& before = experiment.trials.front();
+    const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
     const Kit kit = open_kit();
     const PreparedData data = require_same_data(run);
     if (run.kit != kit.hash || run.torch != kit.torch_version) {
@@ -107,10 +126,11 @@ int replay(const std::string& what, const std::string& tag, bool json) {
     reporter.phase(experiment.number, "build");
     const auto program = parts.builder.build(git.file(experiment.commit), directory);
     if (!program.ok()) throw std::runtime_error("the replay was not built: " + program.failure().reason);
-    const Trial& before = experiment.trials.front();
     reporter.phase(experiment.number, "train, seed " + std::to_string(before.seed));
-    const Trial now = parts.runner.run({program.value(), directory, before.seed, run.config.values.budget});
+    const Trial now =
+        parts.runner.run({program.value(), directory, before.seed, run.config.values.budget, trace});
     fs::remove(program.value());
+    const bool same = now.ending == before.ending && (!exact || now.val_bpb == before.val_bpb);
     if (json) {
         std::cout << nlohmann::ordered_json{{"experiment", experiment.number},
                                             {"commit", experiment.commit},
@@ -123,12 +143,13 @@ int replay(const std::string& what, const std::string& tag, bool json) {
                     now.reason.c_str());
     } else if (now.ending == Ending::ok && before.ending == Ending::ok) {
         print_comparison(experiment, before, now);
+        if (exact) std::printf("val_bpb is %s\n", same ? "the same to the last bit" : "NOT the same");
     } else {
         std::printf("recorded: %s %s\nreplayed: %s %s\n", std::string(to_string(before.ending)).c_str(),
                     before.reason.c_str(), std::string(to_string(now.ending)).c_str(), now.reason.c_str());
     }
     if (!json) std::printf("logs: %s\n", directory.c_str());
-    return now.ending == before.ending ? 0 : 1;
+    return same ? 0 : 1;
 }
 
 }  // namespace
@@ -139,10 +160,15 @@ void add_replay_command(CLI::App& app, Action& action) {
     const auto what = std::make_shared<std::string>();
     const auto tag = std::make_shared<std::string>();
     const auto json = std::make_shared<bool>(false);
+    const auto exact = std::make_shared<bool>(false);
     command->add_option("experiment", *what, "an experiment's number, or its commit")->required();
     command->add_option("--tag", *tag, "name of the run; default: the one that was active last");
     command->add_flag("--json", *json, "print for programs");
-    command->callback([=, &action] { action = [=] { return replay(*what, *tag, *json); }; });
+    command->add_flag(
+        "--exact", *exact,
+        "take the recorded steps instead of the clock's: the same val_bpb to the last bit on the same "
+        "device, threads and torch, else exit code 1");
+    command->callback([=, &action] { action = [=] { return replay(*what, *tag, *json, *exact); }; });
 }
 
 }  // namespace autoresearch

@@ -9,9 +9,11 @@ namespace autoresearch {
 
 struct TrialRequest {
     std::filesystem::path program;
-    std::filesystem::path directory;  // run.log and events.jsonl are appended here
+    std::filesystem::path directory;  // run.log and events.jsonl are appended here, the curve is new
     std::uint64_t seed = 0;
-    double budget = 0;  // training seconds
+    double budget = 0;                 // training seconds
+    std::filesystem::path trace = {};  // the curve.csv of a trial whose steps are taken again, whatever time
+                                       // it takes; empty: the clock rules
 };
 
 /// Runs one trial in its own process group under the watchdog. Never throws for what the trainer does:

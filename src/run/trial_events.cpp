@@ -9,7 +9,6 @@
 #include <regex>
 
 #include "autoresearch/events.h"
-#include "util/atomic_file.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -21,7 +20,6 @@ constexpr double kShareOfBudget = 0.9;   // less training than this is no full r
 constexpr double kClockTolerance = 0.1;  // between the trainer's clock and ours, as a share of ours
 constexpr double kArrivalSlack = 0.3;    // seconds that our reading of the events may be late
 constexpr double kClockSlack = 1;        // and in seconds, for a busy machine
-constexpr std::size_t kLongestCurve = 200'000;
 
 /// Nothing when the key is missing, no number, or not finite.
 std::optional<double> number(const json& event, const char* key) {
@@ -116,11 +114,8 @@ bool TrialEvents::line(std::string_view line, Time now) {
     const std::string name = text(event, "event");
     if (name == events::kStep) {
         if (!first_step_) first_step_ = now;
-        if (curve_.size() < kLongestCurve) {
-            curve_.push_back({number(event, "step").value_or(0), number(event, "seconds").value_or(0),
-                              number(event, "progress").value_or(0), number(event, "loss").value_or(0),
-                              number(event, "tokens").value_or(0)});
-        }
+        last_step_ = {number(event, "step").value_or(0), number(event, "progress").value_or(0),
+                      number(event, "loss").value_or(0)};
         return advance(TrialPhase::training);
     }
     if (name == events::kEvaluating) {
@@ -165,15 +160,6 @@ Result<Trial> TrialEvents::result(double budget) const {
             fmt::format("it claims {:.1f} s of training, measured were {:.1f} s", claimed, measured));
     }
     return *numbers_;
-}
-
-void TrialEvents::write_curve(const std::filesystem::path& file) const {
-    std::string csv = "step,seconds,progress,loss,tokens\n";
-    for (const CurvePoint& point : curve_) {
-        csv += fmt::format("{:.9g},{:.9g},{:.9g},{:.9g},{:.9g}\n", point.step, point.seconds, point.progress,
-                           point.loss, point.tokens);
-    }
-    write_file(file, csv);
 }
 
 Result<Trial> trial_ending(const ProcessResult& process, const TrialEvents& events, const TrialLimits& limits,

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "contract/experiment.h"
 #include "proc/subprocess.h"
@@ -23,8 +22,8 @@ struct TrialLimits {
     double exit = 10;         // from the result to the end of the process
 };
 
-struct CurvePoint {
-    double step = 0, seconds = 0, progress = 0, loss = 0, tokens = 0;
+struct StepEvent {
+    double step = 0, progress = 0, loss = 0;
 };
 
 /// Reads the event channel of one trial (include/autoresearch/events.h). Nothing a trainer writes makes it
@@ -40,21 +39,18 @@ class TrialEvents {
     /// By the harness's clock: from the first step to the start of the evaluation; 0 when one of them never
     /// came.
     double measured_training_seconds() const;
-    const std::vector<CurvePoint>& curve() const { return curve_; }
+    const std::optional<StepEvent>& last_step() const { return last_step_; }
     const std::optional<Failure>& invalid() const { return invalid_; }
 
     /// The numbers of the result event, or why there are none to believe.
     Result<Trial> result(double budget) const;
-
-    /// step,seconds,progress,loss,tokens; one line a step event.
-    void write_curve(const std::filesystem::path& file) const;
 
   private:
     bool advance(TrialPhase phase);
 
     TrialPhase phase_ = TrialPhase::starting;
     std::optional<Time> first_step_, evaluating_;
-    std::vector<CurvePoint> curve_;
+    std::optional<StepEvent> last_step_;
     std::optional<Failure> invalid_;
     std::optional<Trial> numbers_;
     std::string unbelievable_;  // why the result is not one

@@ -15,6 +15,14 @@ namespace autoresearch {
 namespace {
 
 constexpr std::size_t kTailForReasons = 64 << 10;
+constexpr double kSlowerReplay = 10;  // what a machine may be slower that follows a trace
+
+/// The curve of the first trial of an experiment has the plain name, those of more seeds have theirs in it.
+std::filesystem::path curve_file(const TrialRequest& request) {
+    const auto first = std::filesystem::absolute(request.directory) / "curve.csv";
+    return std::filesystem::exists(first) ? first.parent_path() / fmt::format("curve-{}.csv", request.seed)
+                                          : first;
+}
 
 int thread_count(int wanted) {
     return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -58,16 +66,17 @@ Trial TrialRunner::run(const TrialRequest& request) {
     spec.on_event = [&](std::string_view line, Deadline& deadline) {
         journal.write(std::string(line) + "\n");
         if (events.line(line, std::chrono::steady_clock::now()))
-            follow(events.phase(), request.budget, deadline);
+            follow(events.phase(), request.trace.empty() ? request.budget : kSlowerReplay * request.budget,
+                   deadline);
         report(events);
     };
     LogWriter(spec.output, options_.log_limit).write(fmt::format("{}\n", fmt::join(spec.command, " ")));
     const auto log_start = file_length(spec.output);  // the logs of earlier trials explain nothing
     const ProcessResult process = run_process(spec, stop_);
     journal.finish();
-    if (!events.curve().empty()) events.write_curve(request.directory / "curve.csv");
 
-    const auto ending = trial_ending(process, events, options_.limits, request.budget,
+    const double due = request.trace.empty() ? request.budget : 0;  // seconds of training that must be seen
+    const auto ending = trial_ending(process, events, options_.limits, due,
                                      file_tail(spec.output, kTailForReasons, log_start));
     Trial trial;
     if (ending.ok()) {
@@ -98,7 +107,13 @@ ProcessSpec TrialRunner::specification(const TrialRequest& request) const {
                     "--threads",
                     std::to_string(threads),
                     "--events-fd",
-                    std::to_string(kEventDescriptor)};
+                    std::to_string(kEventDescriptor),
+                    "--curve",
+                    curve_file(request).string()};
+    if (!request.trace.empty()) {
+        spec.command.insert(spec.command.end(),
+                            {"--trace", std::filesystem::absolute(request.trace).string()});
+    }
     spec.environment = trainer_environment(threads);
     spec.output = request.directory / "run.log";
     spec.output_limit = options_.log_limit;
@@ -126,10 +141,10 @@ void TrialRunner::follow(TrialPhase phase, double budget, Deadline& deadline) co
 
 void TrialRunner::report(const TrialEvents& events) {
     if (events.phase() == TrialPhase::evaluating) return reporter_.progress(1, "evaluating");
-    if (events.phase() != TrialPhase::training || events.curve().empty()) return;
-    const CurvePoint& point = events.curve().back();
-    reporter_.progress(std::clamp(point.progress, 0.0, 1.0),
-                       fmt::format("step {:.0f}, loss {:.4f}", point.step, point.loss));
+    if (events.phase() != TrialPhase::training || !events.last_step()) return;
+    const StepEvent& last = *events.last_step();
+    reporter_.progress(std::clamp(last.progress, 0.0, 1.0),
+                       fmt::format("step {:.0f}, loss {:.4f}", last.step, last.loss));
 }
 
 }  // namespace autoresearch

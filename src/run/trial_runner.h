@@ -20,9 +20,9 @@ struct TrialRunnerOptions {
     std::int64_t log_limit = 32 << 20;  // bytes of run.log, and of events.jsonl
 };
 
-/// Runs `program --data DIR --budget S --seed N --device D --threads N --events-fd 3` under the watchdog. In
-/// the request's directory run.log (first line: the command) and events.jsonl are appended, curve.csv is
-/// replaced.
+/// Runs `program --data DIR --budget S --seed N --device D --threads N --events-fd 3 --curve FILE` under the
+/// watchdog. In the request's directory run.log (first line: the command) and events.jsonl are appended; the
+/// trainer writes curve.csv there, or curve-SEED.csv when an earlier trial has done so.
 class TrialRunner : public Runner {
   public:
     TrialRunner(TrialRunnerOptions options, Reporter& reporter, const StopRequest& stop);
