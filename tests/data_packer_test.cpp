@@ -157,7 +157,7 @@ TEST_F(PackerTest, RefusesAShardWithoutDocuments) {
 TEST_F(PackerTest, PrefetcherGivesThePackersRows) {
     const Shard shard = shard_of(counting_documents(random_lengths(100, 40, 3)));
     Packer packer(shard, 33, 7);
-    Prefetcher prefetcher(shard, 5, 33, 7, 3);
+    Prefetcher prefetcher(shard, 5, 33, 7);
     Row expected(std::size_t{5} * 33);
     std::int64_t last_epoch = 0;
     for (int batch = 0; batch < 60; ++batch) {

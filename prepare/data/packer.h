@@ -1,7 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <future>
+#include <set>
 #include <vector>
 
 #include "prepare/data/shard.h"
@@ -16,31 +17,54 @@ namespace autoresearch {
 /// document exactly once. Method: karpathy/autoresearch, prepare.py (BOS-aligned best-fit packing).
 class Packer {
   public:
-    /// Requires a shard with documents in it, which must live as long as the packer.
+    /// The shard must live as long as the packer. Throws UserError when it holds no documents.
     Packer(const Shard& shard, int row_tokens, std::uint64_t seed, int buffer_documents = 1000);
-    ~Packer();
     /// Fills `rows` x row_tokens ids, row-major.
     void next(int rows, std::int64_t* out);
-    std::int64_t epoch() const;  // of the document placed last; 1 while documents are seen for the first time
+    std::int64_t epoch() const { return epoch_; }  // of the document placed last; 1: seen for the first time
+    std::int64_t row_tokens() const { return row_tokens_; }
 
   private:
-    struct State;
-    std::unique_ptr<State> state_;
+    /// In the order of the choice: length, then who came first.
+    struct Waiting {
+        std::int64_t length, arrival, document;
+        auto operator<=>(const Waiting&) const = default;
+    };
+    void begin_epoch(std::int64_t number);
+    void refill();
+    Waiting take(std::int64_t room);
+    void fill_row(std::int64_t* out);
+
+    const Shard& shard_;
+    const std::int64_t row_tokens_;
+    const std::uint64_t seed_;
+    const std::size_t buffer_documents_;
+    std::vector<std::int64_t> order_;  // of this epoch
+    std::size_t entered_ = 0;          // of order_, so many have entered the buffer
+    std::int64_t epoch_ = 0, arrivals_ = 0;
+    std::set<Waiting> buffer_;
 };
 
-/// Packs ahead on its own thread, so that the training step never waits. Same rows as a Packer with the same
-/// seed.
+/// Packs a batch ahead on another thread, so that the training step never waits. Same rows as a Packer with
+/// the same seed.
 class Prefetcher {
   public:
-    Prefetcher(const Shard& shard, int rows, int row_tokens, std::uint64_t seed, int batches_ahead = 4);
-    ~Prefetcher();
+    Prefetcher(const Shard& shard, int rows, int row_tokens, std::uint64_t seed);
     /// rows x row_tokens ids, row-major; valid until the next call.
     const std::vector<std::int64_t>& next();
-    std::int64_t epoch() const;  // of the batch handed out last
+    std::int64_t epoch() const { return current_.epoch; }  // of the batch handed out last
 
   private:
-    struct State;
-    std::unique_ptr<State> state_;
+    struct Batch {
+        std::vector<std::int64_t> ids;
+        std::int64_t epoch = 1;
+    };
+    std::future<Batch> pack(std::vector<std::int64_t> space);
+
+    Packer packer_;
+    const int rows_;
+    Batch current_;
+    std::future<Batch> ahead_;  // last: its end waits for the thread, which uses the others
 };
 
 /// Rows that a Packer with seed 0 fills from the shard's documents alone, before it begins anew.
