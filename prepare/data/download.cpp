@@ -186,8 +186,9 @@ class Transfer {
         std::string name(line.substr(0, colon));
         for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
         if (name.rfind("http/", 0) == 0) self->answer_.clear();  // of a redirect, or a proxy
-        if (colon < line.size()) self->answer_[name] = trim(line.substr(colon + 1));
-        if (name == "x-linked-etag") self->hub_etag_ = trim(line.substr(colon + 1));
+        if (colon == line.size()) return bytes;
+        self->answer_[name] = trim(line.substr(colon + 1));
+        if (name == "x-linked-etag") self->hub_etag_ = self->answer_[name];
         return bytes;
     }
 
