@@ -16,9 +16,9 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 const char* const kConfigFile = "autoresearch.json";
-const std::string kEnvironmentPrefix = "AUTORESEARCH_";
+constexpr const char* kEnvironmentPrefix = "AUTORESEARCH_";
 // Variables with the prefix that are places on this machine, not settings of a run.
-const std::vector<std::string> kPlaceVariables = {"AUTORESEARCH_DATA", "AUTORESEARCH_KIT"};
+constexpr const char* kPlaceVariables[] = {"AUTORESEARCH_DATA", "AUTORESEARCH_KIT"};
 
 constexpr double kDay = 86400;
 
@@ -127,7 +127,7 @@ std::string upper(std::string name) {
 }
 
 void check_environment_names(const ConfigSources& sources) {
-    std::vector<std::string> known = kPlaceVariables;
+    std::vector<std::string> known(std::begin(kPlaceVariables), std::end(kPlaceVariables));
     for (const auto& name : key_names()) known.push_back(kEnvironmentPrefix + upper(name));
     for (const auto& name : sources.environment_names) {
         if (name.rfind(kEnvironmentPrefix, 0) != 0) continue;

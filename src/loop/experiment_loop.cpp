@@ -27,61 +27,72 @@ std::optional<Experiment> ExperimentLoop::attempt(int number) {
     experiment.number = number;
     experiment.started = parts_.clock.utc();
 
-    const Result<Proposal> proposal = propose(number);
-    std::optional<Failure> failure;
-    std::string source = number == 0 ? settings_.start_source : parts_.repo.source(incumbent()->commit);
-    experiment.parent = number == 0 ? settings_.start_commit : incumbent()->commit;
-    if (proposal.ok()) {
-        experiment.parent = proposal.value().parent;
-        experiment.idea = proposal.value().idea;
-        experiment.agent = proposal.value().agent;
-        source = proposal.value().source;
-        failure = parts_.guard.review(proposal.value(), parts_.ledger.experiments());
-    } else {
-        failure = proposal.failure();
-    }
-    experiment.source_hash = normalized_source_hash(source);
+    Proposal proposal = starting_point(number);
+    std::optional<Failure> failure = propose(proposal);
+    experiment.parent = proposal.parent;
+    experiment.idea = proposal.idea;
+    experiment.agent = proposal.agent;
+    experiment.source_hash = normalized_source_hash(proposal.source);
+    if (!failure) failure = parts_.guard.review(proposal, parts_.ledger.experiments());
+    if (!failure) failure = build_run_and_judge(proposal.source, experiment);
 
-    if (!failure) {
-        parts_.reporter.phase(number, "build");
-        const double build_begun = parts_.clock.seconds();
-        const auto program = parts_.builder.build(source, parts_.ledger.directory(number));
-        experiment.build_seconds = parts_.clock.seconds() - build_begun;
-        failure = program.ok() ? run_and_judge(program.value(), experiment) : program.failure();
-        std::error_code ignored;  // the program is large and can be rebuilt from the commit
-        if (program.ok()) std::filesystem::remove(program.value(), ignored);
-    }
     if (failure && failure->ending == Ending::interrupted) return std::nullopt;
     if (failure) experiment.verdict = {Decision::crash, failure->ending, failure->reason, 0};
-    if (number == 0 && failure) {
+    if (failure && incumbent() == nullptr) {
         baseline_failed_ = true;
         parts_.reporter.note("the baseline does not work, so there is nothing to compare with: " +
                              failure->reason + " (logs: " + parts_.ledger.directory(0).string() + ")");
         return std::nullopt;
     }
-
     experiment.seconds = parts_.clock.seconds() - begun;
-    record(experiment, source);
+    record(experiment, proposal.source);
     return experiment;
 }
 
-/// The baseline proposes itself. Later ones come from the agent, or from an interrupted run.
-Result<Proposal> ExperimentLoop::propose(int number) {
-    if (number == 0) {
-        Proposal baseline;
-        baseline.parent = settings_.start_commit;
-        baseline.source = settings_.start_source;
-        baseline.idea = "baseline";
-        return baseline;
+/// What an experiment is before anybody changed anything: the incumbent's source, or the baseline.
+Proposal ExperimentLoop::starting_point(int number) {
+    Proposal proposal;
+    proposal.experiment = number;
+    if (const Experiment* best = incumbent()) {
+        proposal.parent = best->commit;
+        proposal.source = parts_.repo.source(best->commit);
+    } else {
+        proposal.parent = settings_.start_commit;
+        proposal.source = settings_.start_source;
+        proposal.idea = "baseline";
     }
-    if (auto saved = parts_.ledger.saved_proposal(number)) return *saved;
-    parts_.reporter.phase(number, "agent");
-    const Experiment& best = *incumbent();
-    const std::string source = parts_.repo.source(best.commit);
-    auto proposal = parts_.proposer.propose(
-        {number, best, source, parts_.ledger.experiments(), parts_.ledger.directory(number)});
-    if (proposal.ok()) parts_.ledger.save_proposal(proposal.value());
     return proposal;
+}
+
+/// The baseline proposes itself. Later ones come from an interrupted run, or from the agent.
+std::optional<Failure> ExperimentLoop::propose(Proposal& proposal) {
+    const int number = proposal.experiment;
+    const Experiment* best = incumbent();
+    if (best == nullptr) return std::nullopt;
+    if (auto saved = parts_.ledger.saved_proposal(number)) {
+        proposal = *saved;
+        return std::nullopt;
+    }
+    parts_.reporter.phase(number, "agent");
+    const auto answer = parts_.proposer.propose(
+        {number, *best, proposal.source, parts_.ledger.experiments(), parts_.ledger.directory(number)});
+    if (!answer.ok()) return answer.failure();
+    proposal = answer.value();
+    parts_.ledger.save_proposal(proposal);
+    return std::nullopt;
+}
+
+std::optional<Failure> ExperimentLoop::build_run_and_judge(const std::string& source,
+                                                           Experiment& experiment) {
+    parts_.reporter.phase(experiment.number, "build");
+    const double begun = parts_.clock.seconds();
+    const auto program = parts_.builder.build(source, parts_.ledger.directory(experiment.number));
+    experiment.build_seconds = parts_.clock.seconds() - begun;
+    if (!program.ok()) return program.failure();
+    auto failure = run_and_judge(program.value(), experiment);
+    std::error_code ignored;  // the program is large and can be rebuilt from the commit
+    std::filesystem::remove(program.value(), ignored);
+    return failure;
 }
 
 /// Trials until the judge is sure. A trial that does not end well is the experiment's failure.

@@ -56,7 +56,9 @@ class ExperimentLoop {
     std::optional<LoopEnd> reason_to_end() const;
     void follow_ledger();
     std::optional<Experiment> attempt(int number);
-    Result<Proposal> propose(int number);
+    Proposal starting_point(int number);
+    std::optional<Failure> propose(Proposal& proposal);
+    std::optional<Failure> build_run_and_judge(const std::string& source, Experiment& experiment);
     std::optional<Failure> run_and_judge(const std::filesystem::path& program, Experiment& experiment);
     void record(Experiment& experiment, const std::string& source);
     const Experiment* incumbent() const;
