@@ -3,6 +3,7 @@
 #include <ATen/Functions.h>
 
 #include <cstdio>
+#include <sstream>
 
 #include "autoresearch/error.h"
 
@@ -28,8 +29,10 @@ void CurveFile::add(std::int64_t step, double seconds, double progress, const at
 void CurveFile::flush() {
     if (waiting_.empty()) return;
     std::vector<at::Tensor> losses;
-    for (const Line& line : waiting_) losses.push_back(line.loss.reshape({}));
-    const at::Tensor on_host = at::stack(losses).to(at::kFloat).cpu();  // one wait for the device
+    losses.reserve(waiting_.size());
+    for (const Line& line : waiting_)
+        losses.push_back(line.loss.reshape({}).to(waiting_.front().loss.device(), at::kFloat));
+    const at::Tensor on_host = at::stack(losses).cpu();  // one wait for the device
     const float* loss = on_host.const_data_ptr<float>();
     char text[160];
     for (const Line& line : waiting_) {
@@ -51,11 +54,12 @@ std::vector<double> read_trace(const std::filesystem::path& file) {
     if (!std::getline(in, text) || text != kHeader) throw fail("no trace of a run");
     std::vector<double> shares;
     while (std::getline(in, text)) {
-        long long step = 0, tokens = 0;
-        double seconds = 0, progress = 0, loss = 0;
-        if (std::sscanf(text.c_str(), "%lld,%lf,%lf,%lf,%lld", &step, &seconds, &progress, &loss, &tokens) !=
-                5 ||
-            step != static_cast<long long>(shares.size()) + 1 || !(progress >= 0 && progress <= 1))
+        std::istringstream line(text);
+        std::size_t step = 0;
+        double seconds = 0, progress = 0, loss = 0, tokens = 0;
+        char comma = 0;
+        line >> step >> comma >> seconds >> comma >> progress >> comma >> loss >> comma >> tokens;
+        if (!line || step != shares.size() + 1 || !(progress >= 0 && progress <= 1))
             throw fail("line " + std::to_string(shares.size() + 2) + " does not follow the one before");
         shares.push_back(progress);
     }

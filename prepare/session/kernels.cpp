@@ -24,11 +24,12 @@ bool& plain_path() {
 }
 
 void rms_norm(const float* x, std::int64_t rows, int width, float* y, float* inverse) {
-    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+    simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
         using V = decltype(vec);
-        for (std::int64_t r = 0; r < rows; ++r, x += width, y += width) {
-            const float scale = 1 / std::sqrt(dot<V>(x, x, width) / static_cast<float>(width) + kEps);
-            for (int i = 0; i < width; i += V::kLanes) V::store(y + i, V::load(x + i) * scale);
+        for (std::int64_t r = 0; r < rows; ++r) {
+            const float* row = x + r * width;
+            const float scale = 1 / std::sqrt(dot<V>(row, row, width) / static_cast<float>(width) + kEps);
+            for (int i = 0; i < width; i += V::kLanes) V::store(y + r * width + i, V::load(row + i) * scale);
             inverse[r] = scale;
         }
     });
@@ -37,18 +38,19 @@ void rms_norm(const float* x, std::int64_t rows, int width, float* y, float* inv
 // With y = x s: dx = s (g - y mean(g y)).
 void rms_norm_backward(const float* grad, const float* y, const float* inverse, std::int64_t rows, int width,
                        float* dx) {
-    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+    simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
         using V = decltype(vec);
-        for (std::int64_t r = 0; r < rows; ++r, grad += width, y += width, dx += width) {
-            const float mean = dot<V>(grad, y, width) / static_cast<float>(width);
+        for (std::int64_t r = 0; r < rows; ++r) {
+            const float *g = grad + r * width, *row = y + r * width;
+            const float mean = dot<V>(g, row, width) / static_cast<float>(width);
             for (int i = 0; i < width; i += V::kLanes)
-                V::store(dx + i, (V::load(grad + i) - V::load(y + i) * mean) * inverse[r]);
+                V::store(dx + r * width + i, (V::load(g + i) - V::load(row + i) * mean) * inverse[r]);
         }
     });
 }
 
 void relu_squared(const float* x, std::int64_t count, float* y) {
-    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+    simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
         using V = decltype(vec);
         for (std::int64_t i = 0; i < count; i += V::kLanes) {
             const auto v = V::load(x + i);
@@ -58,7 +60,7 @@ void relu_squared(const float* x, std::int64_t count, float* y) {
 }
 
 void relu_squared_backward(const float* grad, const float* x, std::int64_t count, float* dx) {
-    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+    simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
         using V = decltype(vec);
         for (std::int64_t i = 0; i < count; i += V::kLanes) {
             const auto v = V::load(x + i);
@@ -68,7 +70,7 @@ void relu_squared_backward(const float* grad, const float* x, std::int64_t count
 }
 
 void scaled_sum(float a, const float* x, float b, const float* x0, std::int64_t count, float* y) {
-    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+    simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
         using V = decltype(vec);
         for (std::int64_t i = 0; i < count; i += V::kLanes)
             V::store(y + i, V::load(x + i) * a + V::load(x0 + i) * b);
@@ -77,7 +79,7 @@ void scaled_sum(float a, const float* x, float b, const float* x0, std::int64_t 
 
 void scaled_sum_backward(float a, const float* x, float b, const float* x0, const float* grad,
                          std::int64_t count, float* dx, float* dx0, double* sums) {
-    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+    simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
         using V = decltype(vec);
         constexpr std::int64_t kBlock = 1024;  // floats add up over one block only, then go on in double
         for (std::int64_t first = 0; first < count; first += kBlock) {
@@ -99,21 +101,23 @@ void scaled_sum_backward(float a, const float* x, float b, const float* x0, cons
 
 void rotary_norm(const float* x, const float* cos, const float* sin, int heads, int dim, float* y,
                  float* inverse) {
-    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+    simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
         using V = decltype(vec);
         const int half = dim / 2;
-        for (int h = 0; h < heads; ++h, x += dim, y += dim) {
+        for (std::int64_t h = 0; h < heads; ++h) {
+            const float* from = x + h * dim;
+            float* to = y + h * dim;
             auto squares = V::splat(0);
             for (int i = 0; i < half; i += V::kLanes) {
-                const auto c = V::load(cos + i), s = V::load(sin + i), x1 = V::load(x + i),
-                           x2 = V::load(x + half + i);
+                const auto c = V::load(cos + i), s = V::load(sin + i), x1 = V::load(from + i),
+                           x2 = V::load(from + half + i);
                 const auto y1 = x1 * c + x2 * s, y2 = x2 * c - x1 * s;
                 squares += y1 * y1 + y2 * y2;
-                V::store(y + i, y1);
-                V::store(y + half + i, y2);
+                V::store(to + i, y1);
+                V::store(to + half + i, y2);
             }
             const float scale = 1 / std::sqrt(V::sum(squares) / static_cast<float>(dim) + kEps);
-            for (int i = 0; i < dim; i += V::kLanes) V::store(y + i, V::load(y + i) * scale);
+            for (int i = 0; i < dim; i += V::kLanes) V::store(to + i, V::load(to + i) * scale);
             inverse[h] = scale;
         }
     });
@@ -121,46 +125,46 @@ void rotary_norm(const float* x, const float* cos, const float* sin, int heads, 
 
 void rotary_norm_backward(const float* grad, const float* y, const float* inverse, const float* cos,
                           const float* sin, int heads, int dim, float* dx) {
-    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+    simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
         using V = decltype(vec);
         const int half = dim / 2;
-        for (int h = 0; h < heads; ++h, grad += dim, y += dim, dx += dim) {
-            const float mean = dot<V>(grad, y, dim) / static_cast<float>(dim);
+        for (std::int64_t h = 0; h < heads; ++h) {
+            const float *g = grad + h * dim, *row = y + h * dim;
+            float* to = dx + h * dim;
+            const float mean = dot<V>(g, row, dim) / static_cast<float>(dim);
             for (int i = 0; i < half; i += V::kLanes) {
                 const auto c = V::load(cos + i), s = V::load(sin + i);
-                const auto d1 = (V::load(grad + i) - V::load(y + i) * mean) * inverse[h];
-                const auto d2 = (V::load(grad + half + i) - V::load(y + half + i) * mean) * inverse[h];
-                V::store(dx + i, d1 * c - d2 * s);
-                V::store(dx + half + i, d1 * s + d2 * c);
+                const auto d1 = (V::load(g + i) - V::load(row + i) * mean) * inverse[h];
+                const auto d2 = (V::load(g + half + i) - V::load(row + half + i) * mean) * inverse[h];
+                V::store(to + i, d1 * c - d2 * s);
+                V::store(to + half + i, d1 * s + d2 * c);
             }
         }
     });
 }
 
-void softcap_cross_entropy(float* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
-                           float softcap, float scale, float* scratch, double* loss) {
-    simd::dispatch([=](auto vec) mutable AUTORESEARCH_INLINED {
+void softcap_cross_entropy(float* logits, int vocab, std::int64_t target, float softcap, float scale,
+                           float* scratch, double* loss) {
+    simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
         using V = decltype(vec);
         const float shrink = 1 / softcap;
-        for (std::int64_t r = 0; r < rows; ++r, logits += vocab) {
-            auto sum = V::splat(0);
-            for (int i = 0; i < vocab; i += V::kLanes) {
-                const auto t = V::tanh(V::load(logits + i) * shrink);
-                const auto e = V::exp((t - 1.0f) * softcap);  // at most 1
-                sum += e;
-                V::store(logits + i, t);
-                V::store(scratch + i, e);
-            }
-            const float total = V::sum(sum);
-            const float t = logits[targets[r]];
-            *loss += std::log(static_cast<double>(total)) + static_cast<double>(softcap) * (1 - t);
-            const float share = scale / total;
-            for (int i = 0; i < vocab; i += V::kLanes) {
-                const auto u = V::load(logits + i);
-                V::store(logits + i, V::load(scratch + i) * share * (1.0f - u * u));
-            }
-            logits[targets[r]] -= scale * (1 - t * t);
+        auto sum = V::splat(0);
+        for (int i = 0; i < vocab; i += V::kLanes) {
+            const auto t = V::tanh(V::load(logits + i) * shrink);
+            const auto e = V::exp((t - 1.0f) * softcap);  // at most 1
+            sum += e;
+            V::store(logits + i, t);
+            V::store(scratch + i, e);
         }
+        const float total = V::sum(sum);
+        const float t = logits[target];
+        *loss = std::log(static_cast<double>(total)) + static_cast<double>(softcap) * (1 - t);
+        const float share = scale / total;
+        for (int i = 0; i < vocab; i += V::kLanes) {
+            const auto u = V::load(logits + i);
+            V::store(logits + i, V::load(scratch + i) * share * (1.0f - u * u));
+        }
+        logits[target] -= scale * (1 - t * t);
     });
 }
 

@@ -31,10 +31,10 @@ void rotary_norm(const float* x, const float* cos, const float* sin, int heads, 
 void rotary_norm_backward(const float* grad, const float* y, const float* inverse, const float* cos,
                           const float* sin, int heads, int dim, float* dx);
 
-/// Replaces raw logits (rows, vocab) by scale * d(sum of losses)/d(raw), where loss = cross-entropy of
-/// softcap * tanh(raw / softcap). Adds the losses to `loss`. `scratch` holds vocab floats. softcap <= 40, so
-/// that no pass for the maximum is needed.
-void softcap_cross_entropy(float* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
-                           float softcap, float scale, float* scratch, double* loss);
+/// Replaces the raw logits (vocab) of one token by scale * d(loss)/d(raw), where loss = cross-entropy of
+/// softcap * tanh(raw / softcap), which goes to `loss`. `scratch` holds vocab floats. softcap <= 40, so that
+/// no pass for the maximum is needed.
+void softcap_cross_entropy(float* logits, int vocab, std::int64_t target, float softcap, float scale,
+                           float* scratch, double* loss);
 
 }  // namespace autoresearch::kernels

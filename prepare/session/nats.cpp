@@ -20,22 +20,22 @@ AUTORESEARCH_INLINE float as_float(std::uint16_t x) {
 // log(sum(exp(row))); not finite if any logit is not.
 template <class V, class Number>
 AUTORESEARCH_INLINE double log_sum_exp(const Number* row, int vocab) {
-    using Floats = typename V::Floats;
-    constexpr int kBlock = 256;  // floats add up over one block only, then go on in double
+    using Floats = typename V::Floats;  // NOLINT: older clang wants the word
+    constexpr int kBlock = 256;         // floats add up over one block only, then go on in double
     Floats top = V::splat(-INFINITY);
     Floats bad = V::splat(0);  // x - x is 0, or NaN for what is not finite
     int i = 0;
     for (; i + V::kLanes <= vocab; i += V::kLanes) {
         const Floats x = V::load(row + i);
         top = V::max(top, x);
-        bad += x - x;
+        bad += x - x;  // NOLINT: not zero for what is not finite
     }
     float max = V::largest(top);
     float tail_bad = V::sum(bad);
     for (int j = i; j < vocab; ++j) {
         const float x = as_float(row[j]);
         max = x > max ? x : max;
-        tail_bad += x - x;
+        tail_bad += x - x;  // NOLINT
     }
     if (!(tail_bad == 0)) return NAN;
     double total = 0;

@@ -212,7 +212,7 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
         for_rows(rows, vocab, [&](std::int64_t first, std::int64_t last) {
             std::vector<float> scratch(static_cast<std::size_t>(vocab));
             for (std::int64_t r = first; r < last; ++r) {
-                kernels::softcap_cross_entropy(data + r * vocab, 1, static_cast<int>(vocab), target + r,
+                kernels::softcap_cross_entropy(data + r * vocab, static_cast<int>(vocab), target[r],
                                                static_cast<float>(softcap), static_cast<float>(scale),
                                                scratch.data(), &losses[static_cast<std::size_t>(r)]);
             }

@@ -17,7 +17,7 @@ const char* environment(const char* name) {
 /// The data set prepared last, under $AUTORESEARCH_DATA or the cache directory.
 fs::path newest_data() {
     const char* set = environment("AUTORESEARCH_DATA");
-    const fs::path root = set != nullptr ? fs::path(set) : cache_directory() / "data";
+    fs::path root = set != nullptr ? fs::path(set) : cache_directory() / "data";
     if (fs::exists(root / "meta.json")) return root;
     fs::path newest;
     fs::file_time_type newest_time;

@@ -73,6 +73,7 @@ std::vector<Tensor> step(const std::vector<Tensor>& weights, const Tensor& token
                          const Attention& attention) {
     constexpr std::int64_t B = 2, T = 160, H = 2, D = 64;
     std::vector<Tensor> w;
+    w.reserve(weights.size());
     for (const Tensor& weight : weights) w.push_back(weight.to(device).clone().requires_grad_(true));
     const Tensor inputs = tokens.narrow(1, 0, T).to(device),
                  targets = tokens.narrow(1, 1, T).contiguous().to(device);
@@ -87,6 +88,7 @@ std::vector<Tensor> step(const std::vector<Tensor>& weights, const Tensor& token
         head_cross_entropy(relu_squared(rms_norm(x)), w[2], targets.view({B * T}), /*softcap=*/15);
     loss.backward();
     std::vector<Tensor> result = {loss};
+    result.reserve(w.size() + 1);
     for (const Tensor& weight : w) result.push_back(weight.grad());
     return result;
 }

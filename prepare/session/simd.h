@@ -32,6 +32,7 @@ inline Isa& isa() {
     return best;
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses, readability-redundant-typename): older clang wants the word
 template <int W>
 struct Register;
 #define AUTORESEARCH_REGISTER(W)                                          \
@@ -53,6 +54,7 @@ struct Vec {
     using Floats = typename Register<W>::Floats;
     using Ints = typename Register<W>::Ints;
     using Halves = typename Register<W>::Halves;
+    // NOLINTEND(bugprone-macro-parentheses, readability-redundant-typename)
 
     AUTORESEARCH_INLINE static Floats load(const float* p) {
         Floats v;
@@ -128,7 +130,8 @@ __attribute__((target("avx2,fma"))) void run_avx2(Body body) {
 #endif
 
 /// Calls body(V{}), V the Vec of the best instruction set. The body is compiled once for each of them, so it
-/// must be inlined: `dispatch([&](auto v) AUTORESEARCH_INLINED { using V = decltype(v); ... })`.
+/// must be inlined, and it captures by value: `dispatch([=](auto v) AUTORESEARCH_INLINED { using V =
+/// decltype(v); ... })`.
 template <class Body>
 void dispatch(Body body) {
 #if defined(__x86_64__)
