@@ -124,6 +124,9 @@ TEST_F(ConfigTest, RunJsonKeepsEveryValueWithItsOrigin) {
     EXPECT_EQ(to_json(after), to_json(before));
     EXPECT_EQ(after.origins.at("budget"), "--budget");
     EXPECT_THROW(resolved_from_json(nlohmann::json::object(), "run.json"), UserError);
+    auto older = to_json(before);
+    older.erase("grace");
+    EXPECT_EQ(resolved_from_json(older, "run.json").values.grace, 15) << "a setting younger than the run";
 }
 
 TEST_F(ConfigTest, ARunThatGoesOnKeepsItsFrozenValues) {
@@ -133,6 +136,9 @@ TEST_F(ConfigTest, ARunThatGoesOnKeepsItsFrozenValues) {
     const ResolvedConfig config = continue_config(recorded, resolve());
     EXPECT_EQ(config.values.budget, 42) << "the default of 300 was not asked for";
     EXPECT_EQ(config.values.experiments, 9);
+    EXPECT_EQ(config.origins.at("experiments"), "--experiments");
+    sources.flags.erase("experiments");
+    EXPECT_EQ(continue_config(recorded, resolve()).values.experiments, 5) << "nor was another bound";
     sources.flags["budget"] = "43";
     EXPECT_THROW(continue_config(recorded, resolve()), UserError);
 }

@@ -236,7 +236,7 @@ TEST(FindProgram, FollowsPath) {
 
 TEST(SignalStop, CountsRequests) {
     {
-        SignalStop stop;
+        SignalStop stop("after this one");
         EXPECT_FALSE(stop.after_experiment());
         ::raise(SIGINT);
         EXPECT_TRUE(stop.after_experiment());
@@ -244,7 +244,7 @@ TEST(SignalStop, CountsRequests) {
         ::raise(SIGHUP);
         EXPECT_TRUE(stop.now());
     }
-    SignalStop stop;
+    SignalStop stop("after this one");
     EXPECT_FALSE(stop.after_experiment()) << "the count of an earlier one";
     ::raise(SIGTERM);
     EXPECT_TRUE(stop.now());
@@ -257,7 +257,7 @@ TEST(SignalStop, RestoresHandlersAndLeavesIgnoredSignals) {
     ::sigaction(SIGINT, &ours, &before);
     ::signal(SIGHUP, SIG_IGN);
     {
-        SignalStop stop;
+        SignalStop stop("after this one");
         ::raise(SIGHUP);
         EXPECT_FALSE(stop.after_experiment());
     }

@@ -58,18 +58,27 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
 
 }  // namespace
 
+std::vector<std::string> data_keys(const std::vector<std::string>& more) {
+    std::vector<std::string> keys = {"corpus",      "vocab_size", "seq_len", "eval_tokens",
+                                     "text_column", "separator",  "shards"};
+    keys.insert(keys.end(), more.begin(), more.end());
+    return keys;
+}
+
 ConfigFlags::ConfigFlags(CLI::App& command, const std::vector<std::string>& keys) {
     const auto wanted = [&](const std::string& name) {
         return keys.empty() || std::find(keys.begin(), keys.end(), name) != keys.end();
     };
-    const auto add = [&](const std::string& name, const std::string& help) {
+    const auto add = [&](const std::string& name, const std::string& help, const char* type) {
         options_[name] = command.add_option(flag_name(name), texts_[name], help)
+                             ->type_name(type)
                              ->group("Settings")
                              ->take_last();  // so that a script's flags can be overridden behind them
     };
-    add("preset", "settings to start from: a file of configs/");
+    add("preset", "settings to start from: a file of configs/", "NAME");
     for (const auto& key : config_keys()) {
-        if (wanted(key.name)) add(key.name, key.help);
+        const bool text = std::holds_alternative<std::string Config::*>(key.member);
+        if (wanted(key.name)) add(key.name, key.help, text ? "TEXT" : "NUMBER");
     }
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/config.h"
 
@@ -20,6 +21,9 @@ class ConfigFlags {
     std::map<std::string, std::string> texts_;
     std::map<std::string, CLI::Option*> options_;
 };
+
+/// The settings that say which data set is meant, and more of them.
+std::vector<std::string> data_keys(const std::vector<std::string>& more = {});
 
 /// Set by the subcommand that was chosen; called after parsing. Returns the exit code.
 using Action = std::function<int()>;

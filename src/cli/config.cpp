@@ -138,6 +138,13 @@ void check_environment_names(const ConfigSources& sources) {
     }
 }
 
+ResolvedConfig default_config() {
+    ResolvedConfig config;
+    for (const auto& key : config_keys())
+        set_value(config, key, parse_text(key, key.default_value), "default");
+    return config;
+}
+
 /// The preset's name and where it was chosen.
 std::pair<std::string, std::string> choose_preset(const ConfigSources& sources, const json& file) {
     if (const auto flag = sources.flags.find("preset"); flag != sources.flags.end())
@@ -170,7 +177,7 @@ const std::vector<ConfigKey>& config_keys() {
         {"shards", &Config::shards, "10", 1, 1e6, true,
          "training files to fetch of a corpus in numbered files"},
         {"device", &Config::device, "auto", 0, 0, true, "auto, cpu, mps or cuda"},
-        {"threads", &Config::threads, "0", 0, 4096, true, "CPU threads of the trainer; 0: all"},
+        {"threads", &Config::threads, "0", 0, 4096, true, "CPU threads; 0: all"},
         {"budget", &Config::budget, "300", 1, 30 * kDay, true, "training seconds of one trial"},
         {"seed", &Config::seed, "1", 0, 9007199254740992, true, "seed of the trials"},
         {"build_limit", &Config::build_limit, "300", 1, kDay, false, "seconds a build may take"},
@@ -184,8 +191,10 @@ const std::vector<ConfigKey>& config_keys() {
         {"model", &Config::model, "", 0, 0, false, "model name passed to the agent"},
         {"agent_limit", &Config::agent_limit, "600", 1, kDay, false,
          "seconds the agent may take for one proposal"},
-        {"tag", &Config::tag, "", 0, 0, true, "name of the run; default: today, as in nov22"},
-        {"experiments", &Config::experiments, "0", 0, kMax, false, "stop after this many in all; 0: never"},
+        {"tag", &Config::tag, "", 0, 0, true,
+         "name of the run; default: tonight's, named after the day (nov22)"},
+        {"experiments", &Config::experiments, "0", 0, kMax, false,
+         "stop after this many in all, the baseline not counted; 0: never"},
         {"hours", &Config::hours, "0", 0, 24 * 365, false, "stop after this many hours; 0: never"},
         {"max_failures", &Config::max_failures, "5", 0, kMax, false,
          "unusable proposals in a row before giving up"},
@@ -194,9 +203,7 @@ const std::vector<ConfigKey>& config_keys() {
 }
 
 ResolvedConfig resolve_config(const ConfigSources& sources) {
-    ResolvedConfig config;
-    for (const auto& key : config_keys())
-        set_value(config, key, parse_text(key, key.default_value), "default");
+    ResolvedConfig config = default_config();
 
     const fs::path file = sources.repository / kConfigFile;
     const json object =
@@ -246,11 +253,12 @@ json to_json(const ResolvedConfig& config) {
 }
 
 ResolvedConfig resolved_from_json(const json& object, const std::string& file) {
-    ResolvedConfig config;
+    ResolvedConfig config = default_config();
     try {
         config.values.preset = object.at("preset").at("value").get<std::string>();
         config.origins["preset"] = object.at("preset").at("origin").get<std::string>();
         for (const auto& key : config_keys()) {
+            if (!object.contains(key.name)) continue;  // a setting that is younger than the run
             set_value(config, key, object.at(key.name).at("value"), file);
             config.origins[key.name] = object.at(key.name).at("origin").get<std::string>();
         }
@@ -277,21 +285,19 @@ std::string number_text(double value) {
 }
 
 ResolvedConfig continue_config(const ResolvedConfig& recorded, const ResolvedConfig& now) {
-    ResolvedConfig config = now;
-    config.values.preset = recorded.values.preset;
-    config.origins["preset"] = recorded.origins.at("preset");
+    ResolvedConfig config = recorded;
     for (const auto& key : config_keys()) {
-        if (!key.frozen) continue;
-        const std::string before = value_text(recorded.values, key), after = value_text(now.values, key);
         const std::string& origin = now.origins.at(key.name);
         const bool asked_for = origin.rfind("--", 0) == 0 || origin.rfind(kEnvironmentPrefix, 0) == 0;
-        if (before != after && asked_for) {
+        if (!asked_for) continue;
+        const std::string before = value_text(recorded.values, key), after = value_text(now.values, key);
+        if (key.frozen && before != after) {
             throw UserError(origin + " is " + after + ", but run \"" + recorded.values.tag +
                                 "\" was started with " + before,
                             "leave it out to go on with that run, or start another one with --tag NAME");
         }
-        std::visit([&](auto member) { config.values.*member = recorded.values.*member; }, key.member);
-        config.origins[key.name] = recorded.origins.at(key.name);
+        std::visit([&](auto member) { config.values.*member = now.values.*member; }, key.member);
+        config.origins[key.name] = origin;
     }
     return config;
 }

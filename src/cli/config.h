@@ -65,8 +65,8 @@ std::string number_text(double value);
 /// The value of a key as text, for messages.
 std::string value_text(const Config& config, const ConfigKey& key);
 
-/// For a run that goes on: frozen values come from `recorded`, the rest from `now`.
-/// Throws UserError when a flag or variable asks for another frozen value.
+/// For a run that goes on: what was recorded, but for what a flag or a variable asks for now.
+/// Throws UserError when that is another value of a frozen key.
 ResolvedConfig continue_config(const ResolvedConfig& recorded, const ResolvedConfig& now);
 
 }  // namespace autoresearch

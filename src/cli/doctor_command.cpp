@@ -55,8 +55,8 @@ std::string look_at_repository() {
     return git.workdir().string() + " at " + head.commit.substr(0, 7) + " " + head.subject + note;
 }
 
-std::string look_at_data() {
-    const ResolvedConfig config = load_config({}, repository_root_or_empty(), open_kit().directory);
+std::string look_at_data(const FlagValues& flags) {
+    const ResolvedConfig config = load_config(flags, repository_root_or_empty(), open_kit().directory);
     const PreparedData data = require_data(config);
     return "preset " + config.values.preset + ": data set " + data.meta.fingerprint + ", corpus " +
            data.meta.corpus;
@@ -85,7 +85,7 @@ std::string look_at_agents() {
     return installed + "; without --agent a run takes " + default_agent(agents);
 }
 
-std::vector<Check> all_checks() {
+std::vector<Check> all_checks(const FlagValues& flags) {
     return {
         check("machine", [] { return platform::machine(); }),
         check("kit",
@@ -95,14 +95,14 @@ std::vector<Check> all_checks() {
               }),
         check("trainer", look_at_trainer),
         check("repository", look_at_repository),
-        check("data", look_at_data),
+        check("data", [&] { return look_at_data(flags); }),
         check("agents", look_at_agents),
         check("disk", look_at_disk),
     };
 }
 
-int doctor(bool json) {
-    const auto checks = all_checks();
+int doctor(const FlagValues& flags, bool json) {
+    const auto checks = all_checks(flags);
     bool ready = true;
     nlohmann::json list = nlohmann::json::array();
     const bool color = output_style(STDOUT_FILENO).color;
@@ -127,9 +127,10 @@ int doctor(bool json) {
 
 void add_doctor_command(CLI::App& app, Action& action) {
     CLI::App* command = app.add_subcommand("doctor", "is this machine ready");
+    const auto flags = std::make_shared<ConfigFlags>(*command, data_keys());
     const auto json = std::make_shared<bool>(false);
     command->add_flag("--json", *json, "print for programs");
-    command->callback([=, &action] { action = [=] { return doctor(*json); }; });
+    command->callback([=, &action] { action = [=] { return doctor(flags->values(), *json); }; });
 }
 
 }  // namespace autoresearch

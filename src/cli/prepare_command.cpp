@@ -84,9 +84,7 @@ int prepare(const FlagValues& flags, bool json) {
 void add_prepare_command(CLI::App& app, Action& action) {
     CLI::App* command =
         app.add_subcommand("prepare", "text to tokens: train the tokenizer, write the shards");
-    const auto flags = std::make_shared<ConfigFlags>(
-        *command, std::vector<std::string>{"corpus", "vocab_size", "seq_len", "eval_tokens", "text_column",
-                                           "separator", "shards", "threads"});
+    const auto flags = std::make_shared<ConfigFlags>(*command, data_keys({"threads"}));
     const auto json = std::make_shared<bool>(false);
     command->add_flag("--json", *json, "print for programs");
     command->callback([=, &action] { action = [=] { return prepare(flags->values(), *json); }; });

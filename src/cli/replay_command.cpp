@@ -46,10 +46,14 @@ Recorded find_by_number(const fs::path& root, const std::string& tag, int number
 /// The commit's own trailers say which experiment it is; the ledger is looked up for the rest.
 Recorded find_by_commit(const GitRepo& git, const std::string& tag, const std::string& name) {
     const std::string commit = git.resolve(name);
-    for (const auto& candidate :
-         tag.empty() ? all_runs(git.workdir()) : std::vector{require_run(git.workdir(), tag)}) {
-        for (auto& experiment : read_ledger(candidate.directory)) {
-            if (experiment.commit == commit) return {candidate, experiment};
+    for (const auto& candidate : tag.empty() ? run_tags(git.workdir()) : std::vector{tag}) {
+        try {
+            const RunInfo run = require_run(git.workdir(), candidate);
+            for (auto& experiment : read_ledger(run.directory)) {
+                if (experiment.commit == commit) return {run, experiment};
+            }
+        } catch (const UserError& error) {  // a damaged run must not hide a whole one
+            std::fprintf(stderr, "note: run %s is left out: %s\n", candidate.c_str(), error.what());
         }
     }
     throw UserError("commit " + commit.substr(0, 12) + " is no experiment of a run in " +

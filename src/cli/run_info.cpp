@@ -16,8 +16,6 @@ namespace autoresearch {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-namespace {
-
 std::vector<std::string> run_tags(const fs::path& repository) {
     std::vector<std::string> tags;
     if (!fs::is_directory(runs_root(repository))) return tags;
@@ -27,8 +25,6 @@ std::vector<std::string> run_tags(const fs::path& repository) {
     std::sort(tags.begin(), tags.end());
     return tags;
 }
-
-}  // namespace
 
 fs::path runs_root(const fs::path& repository) {
     return repository / run_files::kFolder;
@@ -58,28 +54,16 @@ std::optional<RunInfo> load_run(const fs::path& repository, const std::string& t
     }
 }
 
-std::vector<RunInfo> all_runs(const fs::path& repository) {
-    std::vector<RunInfo> runs;
-    for (const auto& tag : run_tags(repository)) {
-        if (auto run = load_run(repository, tag)) runs.push_back(*run);
-    }
-    return runs;
-}
-
 std::optional<LastRun> last_run(const fs::path& repository) {
     std::optional<LastRun> last;
-    fs::file_time_type newest{};
     for (const auto& tag : run_tags(repository)) {
-        fs::file_time_type touched{};
         for (const char* name : {run_files::kRun, run_files::kLedger}) {
             std::error_code missing;
-            const auto time = fs::last_write_time(runs_root(repository) / tag / name, missing);
-            if (!missing) touched = std::max(touched, time);
+            const auto touched = fs::last_write_time(runs_root(repository) / tag / name, missing);
+            if (missing) continue;
+            const std::chrono::duration<double> age = fs::file_time_type::clock::now() - touched;
+            if (!last || age.count() < last->seconds_ago) last = LastRun{tag, age.count()};
         }
-        if (last && touched <= newest) continue;
-        newest = touched;
-        const std::chrono::duration<double> age = fs::file_time_type::clock::now() - touched;
-        last = LastRun{tag, age.count()};
     }
     return last;
 }

@@ -33,8 +33,8 @@ void save_run(const RunInfo& run);
 /// Nothing when there is no such run; UserError when its run.json is damaged.
 std::optional<RunInfo> load_run(const std::filesystem::path& repository, const std::string& tag);
 
-/// All runs of a repository, by tag.
-std::vector<RunInfo> all_runs(const std::filesystem::path& repository);
+/// The tags of all runs of a repository.
+std::vector<std::string> run_tags(const std::filesystem::path& repository);
 
 /// The tag of the run that was active last (its ledger or run.json is newest), with the seconds since then.
 struct LastRun {

@@ -40,11 +40,11 @@ int train(const FlagValues& flags, bool json) {
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), directory / run_files::kLog);
     TrialParts parts = make_trial_parts(kit, config.values, device, data.directory, reporter, stop);
-    reporter.phase(0, "build");
+    reporter.phase(-1, "build");
     const auto program = parts.builder.build(*source, directory);
     Trial trial;
     if (program.ok()) {
-        reporter.phase(0, "train, seed " + std::to_string(config.values.seed));
+        reporter.phase(-1, "train, seed " + std::to_string(config.values.seed));
         trial = parts.runner.run({program.value(), directory, config.values.seed, config.values.budget});
     } else {
         trial.ending = program.failure().ending;
@@ -67,9 +67,8 @@ void add_train_command(CLI::App& app, Action& action) {
     CLI::App* command =
         app.add_subcommand("train", "one experiment by hand: build and run this tree's train/train.cpp");
     const auto flags = std::make_shared<ConfigFlags>(
-        *command, std::vector<std::string>{"corpus", "vocab_size", "seq_len", "eval_tokens", "text_column",
-                                           "separator", "shards", "device", "threads", "budget", "seed",
-                                           "build_limit", "startup_limit", "grace", "eval_limit"});
+        *command, data_keys({"device", "threads", "budget", "seed", "build_limit", "startup_limit", "grace",
+                             "eval_limit"}));
     const auto json = std::make_shared<bool>(false);
     command->add_flag("--json", *json, "print for programs");
     command->callback([=, &action] { action = [=] { return train(flags->values(), *json); }; });

@@ -9,6 +9,7 @@
 
 #include "autoresearch/error.h"
 #include "cli/platform.h"
+#include "prepare/data/corpus.h"
 #include "proc/signals.h"
 #include "proc/subprocess.h"
 #include "util/fd.h"
@@ -99,7 +100,14 @@ ResolvedConfig load_config(const FlagValues& flags, const fs::path& repository, 
     sources.repository = repository;
     sources.kit = kit;
     sources.default_preset = platform::default_preset();
-    return resolve_config(sources);
+    ResolvedConfig config = resolve_config(sources);
+    // A path in a file of the repository is meant from its root, one on the command line from here.
+    std::string& corpus = config.values.corpus;
+    const std::string& origin = config.origins.at("corpus");
+    const bool from_repository = origin.rfind("--", 0) != 0 && origin.rfind("AUTORESEARCH_", 0) != 0;
+    if (from_repository && fs::exists(repository / corpus)) corpus = (repository / corpus).string();
+    corpus = corpus_key(corpus);
+    return config;
 }
 
 DataRequest data_request(const Config& config) {

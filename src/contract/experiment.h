@@ -15,10 +15,12 @@ struct AgentReport {
     double seconds = 0;
     double usd = 0;
     std::int64_t tokens = 0;
-    std::vector<std::string> ignored_files;  // what it changed in the desk besides the two files that come back
+    std::vector<std::string>
+        ignored_files;  // what it changed in the desk besides the two files that come back
 };
 
-/// An edit of train/train.cpp with its idea. It carries its parent, so it may be made long before it is tried.
+/// An edit of train/train.cpp with its idea. It carries its parent, so it may be made long before it is
+/// tried.
 struct Proposal {
     int experiment = 0;
     std::string parent;  // commit whose train.cpp was edited, 40 hex digits
@@ -54,7 +56,7 @@ struct Verdict {
     Decision decision = Decision::crash;
     Ending ending = Ending::ok;  // for a crash: what kind
     std::string reason;          // one line for a person
-    double delta = 0;            // val_bpb against the incumbent; negative is better; 0 for baseline and crash
+    double delta = 0;  // val_bpb against the incumbent; negative is better; 0 for baseline and crash
 };
 
 /// One numbered attempt: everything the ledger keeps of it.

@@ -10,7 +10,8 @@ namespace autoresearch {
 class Guard {
   public:
     virtual ~Guard() = default;
-    virtual std::optional<Failure> review(const Proposal& proposal, const std::vector<Experiment>& history) = 0;
+    virtual std::optional<Failure> review(const Proposal& proposal,
+                                          const std::vector<Experiment>& history) = 0;
 };
 
 }  // namespace autoresearch

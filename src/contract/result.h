@@ -7,7 +7,8 @@
 
 namespace autoresearch {
 
-/// How a step of an experiment, or a whole trial, ended. A closed list: every ending has a test and a row in the log.
+/// How a step of an experiment, or a whole trial, ended. A closed list: every ending has a test and a row in
+/// the log.
 enum class Ending {
     ok,
     no_proposal,    // the agent failed, hung, or changed nothing

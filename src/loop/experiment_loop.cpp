@@ -76,7 +76,10 @@ std::optional<Failure> ExperimentLoop::propose(Proposal& proposal) {
     parts_.reporter.phase(number, "agent");
     const auto answer = parts_.proposer.propose(
         {number, *best, proposal.source, parts_.ledger.experiments(), parts_.ledger.directory(number)});
-    if (!answer.ok()) return answer.failure();
+    if (!answer.ok()) {
+        proposal.idea = "no proposal";
+        return answer.failure();
+    }
     proposal = answer.value();
     parts_.ledger.save_proposal(proposal);
     return std::nullopt;

@@ -1,6 +1,10 @@
 #include "proc/signals.h"
 
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 
 namespace autoresearch {
 namespace {
@@ -8,14 +12,24 @@ namespace {
 std::atomic<int> requests{0};  // 1: after the experiment, 2 and more: now
 static_assert(std::atomic<int>::is_always_lock_free, "used in a signal handler");
 
+std::atomic<const char*> message{nullptr};
+
 void count_request(int signal) {
-    requests.fetch_add(signal == SIGTERM ? 2 : 1);
+    const char* text = message.load();
+    const bool first = requests.fetch_add(signal == SIGTERM || text == nullptr ? 2 : 1) == 0;
+    if (!first || text == nullptr || signal == SIGTERM) return;
+    const int saved = errno;
+    for (const char* part : {"\n", text, "\n"}) {
+        if (::write(STDERR_FILENO, part, std::strlen(part)) < 0) break;  // a closed terminal
+    }
+    errno = saved;
 }
 
 }  // namespace
 
-SignalStop::SignalStop() {
+SignalStop::SignalStop(const char* first_message) {
     requests = 0;
+    message = first_message;
     struct sigaction action{};
     action.sa_handler = count_request;
     sigemptyset(&action.sa_mask);

@@ -13,7 +13,9 @@ namespace autoresearch {
 /// old handlers. Not more than one at a time in a program.
 class SignalStop : public StopRequest {
   public:
-    SignalStop();
+    /// `first_message` goes to stderr at the first request. Without one, the first request already means
+    /// "now".
+    explicit SignalStop(const char* first_message = nullptr);
     ~SignalStop() override;
     SignalStop(const SignalStop&) = delete;
     SignalStop& operator=(const SignalStop&) = delete;

@@ -62,7 +62,7 @@ TerminalReporter::~TerminalReporter() {
 }
 
 void TerminalReporter::phase(int experiment, const std::string& what) {
-    phase_ = "experiment " + std::to_string(experiment) + ": " + clean_line(what);
+    phase_ = (experiment < 0 ? "" : "experiment " + std::to_string(experiment) + ": ") + clean_line(what);
     log_->info("{}", phase_);
     style_.terminal ? draw(phase_) : print(phase_);
 }

@@ -180,9 +180,10 @@ std::string last_meaningful_line(std::string_view log) {
         line = trim(line);
         line = trim(line.substr(line.rfind('\r') == std::string_view::npos ? 0 : line.rfind('\r') + 1));
         if (line.starts_with(kWhat)) return clean_line(line.substr(kWhat.size()));
-        const bool noise =
-            line.empty() || line.starts_with("frame #") || line.starts_with("Exception raised from") ||
-            line.starts_with("terminate called") || line.starts_with('#') || line.starts_with("hint:");
+        const bool noise = line.empty() || line.starts_with("frame #") ||
+                           line.starts_with("Exception raised from") ||
+                           line.starts_with("terminate called") || line.starts_with("step 0") ||
+                           line.starts_with('#') || line.starts_with("hint:");
         if (!noise) best = line;
     }
     return clean_line(best);
