@@ -27,7 +27,8 @@ TEST_F(StartE2e, AnUncommittedChangeIsNamedAndCanBeStartedFrom) {
               std::string::npos);
     EXPECT_EQ(sh("git status --porcelain").out, " M train/train.cpp\n") << "and it is still there";
     expect_refused(run_line("--budget 3"), "--budget is 3, but run \"e2e\" was started with 2", "--tag");
-    expect_refused(run_line("--from-working-tree"), "exists already", "--tag");
+    const Output again = autoresearch(run_line("--from-working-tree --agent false --experiments 1"));
+    EXPECT_EQ(again.code, 0) << "the same command goes on: " << again.err;
 }
 
 TEST_F(StartE2e, WhatIsMissingIsSaidWithTheMend) {
@@ -38,6 +39,8 @@ TEST_F(StartE2e, WhatIsMissingIsSaidWithTheMend) {
     expect_refused("status", "there is no run", "autoresearch run");
     expect_refused("replay 3", "there is no run", "autoresearch run");
     expect_refused("prepare --corpus /nowhere/at-all" + std::string(kData), "/nowhere/at-all", "");
+    expect_refused(run_line("--agent nonesuch"), "nonesuch", "");
+    EXPECT_FALSE(std::filesystem::exists(repository / ".autoresearch")) << "nothing half-made";
     sh("git branch autoresearch/e2e");
     expect_refused(run_line(""), "branch autoresearch/e2e exists already", "--tag");
     sh("git switch -q autoresearch/e2e");

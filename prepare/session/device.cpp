@@ -58,7 +58,7 @@ auto known_of_device(const char* what, at::Device device, const Measure& measure
     nlohmann::json known = nlohmann::json::parse(in, nullptr, /*allow_exceptions=*/false);
     if (!known.is_object()) known = nlohmann::json::object();
     if (known.contains(key)) return known[key].template get<decltype(measure())>();
-    const auto value = measure();
+    auto value = measure();
     known[key] = value;
     // Only a cache: where it cannot be written, the next start measures again.
     std::error_code ignored;

@@ -105,7 +105,7 @@ struct ScaledSum : Function<ScaledSum> {
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
-        const Tensor x = saved[1], x0 = saved[3];
+        const Tensor &x = saved[1], &x0 = saved[3];
         const Tensor g = grads[0].contiguous(), dx = at::empty_like(g), dx0 = at::empty_like(g);
         const float av = saved[0].item<float>(), bv = saved[2].item<float>();
         // One sum for each slice of fixed size, added up in order: the same result whatever thread did which.

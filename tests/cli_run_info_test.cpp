@@ -1,0 +1,48 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "autoresearch/error.h"
+#include "cli/run_info.h"
+#include "temp_directory.h"
+
+namespace autoresearch {
+namespace {
+
+namespace fs = std::filesystem;
+
+class RunInfoTest : public testing::Test {
+  protected:
+    void add_run(const std::string& tag, std::chrono::hours age) {
+        const fs::path file = repository.write(".autoresearch/" + tag + "/run.json", "{}");
+        fs::last_write_time(file, fs::file_time_type::clock::now() - age);
+    }
+    TempDirectory repository;
+};
+
+TEST_F(RunInfoTest, TheLastRunIsTheOneTouchedLast) {
+    EXPECT_FALSE(last_run(repository.path()));
+    add_run("a", std::chrono::hours(72));
+    add_run("b", std::chrono::hours(2));
+    add_run("c", std::chrono::hours(30));
+    EXPECT_EQ(last_run(repository.path())->tag, "b");
+    EXPECT_NEAR(last_run(repository.path())->seconds_ago, 7200, 60);
+    repository.write(".autoresearch/c/ledger.jsonl", "");
+    EXPECT_EQ(last_run(repository.path())->tag, "c") << "a line in the ledger counts as well";
+    EXPECT_EQ(run_tags(repository.path()), (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST_F(RunInfoTest, MissingAndDamagedRunsAreNamed) {
+    EXPECT_THROW(require_run(repository.path(), ""), UserError);
+    add_run("nov22", std::chrono::hours(1));
+    EXPECT_THROW(require_run(repository.path(), "nov22"), UserError) << "{} is no run";
+    try {
+        require_run(repository.path(), "nov23");
+        FAIL();
+    } catch (const UserError& error) {
+        EXPECT_EQ(error.hint(), "did you mean --tag nov22?");
+    }
+}
+
+}  // namespace
+}  // namespace autoresearch
