@@ -65,7 +65,8 @@ class E2eTest : public testing::Test {
 
     /// The run command with this test's data and a budget of seconds.
     std::string run_line(const std::string& more) const {
-        return "run --corpus '" + corpus().string() + "'" + kData + " --device cpu --budget 2 --tag e2e " + more;
+        return "run --corpus '" + corpus().string() + "'" + kData + " --device cpu --budget 2 --tag e2e " +
+               more;
     }
 
     std::vector<nlohmann::json> ledger() const {

@@ -39,8 +39,10 @@ Check check(const std::string& name, const Look& look) {
 
 std::string look_at_trainer() {
     const nlohmann::json probe = probe_trainer(open_kit());
-    return "device " + probe.value("device", "?") + ", torch " + probe.value("torch", "?") + ", " +
-           std::to_string(probe.value("threads", 0)) + " threads";
+    const std::string self_check = probe.value("self_check", "ok");
+    if (self_check != "ok") throw UserError("the device fails its self-check: " + self_check, "--device cpu");
+    return "device " + probe.value("device", "?") + " computes right, torch " + probe.value("torch", "?") +
+           ", " + std::to_string(probe.value("threads", 0)) + " threads";
 }
 
 std::string look_at_repository() {

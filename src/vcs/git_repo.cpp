@@ -88,7 +88,8 @@ GitRepo GitRepo::open(const std::filesystem::path& start) {
     GitRepo repo(raw);
     if (code == GIT_ENOTFOUND) {
         throw UserError("not a git repository: " + start.string(),
-                        "cd into your clone of autoresearch, or make this one: git init && git add -A && git commit -m start");
+                        "cd into your clone of autoresearch, or make this one: git init && git add -A && git "
+                        "commit -m start");
     }
     if (code == GIT_EOWNER) {
         throw UserError("the git repository at " + start.string() + " belongs to another user",
