@@ -29,6 +29,14 @@ struct Proposal {
     AgentReport agent;
 };
 
+/// What the machine did to a trial. Zero or false means nothing, or not known.
+struct Conditions {
+    double wait_seconds = 0;   // threads of the trial ready to run while no core was free, summed
+    double steal_seconds = 0;  // taken by the hypervisor, summed over the cores
+    double slept_seconds = 0;  // the machine was asleep
+    bool throttled = false;    // thermal pressure or low power mode
+};
+
 /// One training run of an experiment with one seed. The numbers are those of the result event.
 struct Trial {
     Ending ending = Ending::no_result;
@@ -45,6 +53,9 @@ struct Trial {
     std::int64_t num_steps = 0;
     double num_params_m = 0;
     int depth = 0;
+    Conditions conditions;
+    std::string
+        disturbed;  // why the machine, not the code, made this number: never judged. Empty: a fair trial
 };
 
 enum class Decision { keep, discard, crash };
@@ -69,6 +80,7 @@ struct Experiment {
     std::string idea;
     AgentReport agent;
     std::vector<Trial> trials;
+    std::vector<Trial> reference_trials;  // more seeds of the incumbent, run to compare with this experiment
     Verdict verdict;
     double build_seconds = 0;
     double seconds = 0;  // wall time of the whole experiment, the agent's part included

@@ -8,9 +8,10 @@
 
 namespace autoresearch {
 
-/// The judge cannot tell yet: run the candidate once more, with this seed.
+/// The judge cannot tell yet: run the candidate once more, or the incumbent, with this seed.
 struct MoreTrials {
     std::uint64_t seed = 0;
+    bool of_incumbent = false;
 };
 
 /// Decides from numbers alone: no I/O, no clock. `incumbent` is null for the baseline.

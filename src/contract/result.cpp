@@ -8,9 +8,9 @@ namespace autoresearch {
 namespace {
 
 // In the order of the enum. The names stand in ledgers: never rename one.
-constexpr std::array<std::string_view, 11> kEndings = {
-    "ok",         "no_proposal",   "refused", "build_failed", "crashed",    "timed_out",
-    "not_finite", "out_of_memory", "invalid", "no_result",    "interrupted"};
+constexpr std::array<std::string_view, 12> kEndings = {
+    "ok",         "no_proposal",   "refused", "build_failed", "crashed",     "timed_out",
+    "not_finite", "out_of_memory", "invalid", "no_result",    "ended_early", "interrupted"};
 static_assert(kEndings.size() == static_cast<std::size_t>(Ending::interrupted) + 1);
 
 }  // namespace

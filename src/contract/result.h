@@ -20,6 +20,7 @@ enum class Ending {
     out_of_memory,  // the device or the memory limit gave up
     invalid,        // the trainer finished but broke a rule of the metric
     no_result,      // the trainer ended quietly without a result
+    ended_early,    // the harness ended it: it was sure to lose
     interrupted,    // the person stopped the run in the middle; never recorded
 };
 

@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
 
 #include "contract/experiment.h"
 
@@ -14,6 +17,10 @@ struct TrialRequest {
     double budget = 0;                 // training seconds
     std::filesystem::path trace = {};  // the curve.csv of a trial whose steps are taken again, whatever time
                                        // it takes; empty: the clock rules
+    bool test_split = false;  // evaluate on the test documents: for the final number, never a verdict
+    /// Asked at every step event with the share of the budget and the loss: why the trial is sure to lose,
+    /// or nothing. An answer ends it as ended_early.
+    std::function<std::optional<std::string>(double share, double loss)> hopeless = {};
 };
 
 /// Runs one trial in its own process group under the watchdog. Never throws for what the trainer does:

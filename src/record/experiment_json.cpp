@@ -27,6 +27,13 @@ void fields(auto& visit, Same<AgentReport> auto& agent) {
     visit("ignored_files", agent.ignored_files);
 }
 
+void fields(auto& visit, Same<Conditions> auto& conditions) {
+    visit("wait_seconds", conditions.wait_seconds);
+    visit("steal_seconds", conditions.steal_seconds);
+    visit("slept_seconds", conditions.slept_seconds);
+    visit("throttled", conditions.throttled);
+}
+
 void fields(auto& visit, Same<Trial> auto& trial) {
     visit("ending", trial.ending);
     visit("reason", trial.reason);
@@ -42,6 +49,8 @@ void fields(auto& visit, Same<Trial> auto& trial) {
     visit("num_steps", trial.num_steps);
     visit("num_params_m", trial.num_params_m);
     visit("depth", trial.depth);
+    visit("conditions", trial.conditions);
+    visit("disturbed", trial.disturbed);
 }
 
 void fields(auto& visit, Same<Verdict> auto& verdict) {
@@ -65,6 +74,7 @@ void fields(auto& visit, Same<Experiment> auto& experiment) {
     visit("source_hash", experiment.source_hash);
     visit("agent", experiment.agent);
     visit("trials", experiment.trials);
+    visit("reference_trials", experiment.reference_trials);
 }
 
 void fields(auto& visit, Same<Proposal> auto& proposal) {
