@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <string>
 
-#include "contract/builder.h"
-#include "contract/stop.h"
+#include "contract/outside.h"
+#include "contract/steps.h"
 
 namespace autoresearch {
 

@@ -5,8 +5,7 @@
 
 #include "build/trainer_builder.h"
 #include "cli/workspace.h"
-#include "contract/reporter.h"
-#include "contract/stop.h"
+#include "contract/outside.h"
 #include "run/trial_runner.h"
 
 namespace autoresearch {

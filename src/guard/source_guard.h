@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "contract/guard.h"
+#include "contract/steps.h"
 
 namespace autoresearch {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "contract/judge.h"
+#include "contract/steps.h"
 
 namespace autoresearch {
 

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "contract/stop.h"
+#include "contract/outside.h"
 
 namespace autoresearch {
 

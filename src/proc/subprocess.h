@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "contract/stop.h"
+#include "contract/outside.h"
 
 namespace autoresearch {
 

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <string>
 
-#include "contract/proposer.h"
-#include "contract/stop.h"
+#include "contract/outside.h"
+#include "contract/steps.h"
 #include "proc/subprocess.h"
 #include "propose/agents.h"
 #include "propose/desk.h"

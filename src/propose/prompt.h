@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "contract/proposer.h"
+#include "contract/steps.h"
 
 namespace autoresearch {
 

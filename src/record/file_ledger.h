@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "contract/ledger.h"
+#include "contract/outside.h"
 #include "util/fd.h"
 
 namespace autoresearch {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "contract/reporter.h"
+#include "contract/outside.h"
 
 namespace spdlog {
 class logger;

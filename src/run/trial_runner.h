@@ -4,9 +4,8 @@
 #include <filesystem>
 #include <string>
 
-#include "contract/reporter.h"
-#include "contract/runner.h"
-#include "contract/stop.h"
+#include "contract/outside.h"
+#include "contract/steps.h"
 #include "run/trial_events.h"
 
 namespace autoresearch {

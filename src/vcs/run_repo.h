@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "contract/repo.h"
+#include "contract/outside.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {

@@ -6,15 +6,8 @@
 #include <functional>
 #include <map>
 
-#include "contract/builder.h"
-#include "contract/clock.h"
-#include "contract/guard.h"
-#include "contract/ledger.h"
-#include "contract/proposer.h"
-#include "contract/repo.h"
-#include "contract/reporter.h"
-#include "contract/runner.h"
-#include "contract/stop.h"
+#include "contract/outside.h"
+#include "contract/steps.h"
 
 namespace autoresearch::fakes {
 

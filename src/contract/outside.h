@@ -1,0 +1,70 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "contract/experiment.h"
+
+// What the loop keeps its results in, tells a person, and asks.
+namespace autoresearch {
+
+/// The truth about a run, on disk. What append() returned from survives a kill -9 and a power cut.
+class Ledger {
+  public:
+    virtual ~Ledger() = default;
+    /// Oldest first; numbers are 0, 1, 2, ... without a gap.
+    virtual const std::vector<Experiment>& experiments() const = 0;
+    virtual void append(const Experiment& experiment) = 0;
+
+    /// experiments/NNNN of the run directory; created on demand.
+    virtual std::filesystem::path directory(int number) = 0;
+    /// A proposal is saved before it is tried, so that an interruption does not lose the agent's work.
+    virtual void save_proposal(const Proposal& proposal) = 0;
+    virtual std::optional<Proposal> saved_proposal(int number) = 0;
+};
+
+/// The run's part of the user's git repository. Never touches working tree, index, HEAD or other branches.
+/// Every call throws std::runtime_error with libgit2's words when git itself fails.
+class Repo {
+  public:
+    virtual ~Repo() = default;
+    /// Writes the experiment's commit (tree of its parent with train/train.cpp replaced) and points
+    /// refs/autoresearch/<tag>/NNNN at it, replacing an earlier one. Returns the commit id, 40 hex digits.
+    virtual std::string commit(const Experiment& experiment, const std::string& source) = 0;
+    /// Points branch autoresearch/<tag> at a kept commit: the branch is the lineage of the incumbent.
+    virtual void advance(const std::string& commit) = 0;
+    /// train/train.cpp as of that commit.
+    virtual std::string source(const std::string& commit) = 0;
+};
+
+/// What a person sees while the loop runs. Lines for people only; the ledger is for programs.
+class Reporter {
+  public:
+    virtual ~Reporter() = default;
+    /// A negative experiment is none: a trial by hand.
+    virtual void phase(int experiment,
+                       const std::string& what) = 0;  // "agent tuner", "build", "train, seed 1"
+    virtual void progress(double share,
+                          const std::string& detail) = 0;  // of the current phase; share in [0, 1]
+    virtual void finished(const Experiment& experiment) = 0;
+    virtual void note(const std::string& line) = 0;
+};
+
+/// Has the person asked to stop? Once: after the current experiment. Twice: now.
+class StopRequest {
+  public:
+    virtual ~StopRequest() = default;
+    virtual bool after_experiment() const = 0;
+    virtual bool now() const = 0;
+};
+
+class Clock {
+  public:
+    virtual ~Clock() = default;
+    virtual double seconds() const = 0;   // monotonic, arbitrary origin
+    virtual std::string utc() const = 0;  // 2026-01-31T22:10:05Z
+};
+
+}  // namespace autoresearch

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "contract/experiment.h"
+
+// The steps of an experiment, in the order of the loop. The loop borrows one of each.
+namespace autoresearch {
+
+/// What a proposer may know. The references live as long as the call.
+struct ProposalRequest {
+    int experiment;                          // the number the proposal will carry
+    const Experiment& incumbent;             // best kept so far; its commit is the proposal's parent
+    const std::string& source;               // the incumbent's train.cpp
+    const std::vector<Experiment>& history;  // all earlier experiments, oldest first
+    std::filesystem::path directory;         // experiments/NNNN: prompt.md and agent.log go here
+};
+
+/// Proposes the next edit. Blocks until the agent is done; a failure is Ending::no_proposal or interrupted.
+class Proposer {
+  public:
+    virtual ~Proposer() = default;
+    virtual Result<Proposal> propose(const ProposalRequest& request) = 0;
+};
+
+/// Looks at a proposal before anything of it is compiled. Returns why it is refused, or nothing.
+class Guard {
+  public:
+    virtual ~Guard() = default;
+    virtual std::optional<Failure> review(const Proposal& proposal,
+                                          const std::vector<Experiment>& history) = 0;
+};
+
+/// Compiles and links one train.cpp against the frozen prepare library.
+/// Writes train.cpp, build.log and the program into `directory`; returns the program's path.
+/// A failure (build_failed, timed_out, interrupted) has the first error line as its reason.
+class Builder {
+  public:
+    virtual ~Builder() = default;
+    virtual Result<std::filesystem::path> build(const std::string& source,
+                                                const std::filesystem::path& directory) = 0;
+};
+
+struct TrialRequest {
+    std::filesystem::path program;
+    std::filesystem::path directory;  // run.log and events.jsonl are appended here, the curve is new
+    std::uint64_t seed = 0;
+    double budget = 0;                 // training seconds
+    std::filesystem::path trace = {};  // the curve.csv of a trial whose steps are taken again, whatever time
+                                       // it takes; empty: the clock rules
+    bool test_split = false;  // evaluate on the test documents: for the final number, never a verdict
+    /// Asked at every step event with the share of the budget and the loss: why the trial is sure to lose,
+    /// or nothing. An answer ends it as ended_early.
+    std::function<std::optional<std::string>(double share, double loss)> hopeless = {};
+};
+
+/// Runs one trial in its own process group under the watchdog. Never throws for what the trainer does:
+/// every way to end is in Trial::ending. Returns only when the whole group is gone.
+class Runner {
+  public:
+    virtual ~Runner() = default;
+    virtual Trial run(const TrialRequest& request) = 0;
+};
+
+/// The judge cannot tell yet: run the candidate once more, or the incumbent, with this seed.
+struct MoreTrials {
+    std::uint64_t seed = 0;
+    bool of_incumbent = false;
+};
+
+/// Decides from numbers alone: no I/O, no clock. `incumbent` is null for the baseline.
+/// Called with a candidate without trials first, to learn the first seed, then after every trial.
+class Judge {
+  public:
+    virtual ~Judge() = default;
+    virtual std::variant<MoreTrials, Verdict> judge(const Experiment* incumbent, const Experiment& candidate,
+                                                    const std::vector<Experiment>& history) const = 0;
+};
+
+}  // namespace autoresearch
