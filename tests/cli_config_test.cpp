@@ -13,14 +13,9 @@ class ConfigTest : public testing::Test {
         sources.repository = repository.path();
         sources.kit = TEST_SOURCE_DIR;
         sources.default_preset = "cpu";
-        sources.environment = [this](const std::string& name) -> std::optional<std::string> {
-            const auto found = variables.find(name);
-            return found == variables.end() ? std::nullopt : std::optional(found->second);
-        };
     }
     ResolvedConfig resolve() {
-        sources.environment_names.clear();
-        for (const auto& [name, value] : variables) sources.environment_names.push_back(name);
+        sources.environment = variables;
         return resolve_config(sources);
     }
     /// Message and hint of the error, for looking into.

@@ -58,36 +58,42 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
 
 }  // namespace
 
-std::vector<std::string> data_keys(const std::vector<std::string>& more) {
-    std::vector<std::string> keys = {"corpus",      "vocab_size", "seq_len", "eval_tokens",
-                                     "text_column", "separator",  "shards"};
-    keys.insert(keys.end(), more.begin(), more.end());
-    return keys;
-}
-
-ConfigFlags::ConfigFlags(CLI::App& command, const std::vector<std::string>& keys) {
-    const auto wanted = [&](const std::string& name) {
-        return keys.empty() || std::find(keys.begin(), keys.end(), name) != keys.end();
-    };
+std::shared_ptr<FlagValues> add_setting_flags(CLI::App& command, const std::vector<std::string>& keys) {
+    const auto given = std::make_shared<FlagValues>();
     const auto add = [&](const std::string& name, const std::string& help, const char* type) {
-        options_[name] = command.add_option(flag_name(name), texts_[name], help)
-                             ->type_name(type)
-                             ->group("Settings")
-                             ->take_last();  // so that a script's flags can be overridden behind them
+        const auto keep = [given, name](const std::string& text) { (*given)[name] = text; };
+        command.add_option_function<std::string>(flag_name(name), keep, help)
+            ->type_name(type)
+            ->group("Settings")
+            ->take_last();  // so that a script's flags can be overridden behind them
     };
     add("preset", "settings to start from: a file of configs/", "NAME");
     for (const auto& key : config_keys()) {
-        const bool text = std::holds_alternative<std::string Config::*>(key.member);
-        if (wanted(key.name)) add(key.name, key.help, text ? "TEXT" : "NUMBER");
-    }
-}
-
-FlagValues ConfigFlags::values() const {
-    FlagValues given;
-    for (const auto& [name, option] : options_) {
-        if (option->count() > 0) given[name] = texts_.at(name);
+        if (!keys.empty() && std::find(keys.begin(), keys.end(), key.name) == keys.end()) continue;
+        if (std::holds_alternative<bool Config::*>(key.member)) {
+            const auto keep = [given, name = key.name](std::int64_t on) {
+                (*given)[name] = on > 0 ? "true" : "false";
+            };
+            const std::string flag = flag_name(key.name);
+            command.add_flag_function(flag + ",!--no-" + flag.substr(2), keep, key.help)->group("Settings");
+        } else {
+            const bool text = std::holds_alternative<std::string Config::*>(key.member);
+            add(key.name, key.help, text ? "TEXT" : "NUMBER");
+        }
     }
     return given;
+}
+
+std::shared_ptr<std::string> add_tag_flag(CLI::App& command) {
+    const auto tag = std::make_shared<std::string>();
+    command.add_option("--tag", *tag, "name of the run; default: the one that was active last");
+    return tag;
+}
+
+std::shared_ptr<bool> add_json_flag(CLI::App& command) {
+    const auto json = std::make_shared<bool>(false);
+    command.add_flag("--json", *json, "print for programs");
+    return json;
 }
 
 int run_app(int argc, char** argv) {
@@ -95,17 +101,17 @@ int run_app(int argc, char** argv) {
     app.name("autoresearch");
     app.set_version_flag("--version", AUTORESEARCH_VERSION);
     app.require_subcommand(1);
-    Action action;
-    add_prepare_command(app, action);
-    add_train_command(app, action);
-    add_run_command(app, action);
-    add_replay_command(app, action);
-    add_status_command(app, action);
-    add_doctor_command(app, action);
-    add_tuner_command(app, action);
+    int exit_code = 0;
+    add_prepare_command(app, exit_code);
+    add_train_command(app, exit_code);
+    add_run_command(app, exit_code);
+    add_replay_command(app, exit_code);
+    add_status_command(app, exit_code);
+    add_doctor_command(app, exit_code);
+    add_tuner_command(app, exit_code);
     try {
         app.parse(argc, argv);
-        return action();
+        return exit_code;
     } catch (const CLI::Success& help) {
         return app.exit(help);
     } catch (const CLI::ParseError& error) {

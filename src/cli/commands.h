@@ -1,7 +1,6 @@
 #pragma once
 
 #include <CLI/App.hpp>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,31 +9,22 @@
 
 namespace autoresearch {
 
-/// The flags of a subset of the settings, added to one subcommand.
-class ConfigFlags {
-  public:
-    /// Adds --preset and a flag for each named key; all keys when none is named.
-    ConfigFlags(CLI::App& command, const std::vector<std::string>& keys = {});
-    FlagValues values() const;
+// A new subcommand is one function, in a file of the same name, that adds its flags and sets a callback. The
+// callback does the work and sets the exit code. List it here and in run_app().
+void add_prepare_command(CLI::App& app, int& exit_code);
+void add_train_command(CLI::App& app, int& exit_code);
+void add_run_command(CLI::App& app, int& exit_code);
+void add_replay_command(CLI::App& app, int& exit_code);
+void add_status_command(CLI::App& app, int& exit_code);
+void add_doctor_command(CLI::App& app, int& exit_code);
+void add_tuner_command(CLI::App& app, int& exit_code);
 
-  private:
-    std::map<std::string, std::string> texts_;
-    std::map<std::string, CLI::Option*> options_;
-};
+// Flags of several subcommands. After parsing, the result holds what the user gave.
 
-/// The settings that say which data set is meant, and more of them.
-std::vector<std::string> data_keys(const std::vector<std::string>& more = {});
-
-/// Set by the subcommand that was chosen; called after parsing. Returns the exit code.
-using Action = std::function<int()>;
-
-// One subcommand each, in the file of the same name. They add their flags and set the action when chosen.
-void add_prepare_command(CLI::App& app, Action& action);
-void add_train_command(CLI::App& app, Action& action);
-void add_run_command(CLI::App& app, Action& action);
-void add_replay_command(CLI::App& app, Action& action);
-void add_status_command(CLI::App& app, Action& action);
-void add_doctor_command(CLI::App& app, Action& action);
-void add_tuner_command(CLI::App& app, Action& action);
+/// --preset and a flag for each named setting; for all settings when none is named.
+std::shared_ptr<FlagValues> add_setting_flags(CLI::App& command, const std::vector<std::string>& keys = {});
+/// --tag, for a run that exists.
+std::shared_ptr<std::string> add_tag_flag(CLI::App& command);
+std::shared_ptr<bool> add_json_flag(CLI::App& command);
 
 }  // namespace autoresearch

@@ -127,12 +127,11 @@ int doctor(const FlagValues& flags, bool json) {
 
 }  // namespace
 
-void add_doctor_command(CLI::App& app, Action& action) {
+void add_doctor_command(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand("doctor", "is this machine ready");
-    const auto flags = std::make_shared<ConfigFlags>(*command, data_keys());
-    const auto json = std::make_shared<bool>(false);
-    command->add_flag("--json", *json, "print for programs");
-    command->callback([=, &action] { action = [=] { return doctor(flags->values(), *json); }; });
+    const auto flags = add_setting_flags(*command, data_keys());
+    const auto json = add_json_flag(*command);
+    command->callback([=, &exit_code] { exit_code = doctor(*flags, *json); });
 }
 
 }  // namespace autoresearch

@@ -81,13 +81,12 @@ int prepare(const FlagValues& flags, bool json) {
 
 }  // namespace
 
-void add_prepare_command(CLI::App& app, Action& action) {
+void add_prepare_command(CLI::App& app, int& exit_code) {
     CLI::App* command =
         app.add_subcommand("prepare", "text to tokens: train the tokenizer, write the shards");
-    const auto flags = std::make_shared<ConfigFlags>(*command, data_keys({"threads"}));
-    const auto json = std::make_shared<bool>(false);
-    command->add_flag("--json", *json, "print for programs");
-    command->callback([=, &action] { action = [=] { return prepare(flags->values(), *json); }; });
+    const auto flags = add_setting_flags(*command, data_keys({"threads"}));
+    const auto json = add_json_flag(*command);
+    command->callback([=, &exit_code] { exit_code = prepare(*flags, *json); });
 }
 
 }  // namespace autoresearch

@@ -1,7 +1,5 @@
-#include <unistd.h>
+#include <spdlog/fmt/fmt.h>
 
-#include <cmath>
-#include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -9,14 +7,10 @@
 #include "cli/commands.h"
 #include "cli/run_info.h"
 #include "cli/trial_parts.h"
-#include "cli/workspace.h"
-#include "proc/signals.h"
 #include "record/experiment_json.h"
 #include "record/file_ledger.h"
 #include "record/run_files.h"
-#include "record/terminal_reporter.h"
 #include "util/text.h"
-#include "util/time.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {
@@ -53,37 +47,34 @@ Recorded find_by_commit(const GitRepo& git, const std::string& tag, const std::s
                 if (experiment.commit == commit) return {run, experiment};
             }
         } catch (const UserError& error) {  // a damaged run must not hide a whole one
-            std::fprintf(stderr, "note: run %s is left out: %s\n", candidate.c_str(), error.what());
+            std::cerr << "note: run " << candidate << " is left out: " << error.what() << "\n";
         }
     }
     throw UserError("commit " + commit.substr(0, 12) + " is no experiment of a run in " +
-                        runs_root(git.workdir()).string(),
+                        (git.workdir() / run_files::kFolder).string(),
                     "give an experiment's number, or a commit of git for-each-ref refs/autoresearch");
 }
 
-PreparedData require_same_data(const RunInfo& run) {
-    const fs::path directory = data_root() / run.data;
-    if (!fs::exists(directory)) {
-        throw UserError(
-            "data set " + run.data + " of run \"" + run.tag() + "\" is not in " + data_root().string(),
-            "prepare it again: autoresearch prepare --preset " + run.config.values.preset);
-    }
-    return {directory, read_meta(directory), true, 0};
+fs::path require_same_data(const RunInfo& run) {
+    fs::path directory = data_root() / run.data;
+    if (fs::exists(directory)) return directory;
+    throw UserError(
+        "data set " + run.data + " of run \"" + run.tag() + "\" is not in " + data_root().string(),
+        "prepare it again: autoresearch prepare --preset " + run.config.values.preset);
 }
 
-void print_comparison(const Experiment& recorded, const Trial& before, const Trial& now) {
+std::string comparison(const Experiment& recorded, const Trial& before, const Trial& now) {
+    const auto row = [](const char* name, const Trial& trial) {
+        return fmt::format("  {:<10} {:.6f} {:7} {:12.1f} {:9.1f}\n", name, trial.val_bpb, trial.num_steps,
+                           trial.training_seconds, trial.peak_memory_mb);
+    };
     const double difference = now.val_bpb - before.val_bpb;
-    std::printf("experiment %d, %s, seed %llu\n", recorded.number, recorded.idea.c_str(),
-                static_cast<unsigned long long>(before.seed));
-    std::printf("             val_bpb    steps   training s   peak MB\n");
-    std::printf("  recorded   %.6f %7lld %12.1f %9.1f\n", before.val_bpb,
-                static_cast<long long>(before.num_steps), before.training_seconds, before.peak_memory_mb);
-    std::printf("  replayed   %.6f %7lld %12.1f %9.1f\n", now.val_bpb, static_cast<long long>(now.num_steps),
-                now.training_seconds, now.peak_memory_mb);
-    std::printf("  difference %+.6f (%+.2f %%), steps %+.1f %%\n", difference,
-                100 * difference / before.val_bpb,
-                100.0 * static_cast<double>(now.num_steps - before.num_steps) /
-                    static_cast<double>(std::max<std::int64_t>(1, before.num_steps)));
+    const double steps = static_cast<double>(now.num_steps) / static_cast<double>(before.num_steps);
+    return fmt::format("experiment {}, {}, seed {}\n", recorded.number, recorded.idea, before.seed) +
+           "             val_bpb    steps   training s   peak MB\n" + row("recorded", before) +
+           row("replayed", now) +
+           fmt::format("  difference {:+.6f} ({:+.2f} %), steps {:+.1f} %\n", difference,
+                       100 * difference / before.val_bpb, 100 * (steps - 1));
 }
 
 /// The trace of a trial, for a replay that takes the same steps. An interrupted attempt may have left one
@@ -109,31 +100,19 @@ int replay(const std::string& what, const std::string& tag, bool json, bool exac
     const RunInfo& run = recorded.run;
     const Experiment& experiment = recorded.experiment;
     if (experiment.trials.empty()) {
-        throw UserError("experiment " + std::to_string(experiment.number) +
-                        " never ran: " + experiment.verdict.reason);
+        throw UserError(
+            fmt::format("experiment {} never ran: {}", experiment.number, experiment.verdict.reason));
     }
     const Trial& before = experiment.trials.front();
     const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
-    const Kit kit = open_kit();
-    const PreparedData data = require_same_data(run);
-    if (run.kit != kit.hash || run.torch != kit.torch_version) {
-        std::fprintf(stderr, "note: the fixed half was rebuilt since this experiment (%s -> %s)\n",
-                     run.kit.c_str(), kit.hash.c_str());
+    const TrialPlace place{open_kit(), run.config.values, run.device, require_same_data(run)};
+    if (run.kit != place.kit.hash || run.torch != place.kit.torch_version) {
+        std::cerr << "note: the fixed half was rebuilt since this experiment (" << run.kit << " -> "
+                  << place.kit.hash << ")\n";
     }
-    const fs::path directory = run_files::experiment_directory(run.directory, experiment.number) /
-                               ("replay-" + utc_now("%Y%m%d-%H%M%S"));
-    fs::create_directories(directory);
-    SignalStop stop;
-    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), directory / run_files::kLog);
-    TrialParts parts = make_trial_parts(kit, run.config.values, run.device, data.directory, reporter, stop);
-
-    reporter.phase(experiment.number, "build");
-    const auto program = parts.builder.build(git.file(experiment.commit), directory);
-    if (!program.ok()) throw std::runtime_error("the replay was not built: " + program.failure().reason);
-    reporter.phase(experiment.number, "train, seed " + std::to_string(before.seed));
-    const Trial now =
-        parts.runner.run({program.value(), directory, before.seed, run.config.values.budget, trace});
-    fs::remove(program.value());
+    const fs::path directory =
+        by_hand_directory(git.workdir(), fmt::format("replay-{}-{}", run.tag(), experiment.number));
+    const Trial now = trial_by_hand(place, git.file(experiment.commit), before.seed, directory, trace);
     const bool same = now.ending == before.ending && (!exact || now.val_bpb == before.val_bpb);
     if (json) {
         std::cout << nlohmann::ordered_json{{"experiment", experiment.number},
@@ -142,37 +121,34 @@ int replay(const std::string& what, const std::string& tag, bool json, bool exac
                                             {"replayed", to_json(now)}}
                          .dump(2)
                   << "\n";
-    } else if (now.ending == before.ending && now.ending != Ending::ok) {
-        std::printf("ended as recorded: %s: %s\n", std::string(to_string(now.ending)).c_str(),
-                    now.reason.c_str());
-    } else if (now.ending == Ending::ok && before.ending == Ending::ok) {
-        print_comparison(experiment, before, now);
-        if (exact) std::printf("val_bpb is %s\n", same ? "the same to the last bit" : "NOT the same");
-    } else {
-        std::printf("recorded: %s %s\nreplayed: %s %s\n", std::string(to_string(before.ending)).c_str(),
-                    before.reason.c_str(), std::string(to_string(now.ending)).c_str(), now.reason.c_str());
+        return same ? 0 : 1;
     }
-    if (!json) std::printf("logs: %s\n", directory.c_str());
+    if (now.ending == Ending::ok && before.ending == Ending::ok) {
+        std::cout << comparison(experiment, before, now);
+        if (exact) std::cout << "val_bpb is " << (same ? "the same to the last bit\n" : "NOT the same\n");
+    } else {
+        std::cout << "recorded: " << to_string(before.ending) << " " << before.reason
+                  << "\nreplayed: " << to_string(now.ending) << " " << now.reason << "\n";
+    }
+    std::cout << "logs: " << directory.string() << "\n";
     return same ? 0 : 1;
 }
 
 }  // namespace
 
-void add_replay_command(CLI::App& app, Action& action) {
+void add_replay_command(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand(
         "replay", "rebuild and rerun an experiment with its recorded seed, budget and data");
     const auto what = std::make_shared<std::string>();
-    const auto tag = std::make_shared<std::string>();
-    const auto json = std::make_shared<bool>(false);
-    const auto exact = std::make_shared<bool>(false);
     command->add_option("experiment", *what, "an experiment's number, or its commit")->required();
-    command->add_option("--tag", *tag, "name of the run; default: the one that was active last");
-    command->add_flag("--json", *json, "print for programs");
+    const auto tag = add_tag_flag(*command);
+    const auto json = add_json_flag(*command);
+    const auto exact = std::make_shared<bool>(false);
     command->add_flag(
         "--exact", *exact,
         "take the recorded steps instead of the clock's: the same val_bpb to the last bit on the same "
         "device, threads and torch, else exit code 1");
-    command->callback([=, &action] { action = [=] { return replay(*what, *tag, *json, *exact); }; });
+    command->callback([=, &exit_code] { exit_code = replay(*what, *tag, *json, *exact); });
 }
 
 }  // namespace autoresearch

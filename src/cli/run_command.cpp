@@ -1,3 +1,4 @@
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -43,12 +44,12 @@ class SystemClock : public Clock {
 
 std::string opening_line(const RunInfo& run, bool goes_on) {
     const Config& config = run.config.values;
-    const std::string bound = config.experiments > 0 ? std::to_string(config.experiments) + " experiments"
-                              : config.hours > 0     ? number_text(config.hours) + " hours"
-                                                     : std::string("until stopped");
-    return "run " + run.tag() + (goes_on ? " goes on: " : ": ") + number_text(config.budget) +
-           " s a trial on " + run.device + ", corpus " + config.corpus + ", " + bound +
-           "; Ctrl-C once: after the current experiment, twice: now";
+    const std::string bound = config.experiments > 0 ? fmt::format("{} experiments", config.experiments)
+                              : config.hours > 0     ? fmt::format("{} hours", config.hours)
+                                                     : "until stopped";
+    return fmt::format(
+        "run {}{}: {} s a trial on {}, corpus {}, {}; Ctrl-C once: after the current experiment, twice: now",
+        run.tag(), goes_on ? " goes on" : "", config.budget, run.device, config.corpus, bound);
 }
 
 /// A rebuilt fixed half is not an error, but a person must know.
@@ -103,7 +104,7 @@ void print_end(LoopEnd end, const RunInfo& run, const std::vector<Experiment>& e
     std::cout << run.directory.string() << "\n";
 }
 
-int run(const FlagValues& flags, const RunOptions& options) {
+int run(const FlagValues& flags, const RunOptions& options, bool json) {
     GitRepo git = GitRepo::open(".");
     const Kit kit = open_kit();
     const RunPlan plan = plan_run(git, kit, flags, options);
@@ -117,7 +118,7 @@ int run(const FlagValues& flags, const RunOptions& options) {
     write_plan(plan, git);
 
     std::signal(SIGPIPE, SIG_IGN);  // a closed terminal must not end a night
-    const int output = options.json ? STDERR_FILENO : STDOUT_FILENO;
+    const int output = json ? STDERR_FILENO : STDOUT_FILENO;
     TerminalReporter reporter(output, output_style(output), info.directory / run_files::kLog);
     note_rebuilt_kit(info, kit, reporter);
     reporter.note(opening_line(info, plan.goes_on));
@@ -128,7 +129,7 @@ int run(const FlagValues& flags, const RunOptions& options) {
         return unified_diff(git.try_file(e.parent).value_or(""), git.file(e.commit));
     };
     FileLedger ledger(info.directory, patch_of);
-    TrialParts trial = make_trial_parts(kit, config, info.device, plan.data.directory, reporter, stop);
+    TrialParts trial = make_trial_parts({kit, config, info.device, plan.data.directory}, reporter, stop);
     SourceGuard guard;
     const PlainJudge judge(config.seed);
     const SystemClock clock;
@@ -136,23 +137,23 @@ int run(const FlagValues& flags, const RunOptions& options) {
         {proposer, guard, trial.builder, trial.runner, judge, ledger, repo, reporter, stop, clock},
         loop_settings(info));
     const LoopEnd end = loop.run();
-    print_end(end, info, ledger.experiments(), options.json);
+    print_end(end, info, ledger.experiments(), json);
     return end == LoopEnd::gave_up ? 1 : 0;
 }
 
 }  // namespace
 
-void add_run_command(CLI::App& app, Action& action) {
+void add_run_command(CLI::App& app, int& exit_code) {
     CLI::App* command =
         app.add_subcommand("run", "the loop: propose, build, train, keep or drop, until stopped");
-    const auto flags = std::make_shared<ConfigFlags>(*command);
+    const auto flags = add_setting_flags(*command);
     const auto options = std::make_shared<RunOptions>();
     command->add_flag("--from-working-tree", options->from_working_tree,
                       "start from train/train.cpp as it is, committed or not");
     command->add_flag("--resume", options->resume,
                       "go on with the last run, however old; an error when there is none");
-    command->add_flag("--json", options->json, "print the results for programs");
-    command->callback([=, &action] { action = [=] { return run(flags->values(), *options); }; });
+    const auto json = add_json_flag(*command);
+    command->callback([=, &exit_code] { exit_code = run(*flags, *options, *json); });
 }
 
 }  // namespace autoresearch

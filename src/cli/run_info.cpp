@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
@@ -16,22 +15,18 @@ namespace autoresearch {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunInfo, created, version, start_commit, from_working_tree, data, kit,
+                                   torch, device)
+
 std::vector<std::string> run_tags(const fs::path& repository) {
     std::vector<std::string> tags;
-    if (!fs::is_directory(runs_root(repository))) return tags;
-    for (const auto& entry : fs::directory_iterator(runs_root(repository))) {
+    std::error_code missing;
+    for (const auto& entry : fs::directory_iterator(repository / run_files::kFolder, missing)) {
         if (fs::exists(entry.path() / run_files::kRun)) tags.push_back(entry.path().filename().string());
     }
     std::sort(tags.begin(), tags.end());
     return tags;
 }
-
-fs::path runs_root(const fs::path& repository) {
-    return repository / run_files::kFolder;
-}
-
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunInfo, created, version, start_commit, from_working_tree, data, kit,
-                                   torch, device)
 
 void save_run(const RunInfo& run) {
     json object = run;
@@ -40,7 +35,7 @@ void save_run(const RunInfo& run) {
 }
 
 std::optional<RunInfo> load_run(const fs::path& repository, const std::string& tag) {
-    const fs::path directory = runs_root(repository) / tag, file = directory / run_files::kRun;
+    const fs::path directory = run_files::run_directory(repository, tag), file = directory / run_files::kRun;
     const auto text = try_read_file(file);
     if (!text) return std::nullopt;
     try {
@@ -59,7 +54,8 @@ std::optional<LastRun> last_run(const fs::path& repository) {
     for (const auto& tag : run_tags(repository)) {
         for (const char* name : {run_files::kRun, run_files::kLedger}) {
             std::error_code missing;
-            const auto touched = fs::last_write_time(runs_root(repository) / tag / name, missing);
+            const auto touched =
+                fs::last_write_time(run_files::run_directory(repository, tag) / name, missing);
             if (missing) continue;
             const std::chrono::duration<double> age = fs::file_time_type::clock::now() - touched;
             if (!last || age.count() < last->seconds_ago) last = LastRun{tag, age.count()};
@@ -69,28 +65,14 @@ std::optional<LastRun> last_run(const fs::path& repository) {
 }
 
 RunInfo require_run(const fs::path& repository, const std::string& tag) {
-    std::string wanted = tag;
-    if (wanted.empty()) {
-        const auto last = last_run(repository);
-        if (!last) {
-            throw UserError("there is no run in " + runs_root(repository).string(),
-                            "start one: autoresearch run");
-        }
-        wanted = last->tag;
-    }
+    const std::string place = (repository / run_files::kFolder).string();
+    const auto last = tag.empty() ? last_run(repository) : std::nullopt;
+    if (tag.empty() && !last) throw UserError("there is no run in " + place, "start one: autoresearch run");
+    const std::string& wanted = last ? last->tag : tag;
     if (auto run = load_run(repository, wanted)) return *run;
     const std::string close = nearest(wanted, run_tags(repository));
-    throw UserError("there is no run \"" + wanted + "\" in " + runs_root(repository).string(),
+    throw UserError("there is no run \"" + wanted + "\" in " + place,
                     close.empty() ? "start one: autoresearch run" : "did you mean --tag " + close + "?");
-}
-
-std::string tag_of_today() {
-    const std::time_t now = std::time(nullptr);
-    std::tm local{};
-    localtime_r(&now, &local);
-    static constexpr const char* kMonths[] = {"jan", "feb", "mar", "apr", "may", "jun",
-                                              "jul", "aug", "sep", "oct", "nov", "dec"};
-    return kMonths[local.tm_mon] + std::to_string(local.tm_mday);
 }
 
 }  // namespace autoresearch

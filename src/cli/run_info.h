@@ -25,9 +25,6 @@ struct RunInfo {
     const std::string& tag() const { return config.values.tag; }
 };
 
-/// .autoresearch/ of a repository.
-std::filesystem::path runs_root(const std::filesystem::path& repository);
-
 /// Writes run.json atomically.
 void save_run(const RunInfo& run);
 /// Nothing when there is no such run; UserError when its run.json is damaged.
@@ -45,8 +42,5 @@ std::optional<LastRun> last_run(const std::filesystem::path& repository);
 
 /// The run with this tag, or the last one when the tag is empty. UserError when there is none.
 RunInfo require_run(const std::filesystem::path& repository, const std::string& tag);
-
-/// nov22
-std::string tag_of_today();
 
 }  // namespace autoresearch

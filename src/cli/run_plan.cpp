@@ -1,5 +1,7 @@
 #include "cli/run_plan.h"
 
+#include <spdlog/fmt/chrono.h>
+
 #include "autoresearch/error.h"
 #include "record/run_files.h"
 #include "util/atomic_file.h"
@@ -24,7 +26,9 @@ std::string choose_tag(const GitRepo& git, bool resume) {
         const auto run = load_run(git.workdir(), last->tag);
         if (run && run->config.origins.at("tag") == kChosen) return last->tag;
     }
-    const std::string today = tag_of_today();
+    const std::tm day = fmt::localtime(std::time(nullptr));
+    std::string today = fmt::format("{:%b}{}", day, day.tm_mday);  // nov22
+    today[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(today[0])));
     std::string tag = today;
     for (int n = 2; git.branch_tip(tag) || fs::exists(run_files::run_directory(git.workdir(), tag)); ++n) {
         tag = today + "-" + std::to_string(n);
@@ -37,8 +41,7 @@ std::string starting_source(const GitRepo& git, const std::string& head, bool fr
     using State = GitRepo::FileState;
     const State state = git.file_state();
     if (state == State::missing) {
-        throw UserError("there is no " + std::string(kEditableFile) + " in " + git.workdir().string(),
-                        "run it in a clone of autoresearch");
+        throw no_editable_file(git.workdir());
     }
     if (from_working_tree) return read_file(git.workdir() / kEditableFile);
     if (state != State::committed) {
@@ -112,7 +115,12 @@ RunPlan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, co
     plan.goes_on = earlier.has_value();
     if (earlier) plan.run = *earlier;
     plan.run.directory = run_files::run_directory(git.workdir(), tag);
-    plan.run.config = earlier ? continue_config(earlier->config, config) : config;
+    if (earlier) {
+        // What "auto" came to may be named.
+        if (config.values.device == earlier->device) config.values.device = earlier->config.values.device;
+        config = continue_config(earlier->config, config);
+    }
+    plan.run.config = config;
     plan.data = require_data(plan.run.config);
     if (earlier) {
         plan_old_run(options, plan);

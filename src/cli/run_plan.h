@@ -12,7 +12,6 @@ namespace autoresearch {
 struct RunOptions {
     bool from_working_tree = false;
     bool resume = false;
-    bool json = false;
 };
 
 /// What a call of `autoresearch run` is going to do. Nothing is written yet.

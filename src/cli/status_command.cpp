@@ -51,13 +51,11 @@ int status(const std::string& tag, bool json) {
 
 }  // namespace
 
-void add_status_command(CLI::App& app, Action& action) {
+void add_status_command(CLI::App& app, int& exit_code) {
     CLI::App* command = app.add_subcommand("status", "where a run stands");
-    const auto tag = std::make_shared<std::string>();
-    const auto json = std::make_shared<bool>(false);
-    command->add_option("--tag", *tag, "name of the run; default: the one that was active last");
-    command->add_flag("--json", *json, "print for programs");
-    command->callback([=, &action] { action = [=] { return status(*tag, *json); }; });
+    const auto tag = add_tag_flag(*command);
+    const auto json = add_json_flag(*command);
+    command->callback([=, &exit_code] { exit_code = status(*tag, *json); });
 }
 
 }  // namespace autoresearch

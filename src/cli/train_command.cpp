@@ -1,4 +1,4 @@
-#include <unistd.h>
+#include <spdlog/fmt/fmt.h>
 
 #include <cstdio>
 #include <iostream>
@@ -7,71 +7,65 @@
 #include "autoresearch/error.h"
 #include "cli/commands.h"
 #include "cli/trial_parts.h"
-#include "cli/workspace.h"
-#include "proc/signals.h"
 #include "record/experiment_json.h"
-#include "record/run_files.h"
-#include "record/terminal_reporter.h"
 #include "util/text.h"
-#include "util/time.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {
 namespace {
 
-namespace fs = std::filesystem;
+/// The originals' summary block, from `---` to `depth:`.
+std::string summary_block(const Trial& trial) {
+    return fmt::format(
+        "---\n"
+        "val_bpb:          {:.6f}\n"
+        "training_seconds: {:.1f}\n"
+        "total_seconds:    {:.1f}\n"
+        "peak_vram_mb:     {:.1f}\n"
+        "mfu_percent:      {:.2f}\n"
+        "total_tokens_M:   {:.1f}\n"
+        "num_steps:        {}\n"
+        "num_params_M:     {:.1f}\n"
+        "depth:            {}\n",
+        trial.val_bpb, trial.training_seconds, trial.total_seconds, trial.peak_memory_mb, trial.mfu_percent,
+        trial.tokens_m, trial.num_steps, trial.num_params_m, trial.depth);
+}
 
 /// One experiment by hand: the working tree's train.cpp, built and run as the loop would, logged, not judged.
 int train(const FlagValues& flags, bool json) {
-    const Kit kit = open_kit();
+    TrialPlace place;
+    place.kit = open_kit();
     const GitRepo git = GitRepo::open(".");
-    const fs::path root = git.workdir();
-    const auto source = try_read_file(root / kEditableFile);
-    if (!source)
-        throw UserError("there is no " + std::string(kEditableFile) + " in " + root.string(),
-                        "run it in a clone of autoresearch");
-    const ResolvedConfig config = load_config(flags, root, kit.directory);
-    const PreparedData data = require_data(config);
-    const std::string device = resolve_device(config.values.device, kit);
+    const auto source = try_read_file(git.workdir() / kEditableFile);
+    if (!source) throw no_editable_file(git.workdir());
+    const ResolvedConfig config = load_config(flags, git.workdir(), place.kit.directory);
+    place.config = config.values;
+    place.data = require_data(config).directory;
+    place.device = resolve_device(config.values.device, place.kit);
 
     git.ensure_ignored();
-    const fs::path directory = root / run_files::kFolder / "by-hand" / utc_now("%Y%m%d-%H%M%S");
-    fs::create_directories(directory);
-    SignalStop stop;
-    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), directory / run_files::kLog);
-    TrialParts parts = make_trial_parts(kit, config.values, device, data.directory, reporter, stop);
-    reporter.phase(-1, "build");
-    const auto program = parts.builder.build(*source, directory);
-    Trial trial;
-    if (program.ok()) {
-        reporter.phase(-1, "train, seed " + std::to_string(config.values.seed));
-        trial = parts.runner.run({program.value(), directory, config.values.seed, config.values.budget});
-    } else {
-        trial.ending = program.failure().ending;
-        trial.reason = program.failure().reason;
-    }
+    const auto directory = by_hand_directory(git.workdir(), "train");
+    const Trial trial = trial_by_hand(place, *source, config.values.seed, directory);
     if (json) {
         std::cout << to_json(trial).dump(2) << "\n";
     } else if (trial.ending == Ending::ok) {
         std::cout << summary_block(trial) << "logs: " << directory.string() << "\n";
     }
     if (trial.ending == Ending::ok) return 0;
-    std::fprintf(stderr, "%s: %s\nlogs: %s\n", std::string(to_string(trial.ending)).c_str(),
-                 trial.reason.c_str(), directory.c_str());
+    std::cerr << fmt::format("{}: {}\nlogs: {}\n", to_string(trial.ending), trial.reason, directory.string());
     return 1;
 }
 
 }  // namespace
 
-void add_train_command(CLI::App& app, Action& action) {
+void add_train_command(CLI::App& app, int& exit_code) {
     CLI::App* command =
         app.add_subcommand("train", "one experiment by hand: build and run this tree's train/train.cpp");
-    const auto flags = std::make_shared<ConfigFlags>(
-        *command, data_keys({"device", "threads", "budget", "seed", "build_limit", "startup_limit", "grace",
-                             "eval_limit"}));
-    const auto json = std::make_shared<bool>(false);
-    command->add_flag("--json", *json, "print for programs");
-    command->callback([=, &action] { action = [=] { return train(flags->values(), *json); }; });
+    const auto flags =
+        add_setting_flags(*command, data_keys({"device", "threads", "budget", "seed", "build_limit",
+                                               "startup_limit", "grace", "eval_limit"}));
+    const auto json = add_json_flag(*command);
+    command->callback([=, &exit_code] { exit_code = train(*flags, *json); });
 }
 
 }  // namespace autoresearch

@@ -1,19 +1,26 @@
 #include "cli/trial_parts.h"
 
-#include <cstdio>
+#include <unistd.h>
 
-#include "autoresearch/events.h"
+#include <algorithm>
+
+#include "proc/signals.h"
+#include "record/run_files.h"
+#include "record/terminal_reporter.h"
+#include "util/time.h"
 
 namespace autoresearch {
 
-TrialParts make_trial_parts(const Kit& kit, const Config& config, const std::string& device,
-                            const std::filesystem::path& data, Reporter& reporter, const StopRequest& stop) {
+namespace fs = std::filesystem;
+
+TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop) {
+    const Config& config = place.config;
     TrainerBuilderOptions build;
-    build.kit = kit.directory;
+    build.kit = place.kit.directory;
     build.limit = config.build_limit;
     TrialRunnerOptions run;
-    run.data = data;
-    run.device = device;
+    run.data = place.data;
+    run.device = place.device;
     run.threads = config.threads;
     run.limits.startup = config.startup_limit;
     run.limits.grace = config.grace;
@@ -21,23 +28,35 @@ TrialParts make_trial_parts(const Kit& kit, const Config& config, const std::str
     return {TrainerBuilder(build, stop), TrialRunner(run, reporter, stop)};
 }
 
-std::string summary_block(const Trial& trial) {
-    char text[640];
-    std::snprintf(text, sizeof text,
-                  "---\n"
-                  "val_bpb:          %.6f\n"
-                  "training_seconds: %.1f\n"
-                  "total_seconds:    %.1f\n"
-                  "peak_vram_mb:     %.1f\n"
-                  "mfu_percent:      %.2f\n"
-                  "total_tokens_M:   %.1f\n"
-                  "num_steps:        %lld\n"
-                  "num_params_M:     %.1f\n"
-                  "depth:            %d\n",
-                  trial.val_bpb, trial.training_seconds, trial.total_seconds, trial.peak_memory_mb,
-                  trial.mfu_percent, trial.tokens_m, static_cast<long long>(trial.num_steps),
-                  trial.num_params_m, trial.depth);
-    return text;
+fs::path by_hand_directory(const fs::path& repository, const std::string& name) {
+    constexpr std::size_t kKept = 10;
+    const fs::path parent = repository / run_files::kFolder / "by-hand";
+    const fs::path created = parent / (utc_now("%Y%m%d-%H%M%S-") + name);
+    fs::create_directories(created);
+    std::vector<fs::path> all(fs::directory_iterator(parent), {});
+    std::sort(all.begin(), all.end());  // the names begin with the time
+    for (std::size_t i = 0; i + kKept < all.size(); ++i) fs::remove_all(all[i]);
+    return created;
+}
+
+Trial trial_by_hand(const TrialPlace& place, const std::string& source, std::uint64_t seed,
+                    const fs::path& directory, const fs::path& trace) {
+    constexpr int kNoExperiment = -1;
+    SignalStop stop;
+    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), directory / run_files::kLog);
+    TrialParts parts = make_trial_parts(place, reporter, stop);
+    reporter.phase(kNoExperiment, "build");
+    const auto program = parts.builder.build(source, directory);
+    if (!program.ok()) {
+        Trial trial;
+        trial.ending = program.failure().ending;
+        trial.reason = program.failure().reason;
+        return trial;
+    }
+    reporter.phase(kNoExperiment, "train, seed " + std::to_string(seed));
+    Trial trial = parts.runner.run({program.value(), directory, seed, place.config.budget, trace});
+    fs::remove(program.value());
+    return trial;
 }
 
 }  // namespace autoresearch

@@ -1,25 +1,35 @@
 #pragma once
 
-#include <memory>
+#include <filesystem>
 #include <string>
 
 #include "build/trainer_builder.h"
 #include "cli/workspace.h"
-#include "contract/outside.h"
 #include "run/trial_runner.h"
 
 namespace autoresearch {
 
-/// What builds and runs one train.cpp: shared by run, train and replay. The references must outlive it.
+/// Where a train.cpp is built and run: what run, train and replay settle first.
+struct TrialPlace {
+    Kit kit;
+    Config config;
+    std::string device;  // cpu, mps, cuda
+    std::filesystem::path data;
+};
+
+/// What builds and runs one train.cpp. The references given to make_trial_parts must outlive it.
 struct TrialParts {
     TrainerBuilder builder;
     TrialRunner runner;
 };
+TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop);
 
-TrialParts make_trial_parts(const Kit& kit, const Config& config, const std::string& device,
-                            const std::filesystem::path& data, Reporter& reporter, const StopRequest& stop);
+/// A new folder of this name and the time in .autoresearch/by-hand/, where the newest ten stay.
+std::filesystem::path by_hand_directory(const std::filesystem::path& repository, const std::string& name);
 
-/// The originals' summary block, from `---` to `depth:`.
-std::string summary_block(const Trial& trial);
+/// One trial outside of the loop, shown on stderr, with its logs in `directory`; a failed build is an ending
+/// like any other. `trace`: see TrialRequest.
+Trial trial_by_hand(const TrialPlace& place, const std::string& source, std::uint64_t seed,
+                    const std::filesystem::path& directory, const std::filesystem::path& trace = {});
 
 }  // namespace autoresearch

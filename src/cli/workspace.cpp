@@ -1,5 +1,6 @@
 #include "cli/workspace.h"
 
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -92,10 +93,11 @@ fs::path data_root() {
 ResolvedConfig load_config(const FlagValues& flags, const fs::path& repository, const fs::path& kit) {
     ConfigSources sources;
     sources.flags = flags;
-    sources.environment = environment_value;
     for (char** variable = environ; *variable != nullptr; ++variable) {
         const std::string entry = *variable;
-        sources.environment_names.push_back(entry.substr(0, entry.find('=')));
+        const auto equals = entry.find('=');
+        if (equals != std::string::npos)
+            sources.environment[entry.substr(0, equals)] = entry.substr(equals + 1);
     }
     sources.repository = repository;
     sources.kit = kit;
@@ -103,11 +105,15 @@ ResolvedConfig load_config(const FlagValues& flags, const fs::path& repository, 
     ResolvedConfig config = resolve_config(sources);
     // A path in a file of the repository is meant from its root, one on the command line from here.
     std::string& corpus = config.values.corpus;
-    const std::string& origin = config.origins.at("corpus");
-    const bool from_repository = origin.rfind("--", 0) != 0 && origin.rfind("AUTORESEARCH_", 0) != 0;
-    if (from_repository && fs::exists(repository / corpus)) corpus = (repository / corpus).string();
+    if (!config.asked_for("corpus") && fs::exists(repository / corpus))
+        corpus = (repository / corpus).string();
     corpus = corpus_key(corpus);
     return config;
+}
+
+UserError no_editable_file(const fs::path& repository) {
+    return UserError("there is no " + std::string(kEditableFile) + " in " + repository.string(),
+                     "run it in a clone of autoresearch");
 }
 
 DataRequest data_request(const Config& config) {
@@ -118,20 +124,17 @@ DataRequest data_request(const Config& config) {
 PreparedData require_data(const ResolvedConfig& config) {
     if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
     std::string command = "autoresearch prepare --preset " + config.values.preset;
-    for (const char* key :
-         {"corpus", "vocab_size", "seq_len", "eval_tokens", "text_column", "separator", "shards"}) {
-        const std::string& origin = config.origins.at(key);
-        if (origin.rfind("--", 0) != 0) continue;
-        for (const auto& row : config_keys()) {
-            if (std::string(row.name) == key)
-                command += " " + flag_name(key) + " " + value_text(config.values, row);
-        }
+    const auto keys = data_keys();
+    for (const auto& row : config_keys()) {
+        const bool given = config.origins.at(row.name) == flag_name(row.name);
+        if (given && std::find(keys.begin(), keys.end(), row.name) != keys.end())
+            command += " " + flag_name(row.name) + " " + value_text(config.values, row);
     }
-    throw UserError("no prepared data for corpus " + config.values.corpus + " with vocabulary " +
-                        std::to_string(config.values.vocab_size) + " and " +
-                        std::to_string(config.values.seq_len) + " tokens of context in " +
-                        data_root().string(),
-                    "run: " + command);
+    throw UserError(
+        fmt::format("no prepared data for corpus {} with vocabulary {} and {} tokens of context in {}",
+                    config.values.corpus, config.values.vocab_size, config.values.seq_len,
+                    data_root().string()),
+        "run: " + command);
 }
 
 nlohmann::json probe_trainer(const Kit& kit) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "autoresearch/error.h"
 #include "cli/config.h"
 #include "prepare/data/prepare.h"
 
@@ -33,6 +34,9 @@ ResolvedConfig load_config(const FlagValues& flags, const std::filesystem::path&
                            const std::filesystem::path& kit);
 
 DataRequest data_request(const Config& config);
+
+/// The error that this repository has no train/train.cpp.
+UserError no_editable_file(const std::filesystem::path& repository);
 
 /// The prepared data set for this configuration. Throws UserError with the command that makes it.
 PreparedData require_data(const ResolvedConfig& config);

@@ -6,42 +6,42 @@
 
 namespace autoresearch {
 
-/// Every setting of a run, frozen in run.json. The defaults stand in the table of src/cli/config.cpp,
-/// which also says where a value may come from and what it may be.
+/// Every setting of a run with its default, frozen in run.json. The table of src/cli/config.cpp says what
+/// each may be.
 struct Config {
     std::string preset;  // configs/<preset>.json
 
     // data: must match a prepared data set
-    std::string corpus;            // name in configs/corpora.json, or a path
-    int vocab_size = 0;            // ids, the 4 specials included
-    int seq_len = 0;               // tokens of context
-    std::int64_t eval_tokens = 0;  // validation tokens of one evaluation
-    std::string text_column;       // of parquet and jsonl; empty: the corpus' own, else "text"
-    std::string separator;         // between the documents of a text file; empty: as above, else none
-    int shards = 0;                // training files of a corpus of numbered files
+    std::string corpus = "torch-sources";  // name in configs/corpora.json, or a path
+    int vocab_size = 8192;                 // ids, the 4 specials included
+    int seq_len = 2048;                    // tokens of context
+    std::int64_t eval_tokens = 2097152;    // validation tokens of one evaluation
+    std::string text_column;               // of parquet and jsonl; empty: the corpus' own, else "text"
+    std::string separator;                 // between the documents of a text file; empty: as above, else none
+    int shards = 10;                       // training files of a corpus of numbered files
 
     // a trial
-    std::string device;  // auto, cpu, mps, cuda
-    int threads = 0;     // CPU threads of the trainer; 0: all
-    double budget = 0;   // training seconds
-    std::uint64_t seed = 0;
+    std::string device = "auto";  // auto, cpu, mps, cuda
+    int threads = 0;              // CPU threads of the trainer; 0: all
+    double budget = 300;          // training seconds
+    std::uint64_t seed = 1;
 
     // limits around it, seconds
-    double build_limit = 0;
-    double startup_limit = 0;  // spawn to the end of the first step
-    double grace = 0;          // beyond the budget, before the watchdog
-    double eval_limit = 0;
+    double build_limit = 300;
+    double startup_limit = 300;  // spawn to the end of the first step
+    double grace = 15;           // beyond the budget, before the watchdog
+    double eval_limit = 600;
 
     // the agent
     std::string agent;  // name in configs/agents.json, a command, or empty: the first installed
     std::string model;
-    double agent_limit = 0;
+    double agent_limit = 600;
 
     // the run
     std::string tag;
     int experiments = 0;   // in all, the baseline not counted; 0: unbounded
     double hours = 0;      // 0: unbounded
-    int max_failures = 0;  // proposals in a row that fail before the run gives up
+    int max_failures = 5;  // proposals in a row that fail before the run gives up
 };
 
 }  // namespace autoresearch
