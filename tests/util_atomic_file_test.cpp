@@ -10,23 +10,19 @@
 namespace autoresearch {
 namespace {
 
-TEST(AtomicFile, ReplacesOnlyAtCommit) {
+TEST(AtomicFile, ReplacesTheWholeFile) {
     const TempDirectory directory;
-    const auto target = directory.write("file", "old");
-    AtomicFile file(target);
-    file.write("new ");
-    file.write("text");
-    EXPECT_EQ(read_text(target), "old");
-    file.commit();
-    EXPECT_EQ(read_text(target), "new text");
+    const auto target = directory.write("file", "old and long");
+    write_file_atomically(target, "new");
+    EXPECT_EQ(read_text(target), "new");
 }
 
-TEST(AtomicFile, WithoutCommitNothingIsLeftBehind) {
+TEST(AtomicFile, LeavesNothingBesideATargetItCannotReplace) {
     const TempDirectory directory;
-    {
-        AtomicFile(directory / "file").write("half");
-    }
-    EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+    directory.write("folder/file", "x");
+    EXPECT_THROW(write_file_atomically(directory / "folder", "text"), std::system_error);
+    const std::filesystem::directory_iterator left(directory.path());
+    EXPECT_EQ(std::distance(begin(left), end(left)), 1) << "the folder alone";
 }
 
 TEST(AtomicFile, KeepsTheModeOfWhatItReplaces) {

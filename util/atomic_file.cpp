@@ -48,37 +48,26 @@ void flush_directory(const std::filesystem::path& directory) {
         throw_errno("cannot flush " + path.string());
 }
 
-AtomicFile::AtomicFile(std::filesystem::path target)
-    : target_(std::move(target)), temporary_(target_.string() + ".tmp.XXXXXX") {
-    fd_.reset(::mkstemp(temporary_.data()));
-    if (!fd_) throw_errno("cannot write beside " + target_.string());
-    ::fcntl(fd_.get(), F_SETFD, FD_CLOEXEC);
-}
-
-AtomicFile::~AtomicFile() {
-    if (!temporary_.empty()) ::unlink(temporary_.c_str());
-}
-
-void AtomicFile::write(std::string_view text) {
-    write_all(fd_.get(), text, target_.string());
-}
-
-void AtomicFile::commit() {
-    // mkstemp's files are the owner's alone; a replaced file keeps its mode, a new one gets the usual one.
-    struct stat status{};
-    const mode_t mode = ::stat(target_.c_str(), &status) == 0 ? (status.st_mode & 07777) : 0644;
-    if (::fchmod(fd_.get(), mode) != 0) throw_errno("cannot set the mode of " + temporary_);
-    flush_to_disk(fd_.get(), temporary_);
-    if (::rename(temporary_.c_str(), target_.c_str()) != 0) throw_errno("cannot replace " + target_.string());
-    temporary_.clear();
-    fd_.reset();
-    flush_directory(target_.parent_path());
-}
-
 void write_file_atomically(const std::filesystem::path& target, std::string_view text) {
-    AtomicFile file(target);
-    file.write(text);
-    file.commit();
+    std::string temporary = target.string() + ".tmp.XXXXXX";
+    const Fd fd(::mkstemp(temporary.data()));
+    if (!fd) throw_errno("cannot write beside " + target.string());
+    ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
+    try {
+        write_all(fd.get(), text, target.string());
+        // mkstemp's files are the owner's alone; a replaced file keeps its mode, a new one gets the usual
+        // one.
+        struct stat status{};
+        const mode_t mode = ::stat(target.c_str(), &status) == 0 ? (status.st_mode & 07777) : 0644;
+        if (::fchmod(fd.get(), mode) != 0) throw_errno("cannot set the mode of " + temporary);
+        flush_to_disk(fd.get(), temporary);
+        if (::rename(temporary.c_str(), target.c_str()) != 0)
+            throw_errno("cannot replace " + target.string());
+    } catch (...) {
+        ::unlink(temporary.c_str());
+        throw;
+    }
+    flush_directory(target.parent_path());
 }
 
 }  // namespace autoresearch

@@ -8,33 +8,15 @@
 
 namespace autoresearch {
 
-/// Replaces a whole file or leaves it as it was: the text goes to a temporary file in the same folder, and
-/// commit() flushes it to the disk and renames it over the target. Without commit() the temporary file is
-/// removed. Every call throws std::system_error, with the path in its text, when the disk says no.
-class AtomicFile {
-  public:
-    explicit AtomicFile(std::filesystem::path target);
-    ~AtomicFile();
-    AtomicFile(const AtomicFile&) = delete;
-    AtomicFile& operator=(const AtomicFile&) = delete;
-
-    void write(std::string_view text);
-    /// After it returns the new text survives a power cut. At most once.
-    void commit();
-
-  private:
-    std::filesystem::path target_;
-    std::string temporary_;  // empty once committed
-    Fd fd_;
-};
-
 /// Throws std::system_error for errno.
 [[noreturn]] void throw_errno(const std::string& what);
 
 /// open(2), closed on exec, mode 0644; throws std::system_error that names the path.
 Fd open_file(const std::filesystem::path& path, int flags);
 
-/// AtomicFile in one call.
+/// Replaces a whole file or leaves it as it was: the text goes to a temporary file in the same folder, is
+/// flushed to the disk, and renamed over the target. After it returns the new text survives a power cut.
+/// Throws std::system_error, with the path in its text, when the disk says no.
 void write_file_atomically(const std::filesystem::path& target, std::string_view text);
 
 /// Replaces a file in the simplest way, for what need not survive anything. Throws std::system_error.
