@@ -1,14 +1,15 @@
 #include "vcs/git_repo.h"
 
 #include <autoresearch/error.h>
+#include <git2.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <chrono>
+#include <stdexcept>
 #include <thread>
 
 #include "util/atomic_file.h"
 #include "util/text.h"
-#include "vcs/git_handle.h"
 
 namespace autoresearch {
 
@@ -16,55 +17,98 @@ namespace {
 
 constexpr const char* kIgnoredFolder = ".autoresearch/";
 
+/// Owns one object of libgit2, or none.
+template <class T, void (*Free)(T*)>
+class Handle {
+  public:
+    Handle() = default;
+    Handle(Handle&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+    Handle& operator=(Handle&&) = delete;
+    ~Handle() { Free(object_); }
+
+    T** out() { return &object_; }  // for a function that makes one
+    T* get() const { return object_; }
+    explicit operator bool() const { return object_ != nullptr; }
+
+  private:
+    T* object_ = nullptr;
+};
+
+using Blob = Handle<git_blob, git_blob_free>;
+using Commit = Handle<git_commit, git_commit_free>;
+using Object = Handle<git_object, git_object_free>;
+using Patch = Handle<git_patch, git_patch_free>;
+using Reference = Handle<git_reference, git_reference_free>;
+using Signature = Handle<git_signature, git_signature_free>;
+using Tree = Handle<git_tree, git_tree_free>;
+using TreeEntry = Handle<git_tree_entry, git_tree_entry_free>;
+
+/// What libgit2 says about its last failure.
+std::string last_words() {
+    const git_error* error = git_error_last();
+    return error != nullptr && error->message != nullptr ? error->message : "unknown error";
+}
+
+/// Throws std::runtime_error for a negative code.
+void check(int code, const std::string& what) {
+    if (code < 0) throw std::runtime_error("git cannot " + what + ": " + last_words());
+}
+
 // libgit2 stays initialised to the end: owners may be destroyed at any time before it.
 void start_libgit2() {
-    static const bool started = [] {
-        git::check(git_libgit2_init(), "start");
+    [[maybe_unused]] static const bool started = [] {
+        check(git_libgit2_init(), "start");
         // A ledger line must never name a commit that a power cut takes away.
         git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
         return true;
     }();
-    (void)started;
+}
+
+std::string hex(const git_oid& id) {
+    std::string digits(GIT_OID_HEXSZ, '0');
+    git_oid_fmt(digits.data(), &id);
+    return digits;
 }
 
 git_oid parse_id(const std::string& commit) {
     git_oid id;
-    git::check(git_oid_fromstr(&id, commit.c_str()), "read the commit id '" + commit + "'");
+    check(git_oid_fromstr(&id, commit.c_str()), "read the commit id '" + commit + "'");
     return id;
 }
 
-git::Commit find_commit(git_repository* repository, const std::string& commit) {
-    const git_oid id = parse_id(commit);
-    return git::own<git::Commit>("find commit " + commit,
-                                 [&](git_commit** out) { return git_commit_lookup(out, repository, &id); });
+Commit find_commit(git_repository* repository, const std::string& name) {
+    const git_oid id = parse_id(name);
+    Commit commit;
+    check(git_commit_lookup(commit.out(), repository, &id), "find commit " + name);
+    return commit;
 }
 
-git::Tree tree_of(const git_commit* commit) {
-    return git::own<git::Tree>("read a tree", [&](git_tree** out) { return git_commit_tree(out, commit); });
+Tree tree_of(const Commit& commit) {
+    Tree tree;
+    check(git_commit_tree(tree.out(), commit.get()), "read a tree");
+    return tree;
 }
 
 /// Empty when there is none.
-git::TreeEntry find_entry(const git_tree* tree, const std::string& path) {
-    git_tree_entry* entry = nullptr;
-    git_tree_entry_bypath(&entry, tree, path.c_str());
-    return git::TreeEntry(entry);
+TreeEntry find_entry(const Tree& tree, const std::string& path) {
+    TreeEntry entry;
+    git_tree_entry_bypath(entry.out(), tree.get(), path.c_str());
+    return entry;
 }
 
-bool is_plain_file(const git_tree_entry* entry) {
-    return entry != nullptr && (git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB ||
-                                git_tree_entry_filemode(entry) == GIT_FILEMODE_BLOB_EXECUTABLE);
+bool is_plain_file(const TreeEntry& entry) {
+    return entry && (git_tree_entry_filemode(entry.get()) == GIT_FILEMODE_BLOB ||
+                     git_tree_entry_filemode(entry.get()) == GIT_FILEMODE_BLOB_EXECUTABLE);
 }
 
 /// The user's, or the program's where none is configured.
-git::Signature signature(git_repository* repository, std::int64_t unix_time) {
-    git_signature* raw = nullptr;
-    const int code = git_signature_default(&raw, repository);
-    const git::Signature user(raw);
-    const char* name = code == 0 ? user->name : "autoresearch";
-    const char* email = code == 0 ? user->email : "autoresearch@localhost";
-    return git::own<git::Signature>("make a signature", [&](git_signature** out) {
-        return git_signature_new(out, name, email, unix_time, 0);
-    });
+Signature signature(git_repository* repository, std::int64_t unix_time) {
+    Signature user, signed_then;
+    const bool known = git_signature_default(user.out(), repository) == 0;
+    const char* name = known ? user.get()->name : "autoresearch";
+    const char* email = known ? user.get()->email : "autoresearch@localhost";
+    check(git_signature_new(signed_then.out(), name, email, unix_time, 0), "make a signature");
+    return signed_then;
 }
 
 }  // namespace
@@ -96,7 +140,7 @@ GitRepo GitRepo::open(const std::filesystem::path& start) {
                         "if you trust it: git config --global --add safe.directory <its path>");
     }
     if (code < 0)
-        throw UserError("cannot open the git repository at " + start.string() + ": " + git::last_words());
+        throw UserError("cannot open the git repository at " + start.string() + ": " + last_words());
     if (git_repository_workdir(raw) == nullptr) {
         throw UserError("the git repository at " + start.string() + " is bare: it has no working tree",
                         "run this in a clone or a worktree of it");
@@ -117,44 +161,41 @@ GitRepo::Head GitRepo::head() const {
         throw UserError("the repository at " + workdir().string() + " has no commit yet",
                         "commit what the run shall start from: git add -A && git commit -m start");
     }
-    git::check(code, "read HEAD");
-    const auto commit = find_commit(repository_.get(), git::text(id));
+    check(code, "read HEAD");
+    const auto commit = find_commit(repository_.get(), hex(id));
     const char* subject = git_commit_summary(commit.get());
-    return {git::text(id), subject == nullptr ? "" : subject};
+    return {hex(id), subject == nullptr ? "" : subject};
 }
 
 GitRepo::FileState GitRepo::file_state(const std::string& path) const {
     if (!std::filesystem::is_regular_file(workdir() / path)) return FileState::missing;
-    const auto tree = tree_of(find_commit(repository_.get(), head().commit).get());
-    const auto entry = find_entry(tree.get(), path);
+    const auto tree = tree_of(find_commit(repository_.get(), head().commit));
+    const auto entry = find_entry(tree, path);
     if (!entry) return FileState::uncommitted;
     git_oid id;
     // Hashed as git would store it: line endings and filters count as git sees them.
-    git::check(git_repository_hashfile(&id, repository_.get(), path.c_str(), GIT_OBJECT_BLOB, nullptr),
-               "hash " + path);
+    check(git_repository_hashfile(&id, repository_.get(), path.c_str(), GIT_OBJECT_BLOB, nullptr),
+          "hash " + path);
     return git_oid_equal(&id, git_tree_entry_id(entry.get())) != 0 ? FileState::committed
                                                                    : FileState::modified;
 }
 
 std::string GitRepo::resolve(const std::string& name) const {
-    git_object* raw = nullptr;
-    const int code = git_revparse_single(&raw, repository_.get(), (name + "^{commit}").c_str());
-    const git::Object commit(raw);
-    if (code != 0) {
+    Object commit;
+    if (git_revparse_single(commit.out(), repository_.get(), (name + "^{commit}").c_str()) != 0) {
         throw UserError(
             "no commit '" + name + "' in " + workdir().string(),
             "git log autoresearch/<tag> and git for-each-ref refs/autoresearch list what there is");
     }
-    return git::text(*git_object_id(commit.get()));
+    return hex(*git_object_id(commit.get()));
 }
 
 std::optional<std::string> GitRepo::try_file(const std::string& commit, const std::string& path) const {
-    const auto tree = tree_of(find_commit(repository_.get(), commit).get());
-    const auto entry = find_entry(tree.get(), path);
-    if (!is_plain_file(entry.get())) return std::nullopt;
-    const auto blob = git::own<git::Blob>("read " + path, [&](git_blob** out) {
-        return git_blob_lookup(out, repository_.get(), git_tree_entry_id(entry.get()));
-    });
+    const auto tree = tree_of(find_commit(repository_.get(), commit));
+    const auto entry = find_entry(tree, path);
+    if (!is_plain_file(entry)) return std::nullopt;
+    Blob blob;
+    check(git_blob_lookup(blob.out(), repository_.get(), git_tree_entry_id(entry.get())), "read " + path);
     return std::string(static_cast<const char*>(git_blob_rawcontent(blob.get())),
                        static_cast<std::size_t>(git_blob_rawsize(blob.get())));
 }
@@ -167,8 +208,7 @@ std::string GitRepo::file(const std::string& commit, const std::string& path) co
 
 void GitRepo::check_tag(const std::string& tag) const {
     int valid = 0;
-    git::check(git_reference_name_is_valid(&valid, ("refs/heads/" + run_branch(tag)).c_str()),
-               "check a name");
+    check(git_reference_name_is_valid(&valid, ("refs/heads/" + run_branch(tag)).c_str()), "check a name");
     // Below .autoresearch/ the tag is one folder name.
     if (valid == 0 || tag.empty() || tag.find('/') != std::string::npos) {
         throw UserError(
@@ -187,21 +227,19 @@ std::optional<std::string> GitRepo::branch_tip(const std::string& tag) const {
     const int code =
         git_reference_name_to_id(&id, repository_.get(), ("refs/heads/" + run_branch(tag)).c_str());
     if (code == GIT_ENOTFOUND) return std::nullopt;
-    git::check(code, "read branch " + run_branch(tag));
-    return git::text(id);
+    check(code, "read branch " + run_branch(tag));
+    return hex(id);
 }
 
 bool GitRepo::branch_checked_out(const std::string& tag) const {
-    git_reference* raw = nullptr;
-    git_branch_lookup(&raw, repository_.get(), run_branch(tag).c_str(), GIT_BRANCH_LOCAL);
-    const git::Reference branch(raw);
+    Reference branch;
+    git_branch_lookup(branch.out(), repository_.get(), run_branch(tag).c_str(), GIT_BRANCH_LOCAL);
     return branch && git_branch_is_checked_out(branch.get()) == 1;
 }
 
 void GitRepo::ensure_ignored() const {
     int ignored = 0;
-    git::check(git_ignore_path_is_ignored(&ignored, repository_.get(), kIgnoredFolder),
-               "read its ignore rules");
+    check(git_ignore_path_is_ignored(&ignored, repository_.get(), kIgnoredFolder), "read its ignore rules");
     if (ignored != 0) return;
 
     const auto file = std::filesystem::path(git_repository_commondir(repository_.get())) / "info" / "exclude";
@@ -214,36 +252,34 @@ void GitRepo::ensure_ignored() const {
 std::string GitRepo::write_commit(const std::string& parent, const std::string& source,
                                   const std::string& message, std::int64_t unix_time) const {
     const auto parent_commit = find_commit(repository_.get(), parent);
-    const auto parent_tree = tree_of(parent_commit.get());
-    const auto entry = find_entry(parent_tree.get(), kEditableFile);
+    const auto parent_tree = tree_of(parent_commit);
+    const auto entry = find_entry(parent_tree, kEditableFile);
 
     git_tree_update update{};
     update.action = GIT_TREE_UPDATE_UPSERT;
     update.path = kEditableFile;
-    update.filemode = is_plain_file(entry.get()) ? git_tree_entry_filemode(entry.get()) : GIT_FILEMODE_BLOB;
-    git::check(git_blob_create_from_buffer(&update.id, repository_.get(), source.data(), source.size()),
-               "store " + std::string(kEditableFile));
+    update.filemode = is_plain_file(entry) ? git_tree_entry_filemode(entry.get()) : GIT_FILEMODE_BLOB;
+    check(git_blob_create_from_buffer(&update.id, repository_.get(), source.data(), source.size()),
+          "store " + std::string(kEditableFile));
     git_oid tree_id;
-    git::check(git_tree_create_updated(&tree_id, repository_.get(), parent_tree.get(), 1, &update),
-               "store a tree");
-    const auto tree = git::own<git::Tree>(
-        "read a tree", [&](git_tree** out) { return git_tree_lookup(out, repository_.get(), &tree_id); });
+    check(git_tree_create_updated(&tree_id, repository_.get(), parent_tree.get(), 1, &update),
+          "store a tree");
+    Tree tree;
+    check(git_tree_lookup(tree.out(), repository_.get(), &tree_id), "read a tree");
 
     const auto author = signature(repository_.get(), unix_time);
     git_oid commit_id;
-    git::check(git_commit_create_v(&commit_id, repository_.get(), nullptr, author.get(), author.get(),
-                                   nullptr, message.c_str(), tree.get(), 1, parent_commit.get()),
-               "store a commit");
-    return git::text(commit_id);
+    check(git_commit_create_v(&commit_id, repository_.get(), nullptr, author.get(), author.get(), nullptr,
+                              message.c_str(), tree.get(), 1, parent_commit.get()),
+          "store a commit");
+    return hex(commit_id);
 }
 
 void GitRepo::set_ref(const std::string& ref, const std::string& commit, const std::string& why) const {
     const git_oid id = parse_id(commit);
     const auto create = [&] {
-        git_reference* raw = nullptr;
-        const int code = git_reference_create(&raw, repository_.get(), ref.c_str(), &id, 1, why.c_str());
-        const git::Reference owner(raw);
-        return code;
+        Reference created;
+        return git_reference_create(created.out(), repository_.get(), ref.c_str(), &id, 1, why.c_str());
     };
     int code = create();
     if (code == GIT_ELOCKED) {
@@ -253,22 +289,22 @@ void GitRepo::set_ref(const std::string& ref, const std::string& commit, const s
                                 (ref + ".lock"));
         code = create();
     }
-    git::check(code, "set " + ref);
+    check(code, "set " + ref);
 }
 
 std::string unified_diff(const std::string& before, const std::string& after, const std::string& path) {
     start_libgit2();
     git_diff_options options = GIT_DIFF_OPTIONS_INIT;
     options.flags = GIT_DIFF_FORCE_TEXT;
-    const auto patch = git::own<git::Patch>("compare two texts", [&](git_patch** out) {
-        return git_patch_from_buffers(out, before.data(), before.size(), path.c_str(), after.data(),
-                                      after.size(), path.c_str(), &options);
-    });
+    Patch patch;
+    check(git_patch_from_buffers(patch.out(), before.data(), before.size(), path.c_str(), after.data(),
+                                 after.size(), path.c_str(), &options),
+          "compare two texts");
     git_buf text{};
     const int code = git_patch_to_buf(&text, patch.get());
     const std::string result(text.ptr == nullptr ? "" : text.ptr, text.size);
     git_buf_dispose(&text);
-    git::check(code, "write a diff");
+    check(code, "write a diff");
     return result;
 }
 
