@@ -15,7 +15,7 @@ TEST(Names, EveryEndingHasItsOwnNameAndComesBack) {
         names.insert(to_string(ending));
         EXPECT_EQ(ending_from_string(to_string(ending)), ending);
     }
-    EXPECT_EQ(names.size(), 11u);
+    EXPECT_EQ(names.size(), static_cast<std::size_t>(Ending::interrupted) + 1);
     EXPECT_EQ(to_string(Ending::timed_out), "timed_out");
     EXPECT_EQ(to_string(Ending::no_result), "no_result");
     EXPECT_THROW(ending_from_string("fine"), std::invalid_argument);
@@ -42,6 +42,15 @@ TEST(Experiment, ValBpbIsTheMeanOfGoodTrialsOnly) {
     experiment.trials[2].val_bpb = 1.25;
     EXPECT_DOUBLE_EQ(experiment.val_bpb(), 1.375);
     EXPECT_DOUBLE_EQ(experiment.peak_memory_mb(), 800);
+}
+
+TEST(Incumbent, IsTheLatestKeptExperiment) {
+    std::vector<Experiment> all(4);
+    EXPECT_EQ(incumbent_of(all), nullptr) << "all are crashes";
+    all[0].verdict.decision = all[2].verdict.decision = Decision::keep;
+    all[3].verdict.decision = Decision::discard;
+    EXPECT_EQ(incumbent_of(all), &all[2]);
+    EXPECT_EQ(incumbent_of({}), nullptr);
 }
 
 }  // namespace

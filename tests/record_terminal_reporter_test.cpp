@@ -60,9 +60,9 @@ class TerminalReporterTest : public ::testing::Test {
     Fd writing_;
 };
 
-const std::string kKept = "   0  keep      1.500000          -      65 s  baseline\n";
+const std::string kKept = "   0  keep      1.500000          -         -      65 s  baseline\n";
 const std::string kCrash =
-    "   1  crash            -          -       0 s  too deep  (out_of_memory: asked for 90 GB)\n";
+    "   1  crash            -          -         -       0 s  too deep  (out_of_memory: asked for 90 GB)\n";
 
 TEST_F(TerminalReporterTest, APipeGetsPlainLines) {
     const auto style = output_style(writing_.get());

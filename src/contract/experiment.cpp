@@ -41,4 +41,11 @@ double Experiment::peak_memory_mb() const {
     return peak;
 }
 
+const Experiment* incumbent_of(const std::vector<Experiment>& experiments) {
+    const auto kept = std::find_if(
+        experiments.rbegin(), experiments.rend(),
+        [](const Experiment& experiment) { return experiment.verdict.decision == Decision::keep; });
+    return kept == experiments.rend() ? nullptr : &*kept;
+}
+
 }  // namespace autoresearch

@@ -90,4 +90,7 @@ struct Experiment {
     double peak_memory_mb() const;
 };
 
+/// The latest kept experiment, which the next one must beat; null when none is kept.
+const Experiment* incumbent_of(const std::vector<Experiment>& experiments);
+
 }  // namespace autoresearch

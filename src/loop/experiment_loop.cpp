@@ -148,11 +148,7 @@ std::optional<LoopEnd> ExperimentLoop::reason_to_end() const {
 }
 
 const Experiment* ExperimentLoop::incumbent() const {
-    const auto& all = parts_.ledger.experiments();
-    for (auto it = all.rbegin(); it != all.rend(); ++it) {
-        if (it->verdict.decision == Decision::keep) return &*it;
-    }
-    return nullptr;
+    return incumbent_of(parts_.ledger.experiments());
 }
 
 }  // namespace autoresearch

@@ -4,21 +4,18 @@
 #include <concepts>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <vector>
 
 namespace autoresearch {
-namespace {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-// The fields of each record, in the order of the file, for writing and reading alike: `visit` is a Writer
-// with a const record, or a Reader.
+// The fields of each record, in the order of the file, for writing (a const record) and reading alike.
 
 template <class T, class Record>
 concept Same = std::same_as<std::remove_const_t<T>, Record>;
 
-void fields(auto& visit, Same<AgentReport> auto& agent) {
+static void fields(const auto& visit, Same<AgentReport> auto& agent) {
     visit("name", agent.name);
     visit("model", agent.model);
     visit("seconds", agent.seconds);
@@ -27,14 +24,14 @@ void fields(auto& visit, Same<AgentReport> auto& agent) {
     visit("ignored_files", agent.ignored_files);
 }
 
-void fields(auto& visit, Same<Conditions> auto& conditions) {
+static void fields(const auto& visit, Same<Conditions> auto& conditions) {
     visit("wait_seconds", conditions.wait_seconds);
     visit("steal_seconds", conditions.steal_seconds);
     visit("slept_seconds", conditions.slept_seconds);
     visit("throttled", conditions.throttled);
 }
 
-void fields(auto& visit, Same<Trial> auto& trial) {
+static void fields(const auto& visit, Same<Trial> auto& trial) {
     visit("ending", trial.ending);
     visit("reason", trial.reason);
     visit("seed", trial.seed);
@@ -53,14 +50,14 @@ void fields(auto& visit, Same<Trial> auto& trial) {
     visit("disturbed", trial.disturbed);
 }
 
-void fields(auto& visit, Same<Verdict> auto& verdict) {
+static void fields(const auto& visit, Same<Verdict> auto& verdict) {
     visit("decision", verdict.decision);
     visit("ending", verdict.ending);
     visit("reason", verdict.reason);
     visit("delta", verdict.delta);
 }
 
-void fields(auto& visit, Same<Experiment> auto& experiment) {
+static void fields(const auto& visit, Same<Experiment> auto& experiment) {
     visit("number", experiment.number);
     double val_bpb = experiment.val_bpb();
     visit("val_bpb", val_bpb);
@@ -77,7 +74,7 @@ void fields(auto& visit, Same<Experiment> auto& experiment) {
     visit("reference_trials", experiment.reference_trials);
 }
 
-void fields(auto& visit, Same<Proposal> auto& proposal) {
+static void fields(const auto& visit, Same<Proposal> auto& proposal) {
     visit("experiment", proposal.experiment);
     visit("parent", proposal.parent);
     visit("idea", proposal.idea);
@@ -86,86 +83,63 @@ void fields(auto& visit, Same<Proposal> auto& proposal) {
 }
 
 template <class T>
-concept Word = std::same_as<T, Ending> || std::same_as<T, Decision>;
+concept Record = requires(T& record) { fields([](const char*, const auto&) {}, record); };
 template <class T>
-concept Plain = std::integral<T> || std::same_as<T, std::string>;
+concept Word = std::same_as<T, Ending> || std::same_as<T, Decision>;
 
-struct Writer {
-    ordered_json object = ordered_json::object();
+// Found by nlohmann's library, also for lists of them.
 
-    void operator()(const char* key, const auto& value) { object[key] = encoded(value); }
+static void to_json(ordered_json& to, const Word auto& word) {
+    to = to_string(word);
+}
 
-    static ordered_json encoded(const Plain auto& value) { return value; }
-    static ordered_json encoded(double value) { return std::isfinite(value) ? value : 0; }
-    static ordered_json encoded(const Word auto& value) { return to_string(value); }
-    template <class T>
-    static ordered_json encoded(const std::vector<T>& values) {
-        auto array = ordered_json::array();
-        for (const T& value : values) array.push_back(encoded(value));
-        return array;
-    }
-    static ordered_json encoded(const auto& record) {
-        Writer writer;
-        fields(writer, record);
-        return writer.object;
-    }
-};
+static void from_json(const json& from, Ending& ending) {
+    ending = ending_from_string(from.get<std::string>());
+}
 
-struct Reader {
-    const json& object;
+static void from_json(const json& from, Decision& decision) {
+    decision = decision_from_string(from.get<std::string>());
+}
 
-    void operator()(const char* key, auto& value) {
-        const auto found = object.find(key);
-        if (found == object.end()) return;
+static void to_json(ordered_json& to, const Record auto& record) {
+    const auto put = [&](const char* key, const auto& value) {
+        to[key] = value;
+        if (to[key].is_number_float() && !std::isfinite(to[key].template get<double>())) to[key] = 0;
+    };
+    fields(put, record);
+}
+
+static void from_json(const json& from, Record auto& record) {
+    from.get_ref<const json::object_t&>();  // throws for anything else
+    const auto take = [&](const char* key, auto& value) {
+        const auto found = from.find(key);
+        if (found == from.end()) return;
         try {
-            decode(*found, value);
+            found->get_to(value);
         } catch (const json::exception&) {
             throw std::invalid_argument("'" + std::string(key) + "' has the wrong type");
         }
-    }
-
-    static void decode(const json& from, Plain auto& value) { from.get_to(value); }
-    static void decode(const json& from, double& value) { from.get_to(value); }
-    static void decode(const json& from, Ending& value) {
-        value = ending_from_string(from.get<std::string>());
-    }
-    static void decode(const json& from, Decision& value) {
-        value = decision_from_string(from.get<std::string>());
-    }
-    template <class T>
-    static void decode(const json& from, std::vector<T>& values) {
-        values.clear();
-        for (const json& element : from.get_ref<const json::array_t&>())
-            decode(element, values.emplace_back());
-    }
-    static void decode(const json& from, auto& record) {
-        from.get_ref<const json::object_t&>();  // throws for anything else
-        Reader reader{from};
-        fields(reader, record);
-    }
-};
-
-template <class Record>
-Record read_record(const json& from, const char* number) {
-    if (!from.is_object() || !from.contains(number))
-        throw std::invalid_argument("it is not an object with '" + std::string(number) + "'");
-    Record record;
-    Reader::decode(from, record);
-    return record;
+    };
+    fields(take, record);
 }
 
-}  // namespace
+template <class T>
+static T read_record(const json& from, const char* number) {
+    if (!from.is_object() || !from.contains(number))
+        throw std::invalid_argument("it is not an object with '" + std::string(number) + "'");
+    return from.get<T>();
+}
 
 ordered_json to_json(const Trial& trial) {
-    return Writer::encoded(trial);
+    return trial;
 }
 
 ordered_json to_json(const Experiment& experiment) {
-    return Writer::encoded(experiment);
+    return experiment;
 }
 
 ordered_json to_json(const Proposal& proposal) {
-    return Writer::encoded(proposal);
+    return proposal;
 }
 
 Experiment experiment_from_json(const json& object) {
@@ -176,8 +150,8 @@ Proposal proposal_from_json(const json& object) {
     return read_record<Proposal>(object, "experiment");
 }
 
-std::string dump_line(const ordered_json& json) {
-    return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+std::string dump_line(const ordered_json& object) {
+    return object.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 }  // namespace autoresearch

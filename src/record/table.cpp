@@ -13,13 +13,12 @@ namespace {
 
 constexpr std::size_t kIdeaWidth = 100;
 
-std::string val_bpb_cell(const Experiment& experiment) {
-    return experiment.val_bpb() > 0 ? fmt::format("{:.6f}", experiment.val_bpb()) : "-";
-}
-
-std::string delta_cell(const Experiment& experiment) {
-    const bool compared = experiment.number > 0 && experiment.verdict.decision != Decision::crash;
-    return compared ? fmt::format("{:+.6f}", experiment.verdict.delta) : "-";
+/// Padded to 7 characters; green, dim or red when `color`.
+std::string painted(Decision decision, bool color) {
+    const char* paint = decision == Decision::keep    ? "\x1b[32m"
+                        : decision == Decision::crash ? "\x1b[31m"
+                                                      : "\x1b[2m";
+    return fmt::format("{}{:<7}{}", color ? paint : "", to_string(decision), color ? "\x1b[0m" : "");
 }
 
 /// For a crash with its reason.
@@ -33,26 +32,16 @@ std::string idea_cell(const Experiment& experiment) {
 
 }  // namespace
 
-std::string painted(Decision decision, bool color) {
-    auto word = fmt::format("{:<7}", to_string(decision));
-    if (!color) return word;
-    const char* paint = decision == Decision::keep    ? "\x1b[32m"
-                        : decision == Decision::crash ? "\x1b[31m"
-                                                      : "\x1b[2m";
-    return paint + word + "\x1b[0m";
-}
-
 std::string experiment_line(const Experiment& experiment, bool color) {
-    return fmt::format("{:4}  {}  {:>9}  {:>9}  {:6.0f} s  {}", experiment.number,
-                       painted(experiment.verdict.decision, color), val_bpb_cell(experiment),
-                       delta_cell(experiment), experiment.seconds, idea_cell(experiment));
-}
-
-const Experiment* incumbent_of(const std::vector<Experiment>& experiments) {
-    const auto kept = std::find_if(
-        experiments.rbegin(), experiments.rend(),
-        [](const Experiment& experiment) { return experiment.verdict.decision == Decision::keep; });
-    return kept == experiments.rend() ? nullptr : &*kept;
+    const auto cell = [](bool known, auto format, double value) {
+        return known ? fmt::format(fmt::runtime(format), value) : "-";
+    };
+    const bool compared = experiment.number > 0 && experiment.verdict.decision != Decision::crash;
+    const double val_bpb = experiment.val_bpb(), gb = experiment.peak_memory_mb() / 1024;
+    return fmt::format("{:4}  {}  {:>9}  {:>9}  {:>8}  {:6.0f} s  {}", experiment.number,
+                       painted(experiment.verdict.decision, color), cell(val_bpb > 0, "{:.6f}", val_bpb),
+                       cell(compared, "{:+.6f}", experiment.verdict.delta), cell(gb > 0, "{:.1f} GB", gb),
+                       experiment.seconds, idea_cell(experiment));
 }
 
 std::string result_table(const std::vector<Experiment>& experiments, bool color) {
@@ -63,12 +52,7 @@ std::string result_table(const std::vector<Experiment>& experiments, bool color)
     std::map<Decision, int> counts;
     for (const auto& experiment : experiments) {
         ++counts[experiment.verdict.decision];
-        const double gb = experiment.peak_memory_mb() / 1024;
-        text += fmt::format("{} {:4}  {}  {:>9}  {:>9}  {:>8}  {:6.0f} s  {}\n",
-                            &experiment == incumbent ? "*" : " ", experiment.number,
-                            painted(experiment.verdict.decision, color), val_bpb_cell(experiment),
-                            delta_cell(experiment), gb > 0 ? fmt::format("{:.1f} GB", gb) : "-",
-                            experiment.seconds, idea_cell(experiment));
+        text += (&experiment == incumbent ? "* " : "  ") + experiment_line(experiment, color) + "\n";
     }
     text += fmt::format("{} experiments: {} kept, {} discarded, {} crashed", experiments.size(),
                         counts[Decision::keep], counts[Decision::discard], counts[Decision::crash]);
