@@ -29,6 +29,11 @@ class LoopTest : public testing::Test {
         return loop.run();
     }
     const Experiment& experiment(std::size_t number) const { return ledger.all.at(number); }
+    static Answer no_edit(const std::string& reason) {
+        Answer answer;
+        answer.failure = Failure{Ending::no_proposal, reason};
+        return answer;
+    }
 };
 
 TEST_F(LoopTest, BaselineFirstThenExperimentsUntilTheBound) {
@@ -134,9 +139,7 @@ TEST_F(LoopTest, ABaselineThatFailsEndsTheRunAndIsNotRecorded) {
 TEST_F(LoopTest, GivesUpAfterTooManyUnusableProposalsInARow) {
     settings.experiments = 0;
     settings.max_failures = 3;
-    proposer.answer = [](const ProposalRequest&) -> Result<Proposal> {
-        return Failure{Ending::no_proposal, "agent exited with code 1"};
-    };
+    proposer.answer = [](const ProposalRequest&) { return no_edit("agent exited with code 1"); };
     EXPECT_EQ(run(), LoopEnd::gave_up);
     EXPECT_EQ(ledger.all.size(), 4U);
     EXPECT_NE(reporter.lines.back().find("agent exited with code 1"), std::string::npos);
@@ -159,15 +162,152 @@ TEST_F(LoopTest, StopsWhenAskedAndWhenTheHoursAreOver) {
 }
 
 TEST_F(LoopTest, AProposalMayCarryAnOlderParent) {
-    proposer.answer = [](const ProposalRequest& request) -> Result<Proposal> {
+    proposer.answer = [](const ProposalRequest& request) {
         Proposal proposal;
         proposal.experiment = request.experiment;
         proposal.parent = "commit0";
         proposal.source = "from the baseline " + std::to_string(request.experiment);
-        return proposal;
+        return Answer{proposal, {}};
     };
     EXPECT_EQ(run(), LoopEnd::done);
     EXPECT_EQ(experiment(3).parent, "commit0");
+}
+
+TEST_F(LoopTest, WhatCannotBeUsedGoesBackToTheAgentAFewTimes) {
+    settings.experiments = 1;
+    settings.repairs = 2;
+    std::vector<std::string> reasons;
+    proposer.answer = [&](const ProposalRequest& request) {
+        if (request.rejection != nullptr) reasons.push_back(request.rejection->reason);
+        if (proposer.calls == 1) return no_edit("nothing changed");
+        Answer answer{fakes::FakeProposer::edit(request), {}};
+        answer.proposal.source += " try " + std::to_string(proposer.calls);
+        answer.proposal.agent = {"a", "m", "s", 1, 10, 0.5, false, 100, {}};
+        return answer;
+    };
+    builder.answer = [&](const std::string& source) -> Result<std::filesystem::path> {
+        if (source.ends_with("try 2")) return Failure{Ending::build_failed, "expected ';'"};
+        return std::filesystem::path("/nowhere/train");
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    ASSERT_EQ(ledger.all.size(), 2U);
+    EXPECT_EQ(reasons, (std::vector<std::string>{"nothing changed", "expected ';'"}));
+    EXPECT_EQ(experiment(1).verdict.decision, Decision::keep);
+    EXPECT_EQ(repo.sources["commit1"], "source+1 try 3");
+    EXPECT_EQ(experiment(1).agent.calls, 2);
+    EXPECT_EQ(experiment(1).agent.tokens, 200);
+    EXPECT_EQ(experiment(1).agent.usd, 1);
+}
+
+TEST_F(LoopTest, ACrashInTheFirstSecondsGoesBackALateOneCounts) {
+    settings.experiments = 2;
+    settings.repairs = 1;
+    runner.answer = [&](const TrialRequest& request) {
+        Trial trial = FakeRunner::with_bpb(2.0);
+        const auto folder = request.directory.filename();
+        if (folder == "0" || (folder == "1" && runner.requests.size() == 3)) return trial;
+        trial.ending = Ending::crashed;
+        trial.reason = "abort";
+        trial.wall_seconds = folder == "1" ? 3 : 200;
+        return trial;
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(experiment(1).verdict.ending, Ending::ok);
+    EXPECT_EQ(experiment(1).trials.size(), 1U) << "the trial of the edit that was sent back does not count";
+    EXPECT_EQ(experiment(2).verdict.ending, Ending::crashed);
+    EXPECT_EQ(proposer.calls, 3);
+}
+
+TEST_F(LoopTest, WhatAnEditWasRefusedForStaysTheReason) {
+    settings.experiments = 1;
+    settings.repairs = 2;
+    guard.answer = [](const Proposal& p) -> std::optional<Failure> {
+        if (p.experiment == 1) return Failure{Ending::refused, "line 3: fork"};
+        return std::nullopt;
+    };
+    proposer.answer = [&](const ProposalRequest& request) {
+        return proposer.calls == 1 ? Answer{fakes::FakeProposer::edit(request), {}}
+                                   : no_edit("nothing changed");
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(proposer.calls, 3);
+    EXPECT_EQ(experiment(1).verdict.ending, Ending::refused);
+    EXPECT_EQ(experiment(1).verdict.reason, "line 3: fork");
+    EXPECT_EQ(repo.sources["commit1"], "source+1");
+}
+
+TEST_F(LoopTest, WaitsForAUsageLimitAndAsksAgain) {
+    settings.experiments = 1;
+    const double limits[] = {7200, 0, 0};  // told once, then not
+    proposer.answer = [&](const ProposalRequest& request) {
+        if (proposer.calls > 3) return Answer{fakes::FakeProposer::edit(request), {}};
+        Answer answer = no_edit("usage limit: again at 4:45 PM");
+        answer.remedy = Remedy::wait;
+        answer.wait = limits[proposer.calls - 1];
+        return answer;
+    };
+    const double begun = clock.time;
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(proposer.calls, 4);
+    EXPECT_EQ(experiment(1).verdict.decision, Decision::keep);
+    EXPECT_GT(clock.time - begun, 7200 + 60 + 120);
+    EXPECT_EQ(reporter.lines[4], "usage limit: again at 4:45 PM; asking again in 120 min");
+    EXPECT_EQ(reporter.lines[6], "usage limit: again at 4:45 PM; asking again in 60 s");
+    EXPECT_EQ(reporter.lines[8], "usage limit: again at 4:45 PM; asking again in 2 min");
+}
+
+TEST_F(LoopTest, AWaitEndsWithTheRun) {
+    proposer.answer = [&](const ProposalRequest&) {
+        Answer answer = no_edit("usage limit");
+        answer.remedy = Remedy::wait;
+        return answer;
+    };
+    EXPECT_EQ(run(), LoopEnd::gave_up) << "a limit without an end";
+    EXPECT_EQ(proposer.calls, 13);
+    EXPECT_EQ(reporter.lines.back(), "the agent cannot work: usage limit");
+    settings.until = clock.time + 90;
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_LT(clock.time, settings.until + 60);
+    settings.until = 0;
+    clock.on_sleep = [&] { stop.soon = true; };
+    EXPECT_EQ(run(), LoopEnd::stopped);
+    EXPECT_EQ(ledger.all.size(), 1U);
+}
+
+TEST_F(LoopTest, AnAgentThatIsNotLoggedInEndsTheRunAtOnceButNotInTheMiddle) {
+    settings.experiments = 0;
+    proposer.answer = [&](const ProposalRequest& request) {
+        if (proposer.calls % 2 == 1) return Answer{fakes::FakeProposer::edit(request), {}};
+        Answer answer = no_edit("not logged in: 401");
+        answer.remedy = Remedy::person;
+        return answer;
+    };
+    settings.experiments = 2;
+    EXPECT_EQ(run(), LoopEnd::done) << "it worked before";
+    EXPECT_EQ(proposer.calls, 3);
+    EXPECT_EQ(run(), LoopEnd::done) << "nothing to do";
+    settings.experiments = 3;
+    EXPECT_EQ(run(), LoopEnd::gave_up);
+    EXPECT_EQ(proposer.calls, 4);
+    EXPECT_EQ(reporter.lines.back(), "the agent cannot work: not logged in: 401");
+    EXPECT_EQ(ledger.all.size(), 3U);
+}
+
+TEST_F(LoopTest, MoneyAndTokensEndTheRun) {
+    settings.experiments = 0;
+    settings.max_usd = 1.2;
+    proposer.answer = [](const ProposalRequest& request) {
+        Answer answer{fakes::FakeProposer::edit(request), {}};
+        answer.proposal.agent.usd = 0.5;
+        answer.proposal.agent.tokens = 1000;
+        return answer;
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(ledger.all.size(), 4U);
+    settings.max_usd = 0;
+    settings.max_tokens = 5000;
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(ledger.all.size(), 6U);
 }
 
 }  // namespace

@@ -1,9 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 
 #include "autoresearch/error.h"
@@ -45,16 +44,24 @@ class AgentProposerTest : public ::testing::Test {
         incumbent_.verdict.decision = Decision::keep;
         history_ = {incumbent_};
     }
-    Result<Proposal> propose(const std::string& command, const StopRequest& stop = NeverStop()) {
+    Answer propose(const std::string& command, const StopRequest& stop = NeverStop()) {
         options_.agent = find_agent({}, command);
-        return AgentProposer(options_, stop).propose({1, incumbent_, source_, history_, experiment()});
+        return AgentProposer(options_, stop).propose(request());
+    }
+    ProposalRequest request() const { return {1, incumbent_, source_, history_, experiment()}; }
+    /// The edit, in a test that is about something else than its failure.
+    Proposal edit(const std::string& command) {
+        const Answer answer = propose(command);
+        EXPECT_FALSE(answer.failure) << answer.failure->reason;
+        return answer.proposal;
     }
     std::string reason(const std::string& command) {
-        const auto result = propose(command);
-        EXPECT_FALSE(result.ok()) << command;
-        if (result.ok()) return "no failure";
-        EXPECT_EQ(to_string(result.failure().ending), "no_proposal");
-        return result.failure().reason;
+        const Answer answer = propose(command);
+        EXPECT_TRUE(answer.failure) << command;
+        if (!answer.failure) return "no failure";
+        EXPECT_EQ(to_string(answer.failure->ending), "no_proposal");
+        EXPECT_EQ(answer.proposal.agent.calls, 1);
+        return answer.failure->reason;
     }
     fs::path experiment() const { return directory_ / "run/experiments/0001"; }
     std::string log() const { return read_text(experiment() / "agent.log"); }
@@ -67,11 +74,9 @@ class AgentProposerTest : public ::testing::Test {
 };
 
 TEST_F(AgentProposerTest, AnEditComesBackWithItsIdea) {
-    const auto result = propose(
+    const Proposal proposal = edit(
         "echo '// more' >> train/train.cpp; printf '\\n add a comment \\nsecond line\\n' > idea.txt; echo "
         "done");
-    ASSERT_TRUE(result.ok()) << result.failure().reason;
-    const Proposal& proposal = result.value();
     EXPECT_EQ(proposal.experiment, 1);
     EXPECT_EQ(proposal.parent, "aaa");
     EXPECT_EQ(proposal.source, source_ + "// more\n");
@@ -85,10 +90,9 @@ TEST_F(AgentProposerTest, AnEditComesBackWithItsIdea) {
 }
 
 TEST_F(AgentProposerTest, TheDeskHasWhatAnAgentNeeds) {
-    ASSERT_TRUE(
-        propose("cat; find . -type f | sort; cat history.md; tail -n 1 experiments/0000/run.log; wc -c < "
-                "experiments/0000/run.log; ./check; echo x >> train/train.cpp")
-            .ok());
+    edit(
+        "cat; find . -type f | sort; cat history.md; tail -n 1 experiments/0000/run.log; wc -c < "
+        "experiments/0000/run.log; ./check; echo x >> train/train.cpp");
     const std::string text = log();
     EXPECT_THAT(text, StartsWith("The rules."));  // the prompt on stdin
     for (const char* line :
@@ -107,38 +111,36 @@ TEST_F(AgentProposerTest, FieldsAndEnvironmentReachTheAgent) {
     options_.device = "mps";
     ::setenv("CLAUDECODE", "1", 1);
     ::setenv("GIT_DIR", "/somewhere", 1);
-    ASSERT_TRUE(
-        propose("echo {model},{device},{experiment}; test {desk} = \"$(pwd -P)\" && echo here; head -n 1 "
-                "{prompt_file};"
-                "echo \"$TERM $NO_COLOR ${CLAUDECODE-none} ${GIT_DIR-none}\"; cat; echo x >> train/train.cpp")
-            .ok());
+    edit(
+        "echo {model},{device},{experiment}; test {desk} = \"$(pwd -P)\" && echo here; head -n 1 "
+        "{prompt_file};"
+        "echo \"$TERM $NO_COLOR ${CLAUDECODE-none} ${GIT_DIR-none}\"; cat; echo x >> train/train.cpp");
     EXPECT_EQ(log(), "big model,mps,1\nhere\nThe rules.\ndumb 1 none none\n");
     ::unsetenv("CLAUDECODE");
     ::unsetenv("GIT_DIR");
 }
 
 TEST_F(AgentProposerTest, OtherChangesAreListedAndStayBehind) {
-    const auto result = propose(
+    const Proposal proposal = edit(
         "echo x >> train/train.cpp; echo y >> prepare/session/clock.cpp; rm program.md; mkdir -p train/new; "
         "echo z > "
         "train/new/a.h; ln -s /etc/passwd link; echo use > .agent/usage; rm check; mkdir check; chmod 000 "
         "train/new");
-    ASSERT_TRUE(result.ok()) << result.failure().reason;
-    const auto& ignored = result.value().agent.ignored_files;
+    const auto& ignored = proposal.agent.ignored_files;
     EXPECT_THAT(ignored,
                 ::testing::IsSupersetOf({"check", "link", "prepare/session/clock.cpp", "program.md"}));
     EXPECT_THAT(ignored, ::testing::Not(::testing::Contains(".agent/usage")));
-    EXPECT_EQ(result.value().idea, "no idea given");
+    EXPECT_EQ(proposal.idea, "no idea given");
     EXPECT_EQ(read_text(directory_ / "kit/prepare/session/clock.cpp"), "// clock\n");
     EXPECT_EQ(read_text(directory_ / "program.md"), "The rules.\n");
     EXPECT_TRUE(fs::is_empty(directory_ / "desks"));
 }
 
 TEST_F(AgentProposerTest, AListOfIgnoredFilesIsShort) {
-    const auto result = propose("echo x >> train/train.cpp; for i in $(seq 100); do : > file$i; done");
-    ASSERT_TRUE(result.ok());
-    EXPECT_EQ(result.value().agent.ignored_files.size(), 21u);
-    EXPECT_EQ(result.value().agent.ignored_files.back(), "and 80 more");
+    const auto ignored =
+        edit("echo x >> train/train.cpp; for i in $(seq 100); do : > file$i; done").agent.ignored_files;
+    EXPECT_EQ(ignored.size(), 21u);
+    EXPECT_EQ(ignored.back(), "and 80 more");
 }
 
 TEST_F(AgentProposerTest, EveryWayToGiveNoProposal) {
@@ -165,15 +167,22 @@ TEST_F(AgentProposerTest, EveryWayToGiveNoProposal) {
 
 TEST_F(AgentProposerTest, AnAgentThatHangsIsEndedWithItsChildren) {
     options_.limit = 0.5;
-    EXPECT_EQ(reason("trap '' TERM; sleep 1000 & echo $!; echo x >> train/train.cpp; wait; sleep 1000"),
+    const auto alive = directory_ / "alive";
+    EXPECT_EQ(reason("trap '' TERM; (while :; do echo . >> " + alive.string() +
+                     "; sleep 0.02; done) & echo x >> train/train.cpp; wait; sleep 1000"),
               "the agent took longer than 0.5 s");
-    EXPECT_TRUE(::kill(static_cast<pid_t>(std::stol(log())), 0) != 0 && errno == ESRCH);
+    const auto written = fs::file_size(alive);
+    EXPECT_GT(written, 0u);
+    ::usleep(200000);
+    EXPECT_EQ(fs::file_size(alive), written) << "the child lives on";
 }
 
 TEST_F(AgentProposerTest, AQuestionFindsNobodyToAnswer) {
     EXPECT_EQ(reason("cat > /dev/null; read answer || echo 'no answer'"),
-              "the agent changed nothing in train/train.cpp");
+              "the agent changed nothing in train/train.cpp: no answer");
     EXPECT_EQ(log(), "no answer\n");
+    EXPECT_EQ(reason("echo Should I change the depth or the width?"),
+              "the agent asked instead of editing: Should I change the depth or the width?");
 }
 
 TEST_F(AgentProposerTest, AStopIsInterrupted) {
@@ -181,16 +190,15 @@ TEST_F(AgentProposerTest, AStopIsInterrupted) {
         bool after_experiment() const override { return true; }
         bool now() const override { return true; }
     };
-    const auto result = propose("sleep 1000", StopNow());
-    ASSERT_FALSE(result.ok());
-    EXPECT_EQ(to_string(result.failure().ending), "interrupted");
+    const Answer answer = propose("sleep 1000", StopNow());
+    ASSERT_TRUE(answer.failure);
+    EXPECT_EQ(to_string(answer.failure->ending), "interrupted");
 }
 
 TEST_F(AgentProposerTest, ALongIdeaIsClipped) {
-    const auto result = propose("echo x >> train/train.cpp; head -c 5000 /dev/zero | tr '\\0' i > idea.txt");
-    ASSERT_TRUE(result.ok());
-    EXPECT_EQ(result.value().idea.size(), 200u);
-    EXPECT_EQ(propose("echo y >> train/train.cpp; ln -s /etc/passwd idea.txt").value().idea, "no idea given");
+    EXPECT_EQ(edit("echo x >> train/train.cpp; head -c 5000 /dev/zero | tr '\\0' i > idea.txt").idea.size(),
+              200u);
+    EXPECT_EQ(edit("echo y >> train/train.cpp; ln -s /etc/passwd idea.txt").idea, "no idea given");
 }
 
 TEST_F(AgentProposerTest, AnAdaptersFilesAreNotReported) {
@@ -198,11 +206,88 @@ TEST_F(AgentProposerTest, AnAdaptersFilesAreNotReported) {
     options_.agent = find_agent({}, "cat .tool/settings.json; echo x >> train/train.cpp");
     options_.agent.files[".tool/settings.json"] = "{}\n";
     options_.agent.environment = {{"TERM", "special"}};
-    const auto result =
-        AgentProposer(options_, stop).propose({1, incumbent_, source_, history_, experiment()});
-    ASSERT_TRUE(result.ok());
+    const Answer answer = AgentProposer(options_, stop).propose(request());
+    ASSERT_FALSE(answer.failure);
     EXPECT_EQ(log(), "{}\n");
-    EXPECT_TRUE(result.value().agent.ignored_files.empty());
+    EXPECT_TRUE(answer.proposal.agent.ignored_files.empty());
+}
+
+TEST_F(AgentProposerTest, TroubleSaysWhatHelps) {
+    const auto answer = [&](const std::string& command) { return propose(command); };
+    const auto limit = answer("echo 'usage limit reached, try again in 7s'");
+    EXPECT_TRUE(limit.failure && limit.remedy == Remedy::wait);
+    EXPECT_EQ(limit.wait, 7);
+    EXPECT_EQ(answer("echo '401 Unauthorized'; exit 1").remedy, Remedy::person);
+    EXPECT_EQ(answer("exit 1").remedy, Remedy::ask_again);
+    EXPECT_FALSE(answer("echo 'usage limit'; echo x >> train/train.cpp").failure)
+        << "an agent that edits may speak of limits";
+    options_.limit = 0.3;
+    EXPECT_THAT(answer("echo '429: retrying for ever'; sleep 100").failure->reason,
+                StartsWith("server busy"));
+}
+
+/// A rejected answer comes back: same desk, same conversation.
+TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
+    options_.agent = find_agent({}, R"(
+        if [ -n {session} ]; then echo again {session}; cat; echo mended >> train/train.cpp
+        else echo first; touch note; echo edit >> train/train.cpp; fi
+        echo '{"id":"s1","usage":{"in":100},"cost":0.5}')");
+    options_.agent.output = {"", {}, {"id"}, {"usage.in"}, {"cost"}, {}, ""};
+    NeverStop stop;
+    AgentProposer proposer(options_, stop);
+    const Answer first = proposer.propose(request());
+    ASSERT_FALSE(first.failure);
+    EXPECT_EQ(first.proposal.source, source_ + "edit\n");
+    EXPECT_EQ(first.proposal.agent.session, "s1");
+    EXPECT_EQ(first.proposal.agent.tokens, 100);
+    EXPECT_EQ(first.proposal.agent.usd, 0.5);
+    const Failure failure{Ending::refused, "line 2: edit: not allowed"};
+    auto more = request();
+    more.rejected = &first.proposal;
+    more.rejection = &failure;
+    const Answer second = proposer.propose(more);
+    ASSERT_FALSE(second.failure);
+    EXPECT_EQ(second.proposal.source, source_ + "edit\nmended\n");
+    EXPECT_THAT(second.proposal.agent.ignored_files, ElementsAre("note"));
+    EXPECT_THAT(log(),
+                HasSubstr("again s1\n\n## Your last answer cannot be used\n\nline 2: edit: not allowed"));
+    EXPECT_THAT(log(), ::testing::Not(HasSubstr("The rules."))) << "the conversation has them";
+
+    // Another process, after a kill: no desk, no conversation, but the edit and the reason.
+    const Answer third = AgentProposer(options_, stop).propose(more);
+    ASSERT_FALSE(third.failure);
+    EXPECT_EQ(third.proposal.source, source_ + "edit\nedit\n");
+    EXPECT_THAT(read_text(experiment() / "prompt.md"), HasSubstr("cannot be used\n\nline 2"));
+}
+
+TEST_F(AgentProposerTest, ADeskThatAnAgentBrokeIsMended) {
+    NeverStop stop;
+    for (const char* harm :
+         {"rm train/train.cpp", "rm -r train; ln -s /tmp train", "rm -rf .agent; touch .agent",
+          "rm -rf \"$PWD\"", "head -c 9000000 /dev/zero > train/train.cpp"}) {
+        options_.agent = find_agent({}, harm);
+        AgentProposer proposer(options_, stop);
+        const Answer first = proposer.propose(request());
+        ASSERT_TRUE(first.failure) << harm;
+        Proposal rejected;
+        rejected.source = source_;
+        auto more = request();
+        more.rejected = &rejected;
+        more.rejection = &*first.failure;
+        const Answer second = proposer.propose(more);
+        EXPECT_TRUE(second.failure) << harm;
+        EXPECT_EQ(second.failure->reason, first.failure->reason) << harm;
+    }
+}
+
+TEST_F(AgentProposerTest, ACostThatIsNotReportedIsEstimated) {
+    options_.agent = find_agent({}, R"(echo x >> train/train.cpp; echo '{"n":2000000}')");
+    options_.agent.output.tokens = {"n"};
+    options_.token_price = 3;
+    NeverStop stop;
+    const auto report = AgentProposer(options_, stop).propose(request()).proposal.agent;
+    EXPECT_EQ(report.usd, 6);
+    EXPECT_TRUE(report.usd_is_estimate);
 }
 
 TEST_F(AgentProposerTest, MistakesInTheSettingsAreToldAtTheStart) {
@@ -216,20 +301,19 @@ TEST_F(AgentProposerTest, MistakesInTheSettingsAreToldAtTheStart) {
 
 TEST_F(AgentProposerTest, TheDeskIsOutsideAnyWorkTree) {
     fs::create_directories(directory_ / "desks/.git");
-    ASSERT_TRUE(propose("pwd -P; echo x >> train/train.cpp").ok());
+    edit("pwd -P; echo x >> train/train.cpp");
     EXPECT_THAT(log(), ::testing::Not(HasSubstr((directory_ / "desks").string())));
 }
 
 TEST_F(AgentProposerTest, DesksOfDeadRunsAreSweptAway) {
-    ProcessSpec spec;
-    spec.command = {"/bin/sh", "-c", "echo $$"};
-    spec.output = directory_ / "pid";
-    const auto process = run_process(spec, NeverStop());
-    ASSERT_TRUE(process.succeeded());
-    const std::string dead = std::string(trim(read_text(directory_ / "pid")));
+    FILE* shell = ::popen("echo $$", "r");
+    char text[32] = "";
+    ASSERT_NE(std::fgets(text, sizeof text, shell), nullptr);
+    ::pclose(shell);
+    const std::string dead(trim(text));
     directory_.write("desks/desk-" + dead + "-abcdef/train/train.cpp", "old");
     directory_.write("desks/desk-" + std::to_string(::getpid()) + "-abcdef/train/train.cpp", "in use");
-    ASSERT_TRUE(propose("echo x >> train/train.cpp").ok());
+    edit("echo x >> train/train.cpp");
     EXPECT_FALSE(fs::exists(directory_ / ("desks/desk-" + dead + "-abcdef")));
     EXPECT_TRUE(fs::exists(directory_ / ("desks/desk-" + std::to_string(::getpid()) + "-abcdef")));
 }

@@ -17,8 +17,8 @@ const std::filesystem::path kShipped = std::filesystem::path(TEST_SOURCE_DIR) / 
 
 Fields fields() {
     Fields result;
-    for (const char* name :
-         {"prompt_file", "prompt", "desk", "model", "device", "experiment", "self", "turns", "usd"}) {
+    for (const char* name : {"prompt_file", "prompt", "desk", "model", "device", "experiment", "self",
+                             "turns", "usd", "session"}) {
         result[name] = "";
     }
     result["self"] = "/bin/autoresearch";
@@ -57,6 +57,10 @@ TEST(Agents, EveryShippedAdapterMakesACommand) {
             EXPECT_EQ(plain.front(), agent.program);
             EXPECT_THAT(with_model, ::testing::Contains("some-model")) << agent.name;
         }
+        values["session"] = "some-session";
+        const bool resumes = agent.name == "claude" || agent.name == "codex" || agent.name == "opencode";
+        EXPECT_EQ(::testing::Matches(::testing::Contains("some-session"))(agent_command(agent, values)),
+                  resumes);
         const bool hands_prompt_over =
             agent.prompt == PromptChannel::standard_input || agent.name == "tuner" ||
             ::testing::Matches(::testing::Contains(fields()["prompt"]))(plain) ||
@@ -100,7 +104,10 @@ TEST(Agents, MistakesAreNamed) {
     EXPECT_THROW(read_agents(directory / "none.json"), UserError);
     for (const char* text :
          {"{", "[]x", R"({"a":{}})", R"({"a":{"command":[]}})", R"({"a":{"command":[1]}})",
-          R"({"a":{"command":["x"],"prompt":"pipe"}})", R"({"a":{"command":["x"],"env":{"A":1}}})"}) {
+          R"({"a":{"command":["x"],"prompt":"pipe"}})", R"({"a":{"command":["x"],"env":{"A":1}}})",
+          R"({"a":{"command":["x"],"output":{"tokens":"a.b"}}})",
+          R"({"a":{"command":["x"],"output":{"cost":[]}}})",
+          R"({"a":{"command":["x"],"output":{"troubles":"("}}})"}) {
         EXPECT_THROW(read_agents(directory.write("agents.json", text)), UserError) << text;
     }
 }
@@ -110,6 +117,7 @@ TEST_F(Path, TheFirstInstalledIsTheDefault) {
     EXPECT_EQ(default_agent(agents), "tuner");
     install("aider");
     EXPECT_EQ(default_agent(agents), "tuner") << "aider does not start without a model";
+    EXPECT_EQ(default_agent(agents, "some-model"), "aider");
     install("opencode");
     EXPECT_EQ(default_agent(agents), "opencode");
     install("codex");
@@ -119,18 +127,26 @@ TEST_F(Path, TheFirstInstalledIsTheDefault) {
     EXPECT_TRUE(is_installed(find_agent(agents, "tuner")));
 }
 
-TEST(AgentTrouble, KnownWordsAreNamed) {
-    EXPECT_THAT(agent_trouble("ok\nYou\xe2\x80\x99ve hit your usage limit. Try again at 4:45 PM.\n"),
-                ::testing::StartsWith("usage limit: You\xe2\x80\x99ve hit"));
-    EXPECT_THAT(agent_trouble("litellm.AuthenticationError: no key"),
-                ::testing::StartsWith("not logged in: "));
-    EXPECT_THAT(agent_trouble("exceeded retry limit, last status: 429 Too Many Requests"),
-                ::testing::StartsWith("server busy: "));
-    EXPECT_THAT(agent_trouble("HTTP 429 insufficient_quota"), ::testing::StartsWith("usage limit: "));
-    EXPECT_THAT(agent_trouble("You've hit your Opus limit"), ::testing::StartsWith("usage limit: "));
-    EXPECT_THAT(agent_trouble("status=529"), ::testing::StartsWith("server busy: "));
-    EXPECT_EQ(agent_trouble("process 14290 ended\nall is well"), "");
-    EXPECT_EQ(agent_trouble(std::string(200000, 'a')), "");
+TEST_F(Path, VersionsAreWhatAProgramSays) {
+    EXPECT_EQ(agent_version(find_agent(read_agents(kShipped), "codex")), "");
+    std::filesystem::permissions(directory_.write("codex", "#!/bin/sh\necho \"codex-cli 1.2 $1\"\n"),
+                                 std::filesystem::perms(0755));
+    EXPECT_EQ(agent_version(find_agent(read_agents(kShipped), "codex")), "codex-cli 1.2 --version");
+    std::filesystem::permissions(directory_.write("codex", "#!/bin/sh\necho no; exit 1\n"),
+                                 std::filesystem::perms(0755));
+    EXPECT_EQ(agent_version(find_agent(read_agents(kShipped), "codex")), "");
+}
+
+TEST(Agents, MoreArgumentsAreReadByTheShell) {
+    ::setenv("AGENT_TEST_WORD", "a b", 1);
+    AgentAdapter agent;
+    agent.command = {{"echo"}, {"{prompt}"}};
+    const auto command = agent_command(agent, fields(), "--say 'x  y' \"$AGENT_TEST_WORD\"");
+    EXPECT_THAT(command, ElementsAre("/bin/sh", "-c", "exec \"$@\" --say 'x  y' \"$AGENT_TEST_WORD\"", "sh",
+                                     "echo", "Do it; $HOME `date`\n"));
+    EXPECT_THAT(agent_command(find_agent({}, "cat -"), fields(), "-n"),
+                ElementsAre("/bin/sh", "-c", "cat - -n"));
+    ::unsetenv("AGENT_TEST_WORD");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "propose/prompt.h"
+#include "temp_directory.h"
 
 namespace autoresearch {
 namespace {
@@ -40,12 +41,12 @@ std::vector<Experiment> long_history(int count) {
 }
 
 TEST(History, OneLineSaysWhatHappened) {
-    EXPECT_EQ(history_line(experiment(0, Decision::keep, 1.9, 0, "baseline", "")),
+    EXPECT_EQ(history_line(experiment(0, Decision::keep, 1.9, 0, "baseline", ""), {}),
               "- 0000 keep     1.90000           baseline");
-    EXPECT_EQ(history_line(experiment(12, Decision::discard, 1.95, 0.05, "wider\nmodel", "worse")),
+    EXPECT_EQ(history_line(experiment(12, Decision::discard, 1.95, 0.05, "wider\nmodel", "worse"), {}),
               "- 0012 discard  1.95000 +0.05000  wider model | worse");
     const std::string crash =
-        history_line(experiment(3, Decision::crash, 0, 0, "deeper", "out of memory: MPS is full"));
+        history_line(experiment(3, Decision::crash, 0, 0, "deeper", "out of memory: MPS is full"), {});
     EXPECT_THAT(crash, HasSubstr("- 0003 crash "));
     EXPECT_THAT(crash, HasSubstr("deeper | out of memory: MPS is full"));
     EXPECT_THAT(crash, Not(HasSubstr("0.00000")));
@@ -55,34 +56,88 @@ TEST(History, NewestIsLastAndTheBestIsNamed) {
     const std::string text =
         history_text({experiment(0, Decision::keep, 1.9, 0, "baseline", ""),
                       experiment(1, Decision::keep, 1.8, -0.1, "smaller batch", "better"),
-                      experiment(2, Decision::crash, 0, 0, "typo", "no such name")});
+                      experiment(2, Decision::crash, 0, 0, "typo", "no such name")},
+                     {}, "/nowhere");
     EXPECT_THAT(text, HasSubstr("3 experiments: 2 kept, 1 crashed. Best: 1.80000 (experiment 1)."));
     EXPECT_LT(text.find("- 0001"), text.find("- 0002"));
-    EXPECT_THAT(history_text({}), HasSubstr("0 experiments"));
+    EXPECT_THAT(history_text({}, {}, "/nowhere"), HasSubstr("0 experiments"));
 }
 
 TEST(History, ALongOneStaysInItsBudgetAndKeepsTheLineage) {
     const auto history = long_history(2000);
-    const std::string text = history_text(history, 16 << 10);
+    const std::string text = history_text(history, {}, "/nowhere", 16 << 10);
     EXPECT_LT(text.size(), (16u << 10) + 600);
-    EXPECT_THAT(text, HasSubstr("- 1999 discard  1.80010 +0.00100  idea number 1999 | not better"));
+    EXPECT_THAT(text, HasSubstr("- 1999 discard  1.80010 +0.00100 near miss  idea number 1999 | not better"));
     EXPECT_THAT(text, HasSubstr("older ones are only in experiments/"));
     EXPECT_THAT(text, Not(HasSubstr("- 0001 ")));
-    EXPECT_EQ(history_text(long_history(20)).find("older ones"), std::string::npos);
+    EXPECT_EQ(history_text(long_history(20), {}, "/nowhere").find("older ones"), std::string::npos);
+}
+
+TEST(History, DeltasAreInUnitsOfTheNoiseOnceThatIsKnown) {
+    const Noise noise{0.02, 4};
+    EXPECT_EQ(history_line(experiment(12, Decision::discard, 1.95, 0.05, "wider", "worse"), noise),
+              "- 0012 discard  1.95000 +0.05000 +2.5 sd  wider | worse");
+    EXPECT_EQ(history_line(experiment(13, Decision::discard, 1.93, 0.03, "wider", "worse"), noise),
+              "- 0013 discard  1.93000 +0.03000 +1.5 sd near miss  wider | worse");
+    EXPECT_EQ(history_line(experiment(14, Decision::keep, 1.8, -0.1, "less", "better"), noise),
+              "- 0014 keep     1.80000 -0.10000 -5.0 sd  less | better");
+    EXPECT_THAT(history_line(experiment(15, Decision::discard, 1.9, 0.003, "x", ""), {}),
+                HasSubstr("near miss"));
+    EXPECT_THAT(history_line(experiment(16, Decision::discard, 1.9, 0.005, "x", ""), {}),
+                Not(HasSubstr("near miss")));
+    EXPECT_THAT(history_text({}, noise, "/nowhere"), HasSubstr("differs by 0.02000"));
+}
+
+TEST(History, ACrashSaysItsLastWordsWhileItIsNew) {
+    const TempDirectory directory;
+    directory.write("0001/run.log", "step 1\n\nstep 2\nterminate called\n  what():  shape [3, 4]\n");
+    directory.write("0002/build.log", "train.cpp:3: error: no such name\n");
+    auto history = std::vector{experiment(0, Decision::keep, 2, 0, "baseline", ""),
+                               experiment(1, Decision::crash, 0, 0, "one", "SIGABRT"),
+                               experiment(2, Decision::crash, 0, 0, "two", "no such name")};
+    history[1].verdict.ending = Ending::crashed;
+    history[2].verdict.ending = Ending::build_failed;
+    EXPECT_THAT(history_text(history, {}, directory.path()),
+                HasSubstr("one | SIGABRT\n      run.log: step 2\n      run.log: terminate called\n"
+                          "      run.log: what(): shape [3, 4]\n- 0002 crash "));
+    EXPECT_THAT(history_text(history, {}, directory.path()), HasSubstr("build.log: train.cpp:3: error"));
+    const auto later = long_history(1000);
+    history.insert(history.end(), later.begin(), later.end());
+    EXPECT_THAT(history_text(history, {}, directory.path()), Not(HasSubstr("run.log")));
 }
 
 TEST(Prompt, SaysWhatAnAgentNeeds) {
     const auto history = long_history(30);
     const std::string source = "int main() {}";
-    const std::string text =
-        prompt_text("# Your task\n\nRules.\n", {30, history[20], source, history, "/d"}, {"mps", 300, 16});
+    const std::string text = prompt_text(
+        "# Your task\n\nRules.\n", {30, history[20], source, history, "/d", {0.003, 5}}, {"mps", 300, 16});
     EXPECT_THAT(text, ::testing::StartsWith("# Your task\n\nRules.\n\n## Now"));
     EXPECT_THAT(text, HasSubstr("This is experiment 30. Device: mps with 16 GB. Budget: 300 s of training."));
     EXPECT_THAT(text, HasSubstr("To beat: experiment 20, val_bpb 1.99800 (412 steps"));
+    EXPECT_THAT(text, HasSubstr("differs by 0.00300"));
     EXPECT_THAT(text, HasSubstr("idea number 29"));
     EXPECT_THAT(text, Not(HasSubstr("idea number 9 ")));
     EXPECT_THAT(text, HasSubstr("idea.txt"));
     EXPECT_LT(text.size(), 4000u);
+}
+
+TEST(Prompt, ARejectedAnswerComesBackWithReasonAndLog) {
+    const TempDirectory directory;
+    directory.write("build.log", "train.cpp:3: error: first\n" + std::string(9000, 'x') + "\n");
+    directory.write("run.log", std::string(9000, 'y') + "\nlast words\n");
+    const auto history = long_history(3);
+    const std::string source;
+    const Proposal proposal;
+    const auto text = [&](Ending ending) {
+        const Failure failure{ending, "the reason"};
+        return repair_text({3, history[0], source, history, directory.path(), {}, &proposal, &failure});
+    };
+    EXPECT_THAT(text(Ending::build_failed),
+                HasSubstr("the reason\n\nbuild.log:\n\ntrain.cpp:3: error: first"));
+    EXPECT_THAT(text(Ending::crashed), HasSubstr("run.log:\n\nlast words\n"));
+    EXPECT_THAT(text(Ending::refused), Not(HasSubstr("log:")));
+    for (const auto ending : {Ending::build_failed, Ending::crashed, Ending::no_proposal})
+        EXPECT_LT(text(ending).size(), 5000u);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ Experiment full_experiment() {
     experiment.commit = std::string(40, 'b');
     experiment.source_hash = "c0ffee";
     experiment.idea = "tab\there, \"quotes\", new\nline, ö";
-    experiment.agent = {"claude", "opus", 61.5, 0.25, 123456789012, {"prepare/a.h", "b"}};
+    experiment.agent = {"claude", "opus", "s-1", 3, 61.5, 0.25, true, 123456789012, {"prepare/a.h", "b"}};
     Trial trial;
     trial.ending = Ending::ok;
     trial.seed = 18446744073709551615u;
@@ -120,7 +120,7 @@ TEST(ExperimentJson, WrongTypesAreNamed) {
 
 TEST(ProposalJson, ComesBack) {
     Proposal before{
-        4, std::string(40, 'd'), "int main() {\n\treturn 0;\n}\n", "idea", {"tuner", "", 0.5, 0, 0, {}}};
+        4, std::string(40, 'd'), "int main() {\n\treturn 0;\n}\n", "idea", {"tuner", "", "", 1, 0.5, 0, false, 0, {}}};
     const auto after = proposal_from_json(json::parse(dump_line(to_json(before))));
     EXPECT_EQ(after.experiment, 4);
     EXPECT_EQ(after.parent, before.parent);

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <thread>
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
@@ -39,7 +40,13 @@ class SystemClock : public Clock {
     double seconds() const override {
         return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
     }
+    double unix_seconds() const override {
+        return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    }
     std::string utc() const override { return utc_now("%Y-%m-%dT%H:%M:%SZ"); }
+    void sleep(double seconds) const override {
+        std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+    }
 };
 
 std::string opening_line(const RunInfo& run, bool goes_on) {

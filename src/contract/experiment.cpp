@@ -24,6 +24,14 @@ Decision decision_from_string(std::string_view name) {
     throw std::invalid_argument("unknown decision: " + std::string(name));
 }
 
+void add_cost(AgentReport& report, const AgentReport& more) {
+    report.calls += more.calls;
+    report.seconds += more.seconds;
+    report.usd += more.usd;
+    report.usd_is_estimate = report.usd_is_estimate || more.usd_is_estimate;
+    report.tokens += more.tokens;
+}
+
 double Experiment::val_bpb() const {
     double sum = 0;
     int count = 0;

@@ -8,16 +8,22 @@
 
 namespace autoresearch {
 
-/// What is known of the agent's work on one proposal. Zero means not known.
+/// What is known of the agent's work on one proposal, all its calls together. Zero means not known.
 struct AgentReport {
     std::string name;
     std::string model;
+    std::string session;  // the agent's own name of its last conversation
+    int calls = 0;        // how often it was started
     double seconds = 0;
     double usd = 0;
+    bool usd_is_estimate = false;  // from tokens and the price in the settings
     std::int64_t tokens = 0;
     std::vector<std::string>
         ignored_files;  // what it changed in the desk besides the two files that come back
 };
+
+/// Adds what another call, or another proposal, cost.
+void add_cost(AgentReport& report, const AgentReport& more);
 
 /// An edit of train/train.cpp with its idea. It carries its parent, so it may be made long before it is
 /// tried.

@@ -63,8 +63,10 @@ class StopRequest {
 class Clock {
   public:
     virtual ~Clock() = default;
-    virtual double seconds() const = 0;   // monotonic, arbitrary origin
-    virtual std::string utc() const = 0;  // 2026-01-31T22:10:05Z
+    virtual double seconds() const = 0;       // monotonic, arbitrary origin
+    virtual double unix_seconds() const = 0;  // of the day; it goes on while the machine is asleep
+    virtual std::string utc() const = 0;      // 2026-01-31T22:10:05Z
+    virtual void sleep(double seconds) const = 0;
 };
 
 }  // namespace autoresearch

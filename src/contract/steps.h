@@ -13,20 +13,44 @@
 // The steps of an experiment, in the order of the loop. The loop borrows one of each.
 namespace autoresearch {
 
-/// What a proposer may know. The references live as long as the call.
+/// The spread of val_bpb when nothing but the seed changes. No degrees of freedom: not yet known.
+struct Noise {
+    double sd = 0;
+    int degrees = 0;
+};
+
+/// What a proposer may know. What it refers to lives as long as the call.
 struct ProposalRequest {
     int experiment;                          // the number the proposal will carry
     const Experiment& incumbent;             // best kept so far; its commit is the proposal's parent
     const std::string& source;               // the incumbent's train.cpp
     const std::vector<Experiment>& history;  // all earlier experiments, oldest first
     std::filesystem::path directory;         // experiments/NNNN: prompt.md and agent.log go here
+    Noise noise = {};
+    const Proposal* rejected = nullptr;  // the answer to the same request that could not be used ...
+    const Failure* rejection = nullptr;  // ... and why; null at first
 };
 
-/// Proposes the next edit. Blocks until the agent is done; a failure is Ending::no_proposal or interrupted.
+/// What can help an agent that gave no edit.
+enum class Remedy {
+    ask_again,  // with the reason
+    wait,       // its usage limit is reached, or its server is busy
+    person,     // it is not installed, or not logged in
+};
+
+/// What came of one call of an agent.
+struct Answer {
+    Proposal proposal;               // its report holds what the call cost, edit or not
+    std::optional<Failure> failure;  // no_proposal or interrupted: there is no edit
+    Remedy remedy = Remedy::ask_again;
+    double wait = 0;  // seconds until the agent can work again, as it says; 0: not known
+};
+
+/// Asks for the next edit, or to mend the rejected one. Blocks until the agent is done.
 class Proposer {
   public:
     virtual ~Proposer() = default;
-    virtual Result<Proposal> propose(const ProposalRequest& request) = 0;
+    virtual Answer propose(const ProposalRequest& request) = 0;
 };
 
 /// Looks at a proposal before anything of it is compiled. Returns why it is refused, or nothing.

@@ -1,10 +1,34 @@
 #include "loop/experiment_loop.h"
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "util/hash.h"
 
 namespace autoresearch {
+namespace {
+
+constexpr double kFirstSeconds = 30;  // a trial that crashes sooner has cost too little to count
+constexpr double kFirstWait = 60;     // for an agent that does not say how long; doubled each time
+constexpr double kLongestWait = 3600;
+constexpr int kMostWaits = 12;         // such waits in a row: seven hours
+constexpr double kStopInterval = 0.2;  // how late a stop request may be seen
+
+void describe(const Proposal& proposal, Experiment& experiment) {
+    experiment.parent = proposal.parent;
+    experiment.idea = proposal.idea;
+    experiment.agent = proposal.agent;
+    experiment.source_hash = normalized_source_hash(proposal.source);
+}
+
+std::string duration_text(double seconds) {
+    const auto whole = static_cast<long>(std::lround(seconds));
+    if (whole < 120) return std::to_string(whole) + " s";
+    return std::to_string(whole / 60) + " min";
+}
+
+}  // namespace
 
 ExperimentLoop::ExperimentLoop(const LoopParts& parts, const LoopSettings& settings)
     : parts_(parts), settings_(settings) {}
@@ -13,15 +37,22 @@ LoopEnd ExperimentLoop::run() {
     started_ = parts_.clock.seconds();
     follow_ledger();
     while (true) {
-        if (const auto end = reason_to_end()) return *end;
+        if (const auto end = reason_to_end()) {
+            if (*end == LoopEnd::gave_up) {
+                parts_.reporter.note(std::to_string(useless_answers_) +
+                                     " answers of the agent in a row could not be used; the last: " +
+                                     parts_.ledger.experiments().back().verdict.reason);
+            }
+            return *end;
+        }
         const int number = static_cast<int>(parts_.ledger.experiments().size());
-        if (!attempt(number)) return baseline_failed_ ? LoopEnd::gave_up : LoopEnd::stopped;
+        if (!attempt(number)) return end_;
     }
 }
 
-/// One experiment, every step in order. Nothing when it was interrupted (the proposal stays saved and is
-/// tried again by the next run) or when the baseline itself does not work.
-std::optional<Experiment> ExperimentLoop::attempt(int number) {
+/// One experiment, every step in order. False when the run ends instead: it was interrupted (the proposal
+/// stays saved and is tried again by the next run), the agent is of no use, or the baseline does not work.
+bool ExperimentLoop::attempt(int number) {
     const double begun = parts_.clock.seconds();
     Experiment experiment;
     experiment.number = number;
@@ -29,24 +60,31 @@ std::optional<Experiment> ExperimentLoop::attempt(int number) {
 
     Proposal proposal = starting_point(number);
     std::optional<Failure> failure = propose(proposal);
-    experiment.parent = proposal.parent;
-    experiment.idea = proposal.idea;
-    experiment.agent = proposal.agent;
-    experiment.source_hash = normalized_source_hash(proposal.source);
-    if (!failure) failure = parts_.guard.review(proposal, parts_.ledger.experiments());
-    if (!failure) failure = build_run_and_judge(proposal.source, experiment);
+    if (!failure) failure = try_out(proposal, experiment);
+    for (int round = 1; failure && round <= settings_.repairs && can_mend(*failure, experiment); ++round) {
+        const Failure rejection = *failure;
+        parts_.reporter.note("experiment " + std::to_string(number) + ": " + rejection.reason +
+                             "; back to the agent (" + std::to_string(round) + " of " +
+                             std::to_string(settings_.repairs) + ")");
+        failure = ask(proposal, &rejection);
+        if (!failure) failure = try_out(proposal, experiment);
+        // What the edit was refused for says more than that the agent did not mend it.
+        else if (failure->ending == Ending::no_proposal)
+            failure = rejection;
+    }
 
-    if (failure && failure->ending == Ending::interrupted) return std::nullopt;
+    if (failure && failure->ending == Ending::interrupted) return false;
     if (failure) experiment.verdict = {Decision::crash, failure->ending, failure->reason, 0};
     if (failure && incumbent() == nullptr) {
-        baseline_failed_ = true;
+        end_ = LoopEnd::gave_up;
         parts_.reporter.note("the baseline does not work, so there is nothing to compare with: " +
                              failure->reason + " (logs: " + parts_.ledger.directory(0).string() + ")");
-        return std::nullopt;
+        return false;
     }
+    describe(proposal, experiment);
     experiment.seconds = parts_.clock.seconds() - begun;
     record(experiment, proposal.source);
-    return experiment;
+    return true;
 }
 
 /// What an experiment is before anybody changed anything: the incumbent's source, or the baseline.
@@ -66,23 +104,101 @@ Proposal ExperimentLoop::starting_point(int number) {
 
 /// The baseline proposes itself. Later ones come from an interrupted run, or from the agent.
 std::optional<Failure> ExperimentLoop::propose(Proposal& proposal) {
-    const int number = proposal.experiment;
-    const Experiment* best = incumbent();
-    if (best == nullptr) return std::nullopt;
-    if (auto saved = parts_.ledger.saved_proposal(number)) {
+    if (incumbent() == nullptr) return std::nullopt;
+    if (auto saved = parts_.ledger.saved_proposal(proposal.experiment)) {
         proposal = *saved;
         return std::nullopt;
     }
-    parts_.reporter.phase(number, "agent");
-    const auto answer = parts_.proposer.propose(
-        {number, *best, proposal.source, parts_.ledger.experiments(), parts_.ledger.directory(number)});
-    if (!answer.ok()) {
-        proposal.idea = "no proposal";
-        return answer.failure();
+    proposal.idea = "no proposal";
+    return ask(proposal, nullptr);
+}
+
+/// One edit of the agent's, or why there is none; waits where the agent only needs time. `proposal` is what
+/// is rejected and becomes the new one; without an edit it stays, but for what the calls cost.
+std::optional<Failure> ExperimentLoop::ask(Proposal& proposal, const Failure* rejection) {
+    const int number = proposal.experiment;
+    while (true) {
+        parts_.reporter.phase(number, rejection == nullptr ? "agent" : "agent, once more");
+        const std::string source = parts_.repo.source(incumbent()->commit);
+        Answer answer = parts_.proposer.propose({number,
+                                                 *incumbent(),
+                                                 source,
+                                                 parts_.ledger.experiments(),
+                                                 parts_.ledger.directory(number),
+                                                 {},
+                                                 rejection == nullptr ? nullptr : &proposal,
+                                                 rejection});
+        add_cost(answer.proposal.agent, proposal.agent);
+        if (!answer.failure) {
+            proposal = std::move(answer.proposal);
+            agent_works_ = true;
+            waits_ = 0;
+            parts_.ledger.save_proposal(proposal);
+            return std::nullopt;
+        }
+        proposal.agent = std::move(answer.proposal.agent);
+        if (answer.failure->ending == Ending::interrupted) return answer.failure;
+        if (answer.remedy == Remedy::ask_again) {
+            ++useless_answers_;
+            return answer.failure;
+        }
+        if (!wait_for_agent(answer)) return Failure{Ending::interrupted, answer.failure->reason};
     }
-    proposal = answer.value();
-    parts_.ledger.save_proposal(proposal);
-    return std::nullopt;
+}
+
+/// False when the run ends before the agent can be asked again.
+bool ExperimentLoop::wait_for_agent(const Answer& answer) {
+    const std::string& reason = answer.failure->reason;
+    // A login that worked before may come back, as a server may.
+    const bool in_vain = answer.remedy == Remedy::person && !agent_works_;
+    if (in_vain || (answer.wait <= 0 && waits_ == kMostWaits)) {
+        parts_.reporter.note("the agent cannot work: " + reason);
+        end_ = LoopEnd::gave_up;
+        return false;
+    }
+    const double back_off = std::min(kFirstWait * std::pow(2, waits_), kLongestWait);
+    const double seconds = answer.wait > 0 ? answer.wait : back_off;
+    waits_ = answer.wait > 0 ? 0 : waits_ + 1;
+    parts_.reporter.note(reason + "; asking again in " + duration_text(seconds));
+    for (const double until = parts_.clock.unix_seconds() + seconds; parts_.clock.unix_seconds() < until;) {
+        if (const auto end = reason_to_end()) {
+            end_ = *end;
+            return false;
+        }
+        parts_.clock.sleep(kStopInterval);
+    }
+    return true;
+}
+
+/// Whether the agent gets its edit back: it can do something about the failure, and little time was lost.
+bool ExperimentLoop::can_mend(const Failure& failure, const Experiment& experiment) const {
+    if (incumbent() == nullptr || reason_to_end()) return false;
+    switch (failure.ending) {
+        case Ending::no_proposal:
+        case Ending::refused:
+        case Ending::build_failed:
+            return true;
+        case Ending::crashed:
+        case Ending::not_finite:
+        case Ending::out_of_memory:
+        case Ending::invalid:
+        case Ending::no_result:
+            return experiment.trials.size() == 1 && experiment.trials[0].wall_seconds < kFirstSeconds;
+        default:
+            return false;
+    }
+}
+
+/// Guard, build, trials, verdict.
+std::optional<Failure> ExperimentLoop::try_out(const Proposal& proposal, Experiment& experiment) {
+    describe(proposal, experiment);
+    experiment.trials.clear();
+    experiment.reference_trials.clear();
+    std::error_code none;  // the curve of an edit that was sent back is not this one's
+    std::filesystem::remove(parts_.ledger.directory(experiment.number) / "curve.csv", none);
+    auto failure = parts_.guard.review(proposal, parts_.ledger.experiments());
+    useless_answers_ = failure ? useless_answers_ + 1 : 0;
+    return failure ? failure : build_run_and_judge(proposal.source, experiment);
 }
 
 std::optional<Failure> ExperimentLoop::build_run_and_judge(const std::string& source,
@@ -90,7 +206,7 @@ std::optional<Failure> ExperimentLoop::build_run_and_judge(const std::string& so
     parts_.reporter.phase(experiment.number, "build");
     const double begun = parts_.clock.seconds();
     const auto program = parts_.builder.build(source, parts_.ledger.directory(experiment.number));
-    experiment.build_seconds = parts_.clock.seconds() - begun;
+    experiment.build_seconds += parts_.clock.seconds() - begun;
     if (!program.ok()) return program.failure();
     auto failure = run_and_judge(program.value(), experiment);
     std::error_code ignored;  // the program is large and can be rebuilt from the commit
@@ -122,9 +238,6 @@ void ExperimentLoop::record(Experiment& experiment, const std::string& source) {
     experiment.commit = parts_.repo.commit(experiment, source);
     parts_.ledger.append(experiment);
     if (experiment.verdict.decision == Decision::keep) parts_.repo.advance(experiment.commit);
-    const bool unusable =
-        experiment.verdict.ending == Ending::no_proposal || experiment.verdict.ending == Ending::refused;
-    failed_proposals_ = unusable ? failed_proposals_ + 1 : 0;
     parts_.reporter.finished(experiment);
 }
 
@@ -138,12 +251,12 @@ std::optional<LoopEnd> ExperimentLoop::reason_to_end() const {
     if (settings_.experiments > 0 && tried >= settings_.experiments) return LoopEnd::done;
     const double hours = (parts_.clock.seconds() - started_) / 3600;
     if (settings_.hours > 0 && hours >= settings_.hours) return LoopEnd::done;
-    if (settings_.max_failures > 0 && failed_proposals_ >= settings_.max_failures) {
-        parts_.reporter.note(std::to_string(failed_proposals_) +
-                             " proposals in a row could not be used; the last: " +
-                             parts_.ledger.experiments().back().verdict.reason);
-        return LoopEnd::gave_up;
-    }
+    if (settings_.until > 0 && parts_.clock.unix_seconds() >= settings_.until) return LoopEnd::done;
+    AgentReport spent;
+    for (const Experiment& experiment : parts_.ledger.experiments()) add_cost(spent, experiment.agent);
+    if (settings_.max_usd > 0 && spent.usd >= settings_.max_usd) return LoopEnd::done;
+    if (settings_.max_tokens > 0 && spent.tokens >= settings_.max_tokens) return LoopEnd::done;
+    if (settings_.max_failures > 0 && useless_answers_ >= settings_.max_failures) return LoopEnd::gave_up;
     return std::nullopt;
 }
 

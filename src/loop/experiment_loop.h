@@ -29,13 +29,17 @@ struct LoopSettings {
     double budget = 0;         // training seconds of one trial
     int experiments = 0;       // in all, the baseline not counted; 0: unbounded
     double hours = 0;          // from the call of run(); 0: unbounded
-    int max_failures = 0;      // experiments in a row without a usable proposal before giving up; 0: never
+    int max_failures = 0;      // answers in a row without a usable edit before giving up; 0: never
+    int repairs = 0;           // how often an agent may mend an edit before the experiment counts
+    double until = 0;          // seconds since 1970; 0: unbounded
+    double max_usd = 0;        // of the agent in the whole run; 0: unbounded
+    std::int64_t max_tokens = 0;
 };
 
 enum class LoopEnd {
-    done,     // the number of experiments or the hours are reached
+    done,     // a bound is reached: experiments, time, money or tokens
     stopped,  // the person asked
-    gave_up,  // no baseline, or too many proposals failed in a row
+    gave_up,  // no baseline, no agent, or too many useless answers in a row
 };
 
 /// The method: propose, guard, build, run, judge, record, and again. Goes on from whatever the ledger holds.
@@ -47,9 +51,13 @@ class ExperimentLoop {
   private:
     std::optional<LoopEnd> reason_to_end() const;
     void follow_ledger();
-    std::optional<Experiment> attempt(int number);
+    bool attempt(int number);
     Proposal starting_point(int number);
     std::optional<Failure> propose(Proposal& proposal);
+    std::optional<Failure> ask(Proposal& proposal, const Failure* rejection);
+    bool wait_for_agent(const Answer& answer);
+    bool can_mend(const Failure& failure, const Experiment& experiment) const;
+    std::optional<Failure> try_out(const Proposal& proposal, Experiment& experiment);
     std::optional<Failure> build_run_and_judge(const std::string& source, Experiment& experiment);
     std::optional<Failure> run_and_judge(const std::filesystem::path& program, Experiment& experiment);
     void record(Experiment& experiment, const std::string& source);
@@ -58,8 +66,10 @@ class ExperimentLoop {
     LoopParts parts_;
     LoopSettings settings_;
     double started_ = 0;
-    int failed_proposals_ = 0;
-    bool baseline_failed_ = false;
+    LoopEnd end_ = LoopEnd::stopped;  // of the run, when an attempt gives up
+    int useless_answers_ = 0;         // in a row
+    int waits_ = 0;                   // for the agent, in a row
+    bool agent_works_ = false;        // it gave an edit since run() began
 };
 
 }  // namespace autoresearch

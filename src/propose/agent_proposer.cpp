@@ -2,15 +2,16 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <system_error>
+
 #include "autoresearch/error.h"
+#include "propose/agent_output.h"
 #include "propose/prompt.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 
 namespace autoresearch {
 namespace {
-
-constexpr std::size_t kTailForReasons = 8 << 10;
 
 /// What of the surroundings would change an agent's behaviour, or its output.
 Environment clean_environment(const AgentAdapter& agent) {
@@ -32,20 +33,20 @@ Environment clean_environment(const AgentAdapter& agent) {
 /// out.
 Fields known_fields() {
     return {{"prompt_file", ""}, {"prompt", ""}, {"desk", ""},  {"model", ""}, {"device", ""},
-            {"experiment", ""},  {"self", ""},   {"turns", ""}, {"usd", ""}};
+            {"experiment", ""},  {"self", ""},   {"turns", ""}, {"usd", ""},   {"session", ""}};
 }
 
-/// Why the agent's run gives no proposal, whatever it left at the desk; empty when the desk decides.
-std::string process_failure(const ProcessResult& process, const AgentProposerOptions& options,
-                            const std::string& log) {
-    if (!process.start_error.empty()) return process.start_error;
-    if (process.timed_out) return fmt::format("the agent took longer than {:g} s", options.limit);
-    if (process.exit_code == 0) return {};
-    if (std::string trouble = agent_trouble(log); !trouble.empty()) return trouble;
+std::string how_it_ended(const ProcessResult& process, const AgentOutput& output) {
     const std::string how =
         process.signal != 0 ? signal_name(process.signal) : "exit code " + std::to_string(process.exit_code);
-    const std::string last = clean_line(last_line(log), 200);
-    return "the agent failed with " + how + (last.empty() ? "" : ": " + last);
+    const std::string words = clean_line(output.error.empty() ? output.message : output.error, 200);
+    return "the agent failed with " + how + (words.empty() ? "" : ": " + words);
+}
+
+std::string without_edit(const std::string& what, const AgentOutput& output) {
+    const std::string words = clean_line(output.message, 200);
+    if (words.ends_with('?')) return "the agent asked instead of editing: " + words;
+    return what + (words.empty() ? "" : ": " + words);
 }
 
 }  // namespace
@@ -60,58 +61,107 @@ AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& st
     agent_command(options_.agent, known_fields());
 }
 
-Result<Proposal> AgentProposer::propose(const ProposalRequest& request) {
-    Desk desk(options_.desk);
-    const std::string prompt = prompt_text(read_file(options_.desk.program), request,
-                                           {options_.device, options_.budget, options_.memory_gb});
-    desk.add("history.md", history_text(request.history));
-    desk.add(".agent/prompt.md", prompt);
-    for (const auto& [path, text] : options_.agent.files) desk.add(path, text);
-    desk.seal(request.source);
-
-    std::filesystem::create_directories(request.directory);
-    write_file(request.directory / "prompt.md", prompt);
-    const ProcessSpec spec = specification(request, desk, prompt);
-    const auto log_start = file_length(spec.output);  // an earlier attempt may have written here
-    const ProcessResult process = run_process(spec, stop_);
-    if (process.interrupted) return Failure{Ending::interrupted, "stopped while the agent was at work"};
-    const std::string log = file_tail(spec.output, kTailForReasons, log_start);
-    if (const std::string reason = process_failure(process, options_, log); !reason.empty()) {
-        return Failure{Ending::no_proposal, reason};
+void AgentProposer::prepare_desk(const ProposalRequest& request) {
+    const std::string& source = request.rejected != nullptr ? request.rejected->source : request.source;
+    const auto add_files = [&] {
+        for (const auto& [path, text] : options_.agent.files) desk_->add(path, text);
+    };
+    if (experiment_ == request.experiment && desk_) {
+        try {
+            desk_->mend(source);
+            return add_files();
+        } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): the agent broke it: a new one
+        }
     }
-    auto taken = desk.collect();
-    if (!taken.ok()) {
-        // Several agents end with code 0 after a refused login or a spent quota.
-        const std::string trouble = agent_trouble(log);
-        return Failure{Ending::no_proposal, trouble.empty() ? taken.failure().reason : trouble};
-    }
-
-    Proposal proposal;
-    proposal.experiment = request.experiment;
-    proposal.parent = request.incumbent.commit;
-    proposal.source = std::move(taken.value().source);
-    proposal.idea = std::move(taken.value().idea);
-    proposal.agent.name = options_.agent.name;
-    proposal.agent.model = options_.model;
-    proposal.agent.seconds = process.wall_seconds;
-    proposal.agent.ignored_files = std::move(taken.value().ignored);
-    return proposal;
+    session_.clear();
+    desk_.reset();
+    desk_ = std::make_unique<Desk>(options_.desk);
+    experiment_ = request.experiment;
+    desk_->add("history.md", history_text(request.history, request.noise, options_.desk.experiments));
+    add_files();
+    desk_->seal(source);
 }
 
-ProcessSpec AgentProposer::specification(const ProposalRequest& request, const Desk& desk,
-                                         const std::string& prompt) const {
-    const auto prompt_file = desk.scratch() / "prompt.md";
+Answer AgentProposer::propose(const ProposalRequest& request) {
+    prepare_desk(request);
+    std::string prompt;
+    if (session_.empty()) {
+        prompt = prompt_text(read_file(options_.desk.program), request,
+                             {options_.device, options_.budget, options_.memory_gb});
+    }
+    if (request.rejected != nullptr) prompt += "\n" + repair_text(request);
+    if (prompt.empty()) prompt = "You were interrupted. Go on with your task, and end.\n";
+    desk_->add(".agent/prompt.md", prompt);
+    std::filesystem::create_directories(request.directory);
+    write_file(request.directory / "prompt.md",
+               try_read_file(request.directory / "prompt.md").value_or("") + prompt);
+
+    const auto& rules = options_.agent.output;
+    const auto output_file = desk_->path() / rules.file;
+    const ProcessSpec spec = specification(request, prompt);
+    const auto log_start = file_length(spec.output);
+    const ProcessResult process = run_process(spec, stop_);
+    const auto output = read_output(
+        rules, file_tail(spec.output, static_cast<std::size_t>(options_.log_limit) + (1 << 20), log_start),
+        rules.file.empty() ? "" : file_tail(output_file, static_cast<std::size_t>(options_.log_limit)));
+    session_ = output.session;
+
+    Answer answer;
+    AgentReport& report = answer.proposal.agent;
+    report.name = options_.agent.name;
+    report.model = options_.model;
+    report.session = output.session;
+    report.calls = 1;
+    report.seconds = process.wall_seconds;
+    report.tokens = output.tokens;
+    report.usd_is_estimate = output.usd <= 0 && output.tokens > 0 && options_.token_price > 0;
+    report.usd =
+        report.usd_is_estimate ? static_cast<double>(output.tokens) / 1e6 * options_.token_price : output.usd;
+
+    const auto fail = [&](const std::string& reason, Remedy remedy = Remedy::ask_again) {
+        answer.failure = Failure{Ending::no_proposal, reason};
+        answer.remedy = remedy;
+        return answer;
+    };
+    if (process.interrupted) {
+        answer.failure = Failure{Ending::interrupted, "stopped while the agent was at work"};
+        return answer;
+    }
+    if (!process.start_error.empty()) return fail(process.start_error, Remedy::person);
+    const bool failed = process.timed_out || process.exit_code != 0 || !output.error.empty();
+    auto taken = desk_->collect(request.rejected != nullptr ? request.rejected->source : request.source);
+    if (failed || !taken.ok()) {
+        // Several agents end with code 0 after a refused login or a spent quota.
+        if (const auto trouble = agent_trouble(output.error + "\n" + output.plain)) {
+            answer.wait = trouble->wait;
+            return fail(trouble->reason, trouble->remedy);
+        }
+        if (process.timed_out) return fail(fmt::format("the agent took longer than {:g} s", options_.limit));
+        if (failed) return fail(how_it_ended(process, output));
+        return fail(without_edit(taken.failure().reason, output));
+    }
+    answer.proposal.experiment = request.experiment;
+    answer.proposal.parent = request.incumbent.commit;
+    answer.proposal.source = std::move(taken.value().source);
+    answer.proposal.idea = std::move(taken.value().idea);
+    report.ignored_files = std::move(taken.value().ignored);
+    return answer;
+}
+
+ProcessSpec AgentProposer::specification(const ProposalRequest& request, const std::string& prompt) const {
+    const auto prompt_file = desk_->scratch() / "prompt.md";
     ProcessSpec spec;
     Fields fields = known_fields();
     fields["prompt_file"] = prompt_file.string();
     fields["prompt"] = prompt;
-    fields["desk"] = desk.path().string();
+    fields["desk"] = desk_->path().string();
     fields["model"] = options_.model;
     fields["device"] = options_.device;
     fields["experiment"] = std::to_string(request.experiment);
     fields["self"] = options_.self.string();
-    spec.command = agent_command(options_.agent, fields);
-    spec.directory = desk.path();
+    fields["session"] = session_;
+    spec.command = agent_command(options_.agent, fields, options_.more_arguments);
+    spec.directory = desk_->path();
     spec.environment = clean_environment(options_.agent);
     if (options_.agent.prompt == PromptChannel::standard_input) spec.input = prompt_file;
     spec.output = std::filesystem::absolute(request.directory) / "agent.log";

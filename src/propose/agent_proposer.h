@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "contract/outside.h"
@@ -15,7 +16,9 @@ namespace autoresearch {
 struct AgentProposerOptions {
     DeskOptions desk;
     AgentAdapter agent;
-    std::string model;  // empty: the agent's own default
+    std::string model;           // empty: the agent's own default
+    std::string more_arguments;  // for its command line, as a shell reads them
+    double token_price = 0;      // USD for a million tokens, where the agent reports no cost
     std::string device = "cpu";
     double budget = 0;                  // training seconds, for the prompt
     double memory_gb = 0;               // of the device, for the prompt; 0: not known
@@ -25,22 +28,26 @@ struct AgentProposerOptions {
     std::int64_t log_limit = 16 << 20;  // bytes of agent.log
 };
 
-/// Starts a coding agent at a fresh desk, waits, and takes train.cpp and idea.txt back. A proposal is the
-/// changed source, whatever the agent says about it; a failure's reason names what went wrong: not started,
-/// time limit, usage limit, login, exit code, deleted, unchanged. prompt.md and agent.log stay in the
-/// request's directory.
+/// Starts a coding agent at a desk, waits, and takes train.cpp and idea.txt back. A proposal is the changed
+/// source, whatever the agent says about it; a failure's reason names what went wrong: not started, time
+/// limit, usage limit, login, busy server, exit code, a question, deleted, unchanged. A second call for the
+/// same experiment finds the desk as the first left it, and the same conversation where the agent can go on
+/// with one. prompt.md and agent.log of all calls stay in the request's directory.
 class AgentProposer : public Proposer {
   public:
     /// Throws UserError when the agent needs a model and none was named, or its command has an unknown field.
     AgentProposer(AgentProposerOptions options, const StopRequest& stop);
-    Result<Proposal> propose(const ProposalRequest& request) override;
+    Answer propose(const ProposalRequest& request) override;
 
   private:
-    ProcessSpec specification(const ProposalRequest& request, const Desk& desk,
-                              const std::string& prompt) const;
+    void prepare_desk(const ProposalRequest& request);
+    ProcessSpec specification(const ProposalRequest& request, const std::string& prompt) const;
 
     AgentProposerOptions options_;
     const StopRequest& stop_;
+    std::unique_ptr<Desk> desk_;
+    int experiment_ = -1;  // that the desk is for
+    std::string session_;  // of the last call at this desk
 };
 
 }  // namespace autoresearch

@@ -1,12 +1,13 @@
 #include "propose/agents.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <regex>
 
 #include "autoresearch/error.h"
+#include "proc/signals.h"
 #include "proc/subprocess.h"
+#include "util/fd.h"
 #include "util/nearest.h"
 #include "util/text.h"
 
@@ -16,6 +17,31 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* kFallback = "tuner";
+
+OutputRules read_rules(const ordered_json& entry) {
+    OutputRules rules;
+    for (const auto& [key, value] : entry.items()) {
+        std::map<std::string, OutputRule*> lists = {{"message", &rules.message},
+                                                    {"session", &rules.session},
+                                                    {"tokens", &rules.tokens},
+                                                    {"usd", &rules.usd},
+                                                    {"error", &rules.error}};
+        if (key == "file")
+            value.get_to(rules.file);
+        else if (key == "troubles")
+            value.get_to(rules.troubles);
+        else if (lists.contains(key))
+            value.get_to(*lists[key]);
+        else
+            throw UserError("\"output\" has the unknown key " + key);
+    }
+    try {
+        const std::regex check(rules.troubles);
+    } catch (const std::regex_error& error) {
+        throw UserError("\"troubles\" is no regular expression: " + std::string(error.what()));
+    }
+    return rules;
+}
 
 AgentAdapter read_adapter(const std::string& name, const ordered_json& entry) {
     AgentAdapter agent;
@@ -40,6 +66,8 @@ AgentAdapter read_adapter(const std::string& name, const ordered_json& entry) {
         agent.files[path] = content.is_string() ? content.get<std::string>() : content.dump(2) + "\n";
     }
     agent.needs_model = entry.value("needs_model", false);
+    const ordered_json output = entry.value("output", ordered_json::object());
+    agent.output = read_rules(output);
     if (agent.command.empty()) throw UserError("\"command\" is empty");
     return agent;
 }
@@ -113,18 +141,37 @@ bool is_installed(const AgentAdapter& agent) {
     return agent.program.empty() || find_program(agent.program).has_value();
 }
 
-std::string default_agent(const std::vector<AgentAdapter>& agents) {
-    const auto found = std::find_if(agents.begin(), agents.end(), [](const AgentAdapter& agent) {
+std::string agent_version(const AgentAdapter& agent) {
+    ProcessSpec spec;
+    spec.command = {agent.program, "--version"};
+    spec.environment = {{"NO_COLOR", "1"}, {"TERM", "dumb"}};
+    spec.limit = 20;
+    spec.kill_grace = 1;
+    std::string file = (std::filesystem::temp_directory_path() / "autoresearch-XXXXXX").string();
+    const Fd created(::mkstemp(file.data()));
+    spec.output = file;
+    const bool answered = created && run_process(spec, NeverStop()).succeeded();
+    const std::string text = read_file(file);
+    std::filesystem::remove(file);
+    return answered ? clean_line(last_line(text), 60) : "";
+}
+
+std::string default_agent(const std::vector<AgentAdapter>& agents, const std::string& model) {
+    const auto found = std::find_if(agents.begin(), agents.end(), [&](const AgentAdapter& agent) {
         // One that cannot start without --model is no default.
-        return !agent.program.empty() && !agent.needs_model && is_installed(agent);
+        return !agent.program.empty() && (!agent.needs_model || !model.empty()) && is_installed(agent);
     });
     return found == agents.end() ? kFallback : found->name;
 }
 
-std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& fields) {
+std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& fields,
+                                       const std::string& more_arguments) {
+    const std::string more = more_arguments.empty() ? "" : " " + more_arguments;
     bool ignored = false;
-    if (!agent.shell.empty()) return {"/bin/sh", "-c", expand(agent.shell, fields, true, ignored)};
+    if (!agent.shell.empty()) return {"/bin/sh", "-c", expand(agent.shell, fields, true, ignored) + more};
     std::vector<std::string> command;
+    // The shell reads the user's part: quotes and variables mean what they mean at a prompt.
+    if (!more.empty()) command = {"/bin/sh", "-c", "exec \"$@\"" + more, "sh"};
     for (const auto& group : agent.command) {
         bool has_empty = false;
         std::vector<std::string> arguments;
@@ -134,34 +181,6 @@ std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& 
         if (!has_empty) command.insert(command.end(), arguments.begin(), arguments.end());
     }
     return command;
-}
-
-std::string agent_trouble(const std::string& log_tail) {
-    struct Trouble {
-        const char* name;
-        std::regex words;
-    };
-    const auto words = [](const char* pattern) { return std::regex(pattern, std::regex::icase); };
-    // The first match wins: a spent quota also says 429.
-    static const std::array<Trouble, 3> troubles = {{
-        {"usage limit",
-         words("(usage|session|weekly|spend) limit|usage_limit_reached|insufficient_quota|quota exceeded|"
-               "exceeded your current quota|out of credits|spend cap|credit balance is too low|"
-               "hit your .{0,40}limit")},
-        {"not logged in", words("authenticat|unauthorized|(invalid|incorrect)[ _-]api[ _-]key|not logged "
-                                "in|run /login|\\b401\\b")},
-        {"server busy",
-         words("rate[ _-]?limit|too many requests|overloaded|at capacity|resource_exhausted|"
-               "temporarily limiting|serviceunavailable|exceeded retry limit|\\b(429|529)\\b")},
-    }};
-    const auto lines = split_lines(log_tail);
-    for (const Trouble& trouble : troubles) {
-        for (const std::string_view line : lines) {
-            if (std::regex_search(line.begin(), line.end(), trouble.words))
-                return std::string(trouble.name) + ": " + clean_line(line, 200);
-        }
-    }
-    return {};
 }
 
 }  // namespace autoresearch

@@ -13,6 +13,21 @@ using Fields = std::map<std::string, std::string>;
 
 enum class PromptChannel { standard_input, file_or_argument };
 
+/// Where something stands in what an agent prints: conditions ("type=result", "status!=ok") on one JSON
+/// value, then the paths in it; * stands for every member or element. No path: the agent does not tell.
+using OutputRule = std::vector<std::string>;
+
+/// How to read an agent's output: its log (JSON values among other lines), or a file that it writes.
+struct OutputRules {
+    std::string file;      // relative to the desk; empty: the log
+    OutputRule message;    // the last match
+    OutputRule session;    // likewise
+    OutputRule tokens;     // the sum of all matches
+    OutputRule usd;        // likewise
+    OutputRule error;      // why it failed: all matches
+    std::string troubles;  // which plain lines of the log may tell of trouble, as a regular expression
+};
+
 /// How to start one coding agent: an entry of configs/agents.json, or a command of the user's.
 struct AgentAdapter {
     std::string name;
@@ -24,6 +39,7 @@ struct AgentAdapter {
     std::vector<std::pair<std::string, std::string>> environment;
     std::map<std::string, std::string> files;  // written into the desk before the start, by relative path
     bool needs_model = false;
+    OutputRules output;
 };
 
 /// All entries, in the file's order. Throws UserError that names the file and the entry.
@@ -37,16 +53,16 @@ AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::stri
 /// Is its program on PATH? A command of the user's always counts.
 bool is_installed(const AgentAdapter& agent);
 
-/// Which agent a run uses when nobody named one: the first installed with a program of its own, else "tuner".
-std::string default_agent(const std::vector<AgentAdapter>& agents);
+/// What an installed agent says to --version; empty when it fails or takes longer than 20 s.
+std::string agent_version(const AgentAdapter& agent);
 
-/// The argv of this agent. An unknown {field} throws UserError; braces around anything but a name are left
-/// alone.
-std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& fields);
+/// Which agent a run uses when nobody named one: the first installed with a program of its own (one that
+/// needs a model only when there is one), else "tuner".
+std::string default_agent(const std::vector<AgentAdapter>& agents, const std::string& model = "");
 
-/// What the end of an agent's output says about why it could not work: "usage limit: <line>", "not logged in:
-/// <line>", "server busy: <line>"; empty when it says nothing of the kind. Only for an agent that failed or
-/// changed nothing: a transcript may speak of limits in passing.
-std::string agent_trouble(const std::string& log_tail);
+/// The argv of this agent, with more arguments of the user's as a shell reads them. An unknown {field}
+/// throws UserError; braces around anything but a name are left alone.
+std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& fields,
+                                       const std::string& more_arguments = "");
 
 }  // namespace autoresearch

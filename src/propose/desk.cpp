@@ -178,11 +178,18 @@ void Desk::add(const fs::path& relative, const std::string& text) {
 
 void Desk::seal(const std::string& source) {
     add(kSource, source);
-    source_ = source;
     sealed_ = hash_files(path_);
 }
 
-Result<DeskResult> Desk::collect() const {
+void Desk::mend(const std::string& source) {
+    remove_tree(scratch());
+    fs::create_directories(scratch());
+    if (read_source().ok()) return;
+    remove_tree((path_ / kSource).parent_path());
+    add(kSource, source);
+}
+
+Result<std::string> Desk::read_source() const {
     const auto failure = [](const std::string& reason) { return Failure{Ending::no_proposal, reason}; };
     std::error_code missing;
     if (!fs::exists(fs::symlink_status(path_ / kSource, missing)))
@@ -193,10 +200,17 @@ Result<DeskResult> Desk::collect() const {
     if (size > kLargestTaken) {
         return failure("the agent made train/train.cpp " + std::to_string(size >> 20) + " MiB large");
     }
-    const auto source = try_read_file(path_ / kSource);
+    auto source = try_read_file(path_ / kSource);
     if (!source) return failure("the agent made train/train.cpp unreadable");
-    if (*source == source_) return failure("the agent changed nothing in train/train.cpp");
-    return DeskResult{*source, read_idea(path_), changed_files()};
+    return std::move(*source);
+}
+
+Result<DeskResult> Desk::collect(const std::string& before) const {
+    auto source = read_source();
+    if (!source.ok()) return source.failure();
+    if (source.value() == before)
+        return Failure{Ending::no_proposal, "the agent changed nothing in train/train.cpp"};
+    return DeskResult{std::move(source.value()), read_idea(path_), changed_files()};
 }
 
 std::vector<std::string> Desk::changed_files() const {

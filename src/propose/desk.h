@@ -44,17 +44,19 @@ class Desk {
     void add(const std::filesystem::path& relative, const std::string& text);
     /// Puts the source in its place and remembers every file as it is now.
     void seal(const std::string& source);
+    /// For another call: clears scratch(), and puts `source` in the place of a train.cpp that cannot be read.
+    void mend(const std::string& source);
 
     /// After the agent and all its processes are gone: takes back train/train.cpp and idea.txt, and nothing
-    /// else. Ending::no_proposal when train.cpp is missing, no plain file, far too large, or as it was.
-    Result<DeskResult> collect() const;
+    /// else. Ending::no_proposal when train.cpp is missing, no plain file, far too large, or as `before`.
+    Result<DeskResult> collect(const std::string& before) const;
 
   private:
     void fill(const DeskOptions& options);
+    Result<std::string> read_source() const;
     std::vector<std::string> changed_files() const;
 
     std::filesystem::path path_;
-    std::string source_;
     std::map<std::string, std::uint64_t> sealed_;  // hash of every file, by path in the desk
 };
 

@@ -9,7 +9,11 @@
 namespace autoresearch {
 namespace {
 
-constexpr std::size_t kLatest = 8;  // results in the prompt itself
+constexpr std::size_t kLatest = 8;          // results in the prompt itself
+constexpr std::size_t kLogBytes = 4 << 10;  // of a log that goes back to the agent
+constexpr std::size_t kLastWords = 3;       // lines of the log of an experiment that crashed
+constexpr double kNearNoise = 2;            // a miss by less than this many standard deviations is near,
+constexpr double kNearShare = 0.002;        // or, while they are not known, by this share of val_bpb
 
 std::string incumbent_text(const Experiment& best) {
     std::string text = fmt::format("To beat: experiment {}, val_bpb {:.5f}", best.number, best.val_bpb());
@@ -24,15 +28,61 @@ std::string incumbent_text(const Experiment& best) {
     return text + ".\nIts idea: " + clean_line(best.idea, 200) + "\n";
 }
 
-std::string line(const Experiment& experiment, std::size_t idea_bytes, bool with_reason) {
+std::string noise_text(const Noise& noise) {
+    if (noise.degrees <= 0) return "";
+    return fmt::format(
+        "Noise: the same code with another seed differs by {:.5f} (standard deviation; \"sd\" below). A gain "
+        "of less than about two of these cannot be told from chance.\n",
+        noise.sd);
+}
+
+bool is_near_miss(const Experiment& experiment, const Noise& noise) {
+    const double near = noise.degrees > 0 ? kNearNoise * noise.sd : kNearShare * experiment.val_bpb();
+    return experiment.verdict.decision == Decision::discard && experiment.verdict.delta < near;
+}
+
+std::string line(const Experiment& experiment, const Noise& noise, bool whole) {
     const Verdict& verdict = experiment.verdict;
     const bool crash = verdict.decision == Decision::crash;
-    const std::string delta = crash || experiment.number == 0 ? "" : fmt::format("{:+.5f}", verdict.delta);
+    std::string delta = crash || experiment.number == 0 ? "" : fmt::format("{:+.5f}", verdict.delta);
+    if (!delta.empty() && noise.degrees > 0 && noise.sd > 0)
+        delta += fmt::format(" {:+.1f} sd", verdict.delta / noise.sd);
+    if (is_near_miss(experiment, noise)) delta += " near miss";
     std::string result =
         fmt::format("- {:04} {:<7}  {:<7} {:<8}  {}", experiment.number, to_string(verdict.decision),
                     crash ? "-" : fmt::format("{:.5f}", experiment.val_bpb()), delta,
-                    clean_line(experiment.idea, idea_bytes));
-    if (with_reason && !verdict.reason.empty()) result += " | " + clean_line(verdict.reason, 240);
+                    clean_line(experiment.idea, whole ? 200 : 70));
+    if (whole && !verdict.reason.empty()) result += " | " + clean_line(verdict.reason, 240);
+    return result;
+}
+
+/// The log that explains an ending; none for those whose reason says it all.
+const char* log_of(Ending ending) {
+    switch (ending) {
+        case Ending::build_failed:
+            return "build.log";
+        case Ending::crashed:
+        case Ending::out_of_memory:
+        case Ending::not_finite:
+        case Ending::no_result:
+        case Ending::invalid:
+        case Ending::timed_out:
+            return "run.log";
+        default:
+            return "";
+    }
+}
+
+std::string last_words(const Experiment& experiment, const std::filesystem::path& experiments) {
+    const std::string log = log_of(experiment.verdict.ending);
+    if (log.empty()) return "";
+    const std::string tail =
+        file_tail(experiments / fmt::format("{:04}", experiment.number) / log, kLogBytes);
+    auto lines = split_lines(tail);
+    std::erase_if(lines, [](std::string_view text) { return trim(text).empty(); });
+    std::string result;
+    for (std::size_t i = lines.size() - std::min(lines.size(), kLastWords); i < lines.size(); ++i)
+        result += "\n      " + log + ": " + clean_line(lines[i], 160);
     return result;
 }
 
@@ -51,23 +101,25 @@ std::string summary(const std::vector<Experiment>& history) {
     return text +
            "\nColumns: number, verdict, val_bpb (lower is better), difference to the best at that time, idea "
            "| reason.\n"
-           "Source, patch, curve and log of each: experiments/NNNN/.\n\n";
+           "Source, patch, curve and log of each: experiments/NNNN/.\n";
 }
 
 }  // namespace
 
-std::string history_line(const Experiment& experiment) {
-    return line(experiment, 200, true);
+std::string history_line(const Experiment& experiment, const Noise& noise) {
+    return line(experiment, noise, true);
 }
 
-std::string history_text(const std::vector<Experiment>& history, std::size_t budget) {
+std::string history_text(const std::vector<Experiment>& history, const Noise& noise,
+                         const std::filesystem::path& experiments, std::size_t budget) {
     // From the newest back: whole lines for two thirds of the budget, short ones for most of the rest, then
     // only those that were kept, which are the lineage of the present source.
     std::vector<std::string> lines;
     std::size_t used = 0, left_out = 0;
     for (auto experiment = history.rbegin(); experiment != history.rend(); ++experiment) {
-        std::string text = history_line(*experiment);
-        if (used + text.size() > budget * 2 / 3) text = line(*experiment, 70, false);
+        const bool whole = used < budget * 2 / 3;
+        std::string text = line(*experiment, noise, whole);
+        if (whole) text += last_words(*experiment, experiments);
         const bool kept = experiment->verdict.decision == Decision::keep;
         if (used + text.size() > (kept ? budget : budget * 9 / 10)) {
             ++left_out;
@@ -76,7 +128,7 @@ std::string history_text(const std::vector<Experiment>& history, std::size_t bud
         used += text.size() + 1;
         lines.push_back(std::move(text));
     }
-    std::string result = summary(history);
+    std::string result = summary(history) + noise_text(noise) + "\n";
     if (left_out > 0) result += fmt::format("({} older ones are only in experiments/)\n", left_out);
     for (auto text = lines.rbegin(); text != lines.rend(); ++text) result += *text + "\n";
     return result;
@@ -87,15 +139,31 @@ std::string prompt_text(const std::string& program, const ProposalRequest& reque
     std::string text = fmt::format("{}\n\n## Now\n\nThis is experiment {}. Device: {}", trim(program),
                                    request.experiment, facts.device);
     if (facts.memory_gb > 0) text += fmt::format(" with {:.3g} GB", facts.memory_gb);
-    text += fmt::format(". Budget: {:g} s of training.\n", facts.budget) + incumbent_text(request.incumbent);
+    text += fmt::format(". Budget: {:g} s of training.\n", facts.budget) + incumbent_text(request.incumbent) +
+            noise_text(request.noise);
     const auto& history = request.history;
     const std::size_t first = history.size() > kLatest ? history.size() - kLatest : 0;
     if (!history.empty()) text += "\nLatest results (all of them: history.md):\n\n";
-    for (std::size_t i = first; i < history.size(); ++i) text += history_line(history[i]) + "\n";
+    for (std::size_t i = first; i < history.size(); ++i)
+        text += history_line(history[i], request.noise) + "\n";
     return text +
            "\nMake one edit of train/train.cpp now, write its idea to idea.txt as one line, and end. Nobody "
-           "can "
-           "answer questions.\n";
+           "can answer questions.\n";
+}
+
+std::string repair_text(const ProposalRequest& request) {
+    const Failure& failure = *request.rejection;
+    std::string text = "## Your last answer cannot be used\n\n" + failure.reason + "\n";
+    if (const std::string log = log_of(failure.ending); !log.empty()) {
+        const auto file = request.directory / log;
+        // A compiler's first error explains the others, a trainer's last words explain its end.
+        const std::string lines = log == "build.log" ? clip(try_read_file(file).value_or(""), kLogBytes)
+                                                     : file_tail(file, kLogBytes);
+        text += fmt::format("\n{}:\n\n{}\n", log, trim(lines));
+    }
+    return text +
+           "\ntrain/train.cpp is as you left it. Mend it, or make a simpler edit; keep idea.txt true to it, "
+           "and end. Nobody can answer questions.\n";
 }
 
 }  // namespace autoresearch

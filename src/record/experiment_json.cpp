@@ -18,8 +18,11 @@ concept Same = std::same_as<std::remove_const_t<T>, Record>;
 static void fields(const auto& visit, Same<AgentReport> auto& agent) {
     visit("name", agent.name);
     visit("model", agent.model);
+    visit("session", agent.session);
+    visit("calls", agent.calls);
     visit("seconds", agent.seconds);
     visit("usd", agent.usd);
+    visit("usd_is_estimate", agent.usd_is_estimate);
     visit("tokens", agent.tokens);
     visit("ignored_files", agent.ignored_files);
 }

@@ -12,11 +12,13 @@
 namespace autoresearch::fakes {
 
 struct FakeProposer : Proposer {
-    std::function<Result<Proposal>(const ProposalRequest&)> answer;
+    std::function<Answer(const ProposalRequest&)> answer;
     int calls = 0;
-    Result<Proposal> propose(const ProposalRequest& request) override {
+    Answer propose(const ProposalRequest& request) override {
         ++calls;
-        if (answer) return answer(request);
+        return answer ? answer(request) : Answer{edit(request), {}};
+    }
+    static Proposal edit(const ProposalRequest& request) {
         Proposal proposal;
         proposal.experiment = request.experiment;
         proposal.parent = request.incumbent.commit;
@@ -107,7 +109,13 @@ struct FakeClock : Clock {
     mutable double time = 0;
     double step = 1;  // every look at the clock takes this long
     double seconds() const override { return time += step; }
+    double unix_seconds() const override { return time; }
     std::string utc() const override { return "2026-01-31T22:10:05Z"; }
+    std::function<void()> on_sleep;
+    void sleep(double pause) const override {
+        time += pause;
+        if (on_sleep) on_sleep();
+    }
 };
 
 }  // namespace autoresearch::fakes
