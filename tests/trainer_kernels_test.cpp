@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "autoresearch/session.h"
-#include "prepare/session/kernels.h"
+#include "prepare/session/matmul.h"
 #include "prepare/session/simd.h"
 
 namespace autoresearch {

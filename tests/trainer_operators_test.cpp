@@ -12,7 +12,7 @@
 
 #include "mps_faults.h"
 #include "prepare/session/evaluate.h"
-#include "prepare/session/kernels.h"
+#include "prepare/session/matmul.h"
 #include "trainer_fixture.h"
 #include "trainer_source.h"
 

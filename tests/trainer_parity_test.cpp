@@ -7,7 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "prepare/session/kernels.h"
+#include "prepare/session/matmul.h"
 #include "trainer_source.h"
 
 namespace {

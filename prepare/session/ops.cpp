@@ -6,11 +6,13 @@
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <cmath>
 #include <limits>
-#include <optional>
+#include <numeric>
 #include <vector>
 
-#include "prepare/session/kernels.h"
+#include "prepare/session/matmul.h"
+#include "prepare/session/simd.h"
 
 namespace autoresearch {
 namespace {
@@ -20,11 +22,11 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-constexpr double kEps = std::numeric_limits<float>::epsilon();
-constexpr double kLargestFusedSoftcap = 40;
-constexpr std::int64_t kSmallestBlock = 64;  // of attention in a window: less is too small for a matmul
+constexpr float kEps = std::numeric_limits<float>::epsilon();
+constexpr double kLargestFusedSoftcap = 40;  // e^(2 * 40) is within a float: no pass for the maximum
 constexpr std::int64_t kGrain = 16384;       // elements below which a second thread does not pay
 
+/// The kernels here are for fp32 on the CPU, with rows of whole registers.
 bool fused(const Tensor& x) {
     return !kernels::plain_path() && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) % 16 == 0;
 }
@@ -36,17 +38,29 @@ float* out(const Tensor& t) {
     return t.mutable_data_ptr<float>();
 }
 
-/// Calls body(first, last) for slices of `rows` rows of `width` elements, on all threads.
+/// Calls body(V{}, first, last) for slices of `rows` rows of `width` elements, on all threads; the body is
+/// always inlined and captures by value (simd.h).
 template <class Body>
 void for_rows(std::int64_t rows, std::int64_t width, const Body& body) {
-    at::parallel_for(0, rows, std::max<std::int64_t>(1, kGrain / width), body);
+    at::parallel_for(0, rows, std::max<std::int64_t>(1, kGrain / width),
+                     [&](std::int64_t first, std::int64_t last) {
+                         simd::dispatch([=](auto vec) AUTORESEARCH_INLINED { body(vec, first, last); });
+                     });
 }
 
-/// Calls body(at, count) for slices of whole registers of `numel` elements, on all threads.
+/// Calls body(V{}, i) for every register of `numel` elements, on all threads.
 template <class Body>
-void for_elements(std::int64_t numel, const Body& body) {
-    for_rows(numel / 16, 16,
-             [&](std::int64_t first, std::int64_t last) { body(first * 16, (last - first) * 16); });
+void for_registers(std::int64_t numel, const Body& body) {
+    for_rows(numel / 16, 16, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+        for (std::int64_t i = 16 * first; i < 16 * last; i += decltype(vec)::kLanes) body(vec, i);
+    });
+}
+
+template <class V>
+AUTORESEARCH_INLINE float dot(const float* a, const float* b, std::int64_t width) {
+    auto sum = V::splat(0);
+    for (std::int64_t i = 0; i < width; i += V::kLanes) sum += V::load(a + i) * V::load(b + i);
+    return V::sum(sum);
 }
 
 struct RmsNorm : Function<RmsNorm> {
@@ -54,22 +68,39 @@ struct RmsNorm : Function<RmsNorm> {
         const Tensor x = input.contiguous();
         const std::int64_t width = x.size(-1), rows = x.numel() / width;
         const Tensor y = at::empty_like(x), inverse = at::empty({rows}, x.options());
-        for_rows(rows, width, [&](std::int64_t first, std::int64_t last) {
-            kernels::rms_norm(in(x) + first * width, last - first, static_cast<int>(width),
-                              out(y) + first * width, out(inverse) + first);
+        const float* from = in(x);
+        float *to = out(y), *scales = out(inverse);
+        for_rows(rows, width, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            for (std::int64_t r = first; r < last; ++r) {
+                const float* row = from + r * width;
+                const float scale = 1 / std::sqrt(dot<V>(row, row, width) / static_cast<float>(width) + kEps);
+                for (std::int64_t i = 0; i < width; i += V::kLanes)
+                    V::store(to + r * width + i, V::load(row + i) * scale);
+                scales[r] = scale;
+            }
         });
         ctx->save_for_backward({y, inverse});
         return y;
     }
+    // With y = x s: dx = s (g - y mean(g y)).
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
-        const Tensor g = grads[0].contiguous(), dx = at::empty_like(g);
-        const std::int64_t width = g.size(-1);
-        for_rows(g.numel() / width, width, [&](std::int64_t first, std::int64_t last) {
-            const std::int64_t at = first * width;
-            kernels::rms_norm_backward(in(g) + at, in(saved[0]) + at, in(saved[1]) + first, last - first,
-                                       static_cast<int>(width), out(dx) + at);
-        });
+        const Tensor grad = grads[0].contiguous(), dx = at::empty_like(grad);
+        const std::int64_t width = grad.size(-1);
+        const float *from = in(grad), *ys = in(saved[0]), *scales = in(saved[1]);
+        float* to = out(dx);
+        for_rows(grad.numel() / width, width,
+                 [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+                     using V = decltype(vec);
+                     for (std::int64_t r = first; r < last; ++r) {
+                         const float *g = from + r * width, *y = ys + r * width;
+                         const float mean = dot<V>(g, y, width) / static_cast<float>(width);
+                         for (std::int64_t i = 0; i < width; i += V::kLanes)
+                             V::store(to + r * width + i,
+                                      (V::load(g + i) - V::load(y + i) * mean) * scales[r]);
+                     }
+                 });
         return {dx};
     }
 };
@@ -77,16 +108,24 @@ struct RmsNorm : Function<RmsNorm> {
 struct ReluSquared : Function<ReluSquared> {
     static Tensor forward(AutogradContext* ctx, const Tensor& input) {
         const Tensor x = input.contiguous(), y = at::empty_like(x);
-        for_elements(x.numel(), [&](std::int64_t at, std::int64_t count) {
-            kernels::relu_squared(in(x) + at, count, out(y) + at);
+        const float* from = in(x);
+        float* to = out(y);
+        for_registers(x.numel(), [=](auto vec, std::int64_t i) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            const auto v = V::load(from + i);
+            V::store(to + i, v < 0 ? V::splat(0) : v * v);
         });
         ctx->save_for_backward({x});
         return y;
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-        const Tensor x = ctx->get_saved_variables()[0], g = grads[0].contiguous(), dx = at::empty_like(x);
-        for_elements(x.numel(), [&](std::int64_t at, std::int64_t count) {
-            kernels::relu_squared_backward(in(g) + at, in(x) + at, count, out(dx) + at);
+        const Tensor x = ctx->get_saved_variables()[0], grad = grads[0].contiguous(), dx = at::empty_like(x);
+        const float *from = in(x), *g = in(grad);
+        float* to = out(dx);
+        for_registers(x.numel(), [=](auto vec, std::int64_t i) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            const auto v = V::load(from + i);
+            V::store(to + i, v < 0 ? V::splat(0) : 2 * v * V::load(g + i));
         });
         return {dx};
     }
@@ -96,32 +135,45 @@ struct ScaledSum : Function<ScaledSum> {
     static Tensor forward(AutogradContext* ctx, const Tensor& a, const Tensor& input, const Tensor& b,
                           const Tensor& input0) {
         const Tensor x = input.contiguous(), x0 = input0.contiguous(), y = at::empty_like(x);
-        const float av = a.item<float>(), bv = b.item<float>();
-        for_elements(y.numel(), [&](std::int64_t at, std::int64_t count) {
-            kernels::scaled_sum(av, in(x) + at, bv, in(x0) + at, count, out(y) + at);
+        const float av = a.item<float>(), bv = b.item<float>(), *from = in(x), *from0 = in(x0);
+        float* to = out(y);
+        for_registers(y.numel(), [=](auto vec, std::int64_t i) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            V::store(to + i, V::load(from + i) * av + V::load(from0 + i) * bv);
         });
         ctx->save_for_backward({a, x, b, x0});
         return y;
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
-        const Tensor &x = saved[1], &x0 = saved[3];
-        const Tensor g = grads[0].contiguous(), dx = at::empty_like(g), dx0 = at::empty_like(g);
+        const Tensor grad = grads[0].contiguous(), dx = at::empty_like(grad), dx0 = at::empty_like(grad);
         const float av = saved[0].item<float>(), bv = saved[2].item<float>();
-        // One sum for each slice of fixed size, added up in order: the same result whatever thread did which.
-        constexpr std::int64_t kSlice = 32768;
-        const std::int64_t slices = (g.numel() + kSlice - 1) / kSlice;
-        std::vector<double> sums(2 * static_cast<std::size_t>(slices));
-        at::parallel_for(0, slices, 1, [&](std::int64_t first, std::int64_t last) {
-            for (std::int64_t i = first; i < last; ++i) {
-                const std::int64_t at = i * kSlice, count = std::min(kSlice, g.numel() - at);
-                kernels::scaled_sum_backward(av, in(x) + at, bv, in(x0) + at, in(g) + at, count, out(dx) + at,
-                                             out(dx0) + at, &sums[2 * static_cast<std::size_t>(i)]);
+        const float *g = in(grad), *x = in(saved[1]), *x0 = in(saved[3]);
+        float *to = out(dx), *to0 = out(dx0);
+        // One sum for each slice of fixed size, added up in order in double: the same whatever thread did it.
+        constexpr std::int64_t kSlice = 1024;
+        const std::int64_t numel = grad.numel(), slices = (numel + kSlice - 1) / kSlice;
+        std::vector<float> da(static_cast<std::size_t>(slices)), db(da.size());
+        float *a_sums = da.data(), *b_sums = db.data();
+        for_rows(slices, kSlice, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            for (std::int64_t s = first; s < last; ++s) {
+                auto a_sum = V::splat(0), b_sum = V::splat(0);
+                for (std::int64_t i = s * kSlice; i < std::min(numel, (s + 1) * kSlice); i += V::kLanes) {
+                    const auto v = V::load(g + i);
+                    a_sum += v * V::load(x + i);
+                    b_sum += v * V::load(x0 + i);
+                    V::store(to + i, v * av);
+                    V::store(to0 + i, v * bv);
+                }
+                a_sums[s] = V::sum(a_sum);
+                b_sums[s] = V::sum(b_sum);
             }
         });
-        double da = 0, db = 0;
-        for (std::size_t i = 0; i < sums.size(); i += 2) da += sums[i], db += sums[i + 1];
-        return {at::full({}, da, g.options()), dx, at::full({}, db, g.options()), dx0};
+        const auto scalar = [&](const std::vector<float>& sums) {
+            return at::full({}, std::accumulate(sums.begin(), sums.end(), 0.0), grad.options());
+        };
+        return {scalar(da), dx, scalar(db), dx0};
     }
 };
 
@@ -131,12 +183,27 @@ struct RotaryNorm : Function<RotaryNorm> {
         const bool heads_dense = input.stride(3) == 1 && input.stride(2) == D;
         const Tensor x = heads_dense ? input : input.contiguous();
         const Tensor y = at::empty({B, T, H, D}, x.options()), inverse = at::empty({B, T, H}, x.options());
-        for_rows(B * T, H * D, [&](std::int64_t first, std::int64_t last) {
-            for (std::int64_t i = first; i < last; ++i) {
-                const std::int64_t t = i % T;
-                kernels::rotary_norm(in(x) + (i / T) * x.stride(0) + t * x.stride(1), in(cos) + t * D / 2,
-                                     in(sin) + t * D / 2, static_cast<int>(H), static_cast<int>(D),
-                                     out(y) + i * H * D, out(inverse) + i * H);
+        const std::int64_t row_stride = x.stride(0), token_stride = x.stride(1), half = D / 2;
+        const float *from = in(x), *cosines = in(cos), *sines = in(sin);
+        float *to = out(y), *scales = out(inverse);
+        for_rows(B * T, H * D, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            for (std::int64_t i = H * first; i < H * last; ++i) {  // i: one head of one token
+                const std::int64_t t = i / H % T;
+                const float* x1 = from + i / H / T * row_stride + t * token_stride + i % H * D;
+                float* y1 = to + i * D;
+                auto squares = V::splat(0);
+                for (std::int64_t j = 0; j < half; j += V::kLanes) {
+                    const auto c = V::load(cosines + t * half + j), s = V::load(sines + t * half + j);
+                    const auto a = V::load(x1 + j), b = V::load(x1 + half + j);
+                    const auto p = a * c + b * s, q = b * c - a * s;
+                    squares += p * p + q * q;
+                    V::store(y1 + j, p);
+                    V::store(y1 + half + j, q);
+                }
+                const float scale = 1 / std::sqrt(V::sum(squares) / static_cast<float>(D) + kEps);
+                for (std::int64_t j = 0; j < D; j += V::kLanes) V::store(y1 + j, V::load(y1 + j) * scale);
+                scales[i] = scale;
             }
         });
         ctx->save_for_backward({y, inverse, cos, sin});
@@ -144,16 +211,28 @@ struct RotaryNorm : Function<RotaryNorm> {
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
-        const Tensor g = grads[0].contiguous(), dx = at::empty_like(g);
-        const std::int64_t T = g.size(1), H = g.size(2), D = g.size(3);
-        for_rows(g.size(0) * T, H * D, [&](std::int64_t first, std::int64_t last) {
-            for (std::int64_t i = first; i < last; ++i) {
-                const std::int64_t at = i * H * D, angle = (i % T) * D / 2;
-                kernels::rotary_norm_backward(in(g) + at, in(saved[0]) + at, in(saved[1]) + i * H,
-                                              in(saved[2]) + angle, in(saved[3]) + angle, static_cast<int>(H),
-                                              static_cast<int>(D), out(dx) + at);
-            }
-        });
+        const Tensor grad = grads[0].contiguous(), dx = at::empty_like(grad);
+        const std::int64_t T = grad.size(1), H = grad.size(2), D = grad.size(3), half = D / 2;
+        const float *from = in(grad), *ys = in(saved[0]), *scales = in(saved[1]), *cosines = in(saved[2]),
+                    *sines = in(saved[3]);
+        float* to = out(dx);
+        for_rows(grad.size(0) * T, H * D,
+                 [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+                     using V = decltype(vec);
+                     for (std::int64_t i = H * first; i < H * last; ++i) {
+                         const float *g = from + i * D, *y = ys + i * D;
+                         const float mean = dot<V>(g, y, D) / static_cast<float>(D);
+                         for (std::int64_t j = 0; j < half; j += V::kLanes) {
+                             const std::int64_t angle = i / H % T * half + j;
+                             const auto c = V::load(cosines + angle), s = V::load(sines + angle);
+                             const auto p = (V::load(g + j) - V::load(y + j) * mean) * scales[i];
+                             const auto q =
+                                 (V::load(g + half + j) - V::load(y + half + j) * mean) * scales[i];
+                             V::store(to + i * D + j, p * c - q * s);
+                             V::store(to + i * D + half + j, p * s + q * c);
+                         }
+                     }
+                 });
         return {dx, Tensor(), Tensor()};
     }
 };
@@ -187,10 +266,10 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
             Tensor dx_part = dx.narrow(0, first, count);
             if (on_cpu) {
                 Tensor grad = buffer.narrow(0, 0, count);
-                at::mm_out(grad, part, weight.t());
+                multiply(part, weight.t(), 1, 0, grad);
                 cpu_loss += fused_slice(grad, wanted, softcap, scale);
-                at::mm_out(dx_part, grad, weight);
-                dhead.addmm_(grad.t(), part);
+                multiply(grad, weight, 1, 0, dx_part);
+                multiply(grad.t(), part, 1, 1, dhead);
             } else {
                 const Tensor grad = slice_gradient(at::mm(part, weight.t()), wanted, softcap, scale, loss);
                 dx_part.copy_(at::mm(grad, weight));
@@ -202,24 +281,39 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
         return loss;
     }
 
+    /// Raw logits -> scale * d(loss)/d(raw), in place, where loss = cross-entropy of softcap * tanh(raw /
+    /// softcap); returns the sum of the losses.
     static double fused_slice(Tensor& logits, const Tensor& targets, double softcap, double scale) {
         const std::int64_t rows = logits.size(0), vocab = logits.size(1);
         const Tensor wanted = targets.contiguous();
-        float* data = logits.data_ptr<float>();
         const std::int64_t* target = wanted.const_data_ptr<std::int64_t>();
-        std::vector<double> losses(
-            static_cast<std::size_t>(rows));  // by row: the sum does not depend on the threads
-        for_rows(rows, vocab, [&](std::int64_t first, std::int64_t last) {
+        std::vector<double> losses(static_cast<std::size_t>(rows));  // in order: the same on any threads
+        double* loss = losses.data();
+        float* data = out(logits);
+        const auto cap = static_cast<float>(softcap), factor = static_cast<float>(scale);
+        for_rows(rows, vocab, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
             std::vector<float> scratch(static_cast<std::size_t>(vocab));
             for (std::int64_t r = first; r < last; ++r) {
-                kernels::softcap_cross_entropy(data + r * vocab, static_cast<int>(vocab), target[r],
-                                               static_cast<float>(softcap), static_cast<float>(scale),
-                                               scratch.data(), &losses[static_cast<std::size_t>(r)]);
+                float *row = data + r * vocab, *e = scratch.data();
+                auto sum = V::splat(0);
+                for (std::int64_t i = 0; i < vocab; i += V::kLanes) {
+                    const auto t = V::tanh(V::load(row + i) * (1 / cap));
+                    const auto x = V::exp((t - 1.0f) * cap);  // at most 1
+                    sum += x;
+                    V::store(row + i, t);
+                    V::store(e + i, x);
+                }
+                const float total = V::sum(sum), t = row[target[r]];
+                loss[r] = std::log(static_cast<double>(total)) + static_cast<double>(cap) * (1 - t);
+                for (std::int64_t i = 0; i < vocab; i += V::kLanes) {
+                    const auto u = V::load(row + i);
+                    V::store(row + i, V::load(e + i) * (factor / total) * (1.0f - u * u));
+                }
+                row[target[r]] -= factor * (1 - t * t);
             }
         });
-        double sum = 0;
-        for (const double loss : losses) sum += loss;
-        return sum;
+        return std::accumulate(losses.begin(), losses.end(), 0.0);
     }
 
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
@@ -252,29 +346,6 @@ Tensor rotary_norm(const Tensor& x, const Tensor& cos, const Tensor& sin) {
     const Tensor c = cos.unsqueeze(1).to(x.scalar_type()), s = sin.unsqueeze(1).to(x.scalar_type());
     const Tensor x1 = x.narrow(3, 0, half), x2 = x.narrow(3, half, half);  // c, s: (T, 1, D/2)
     return rms_norm(at::cat({x1 * c + x2 * s, x2 * c - x1 * s}, 3));
-}
-
-Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t window) {
-    const std::int64_t T = q.size(1), block = std::max(window, kSmallestBlock);
-    const Tensor qh = q.transpose(1, 2), kh = k.transpose(1, 2), vh = v.transpose(1, 2);  // (B, H, T, D)
-    if (window >= T)
-        return at::scaled_dot_product_attention(qh, kh, vh, {}, 0.0, /*is_causal=*/true).transpose(1, 2);
-    // Blocks of queries, each against its own keys and the window - 1 before them.
-    std::vector<Tensor> blocks;
-    for (std::int64_t first = 0; first < T; first += block) {
-        const std::int64_t rows = std::min(block, T - first), before = std::min(first, window - 1);
-        const std::int64_t from = first - before, columns = before + rows;
-        const Tensor queries = qh.narrow(2, first, rows);
-        const Tensor keys = kh.narrow(2, from, columns), values = vh.narrow(2, from, columns);
-        const bool plain = before == 0 && rows <= window;  // the window hides nothing here
-        std::optional<Tensor> mask;
-        if (!plain) {
-            const Tensor all = at::ones({rows, columns}, q.options().dtype(at::kBool));
-            mask = all.tril(before).triu(before + 1 - window);
-        }
-        blocks.push_back(at::scaled_dot_product_attention(queries, keys, values, mask, 0.0, plain));
-    }
-    return at::cat(blocks, 2).transpose(1, 2);
 }
 
 Tensor head_cross_entropy(const Tensor& x, const Tensor& head, const Tensor& targets, double softcap) {

@@ -8,7 +8,7 @@
 #include <sstream>
 #include <vector>
 
-#include "prepare/session/kernels.h"
+#include "prepare/session/matmul.h"
 
 namespace autoresearch {
 namespace {

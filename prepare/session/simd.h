@@ -32,6 +32,15 @@ inline Isa& isa() {
     return best;
 }
 
+/// The processor has AVX-512 and is not Intel's: see matmul.h.
+inline bool fast_matmul() {
+#if defined(__x86_64__)
+    return has(Isa::avx512) && !__builtin_cpu_is("intel");
+#else
+    return false;
+#endif
+}
+
 // NOLINTBEGIN(bugprone-macro-parentheses, readability-redundant-typename): older clang wants the word
 template <int W>
 struct Register;
@@ -68,7 +77,11 @@ struct Vec {
         return as_floats(__builtin_convertvector(halves, Ints) << 16);
     }
     AUTORESEARCH_INLINE static void store(float* p, Floats v) { std::memcpy(p, &v, sizeof v); }
-    AUTORESEARCH_INLINE static Floats splat(float x) { return Floats{} + x; }
+    AUTORESEARCH_INLINE static Floats splat(float x) {  // the form that becomes one load
+        Floats v{};
+        for (int i = 0; i < W; ++i) v[i] = x;
+        return v;
+    }
     AUTORESEARCH_INLINE static Floats max(Floats a, Floats b) { return a > b ? a : b; }
     AUTORESEARCH_INLINE static Floats clamp(Floats x, float low, float high) {  // NaN stays NaN
         x = x < low ? splat(low) : x;
