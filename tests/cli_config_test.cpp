@@ -125,17 +125,21 @@ TEST_F(ConfigTest, RunJsonKeepsEveryValueWithItsOrigin) {
 }
 
 TEST_F(ConfigTest, ARunThatGoesOnKeepsItsFrozenValues) {
-    sources.flags = {{"budget", "42"}, {"tag", "here"}, {"experiments", "5"}};
+    sources.flags = {{"budget", "42"}, {"tag", "here"}, {"experiments", "5"}, {"device", "auto"}};
     const ResolvedConfig recorded = resolve();
     sources.flags = {{"tag", "here"}, {"experiments", "9"}};
-    const ResolvedConfig config = continue_config(recorded, resolve());
+    const ResolvedConfig config = continue_config(recorded, resolve(), "cpu");
     EXPECT_EQ(config.values.budget, 42) << "the default of 300 was not asked for";
     EXPECT_EQ(config.values.experiments, 9);
     EXPECT_EQ(config.origins.at("experiments"), "--experiments");
     sources.flags.erase("experiments");
-    EXPECT_EQ(continue_config(recorded, resolve()).values.experiments, 5) << "nor was another bound";
-    sources.flags["budget"] = "43";
-    EXPECT_THROW(continue_config(recorded, resolve()), UserError);
+    EXPECT_EQ(continue_config(recorded, resolve(), "cpu").values.experiments, 5) << "nor was another bound";
+    sources.flags["device"] = "cpu";
+    EXPECT_EQ(continue_config(recorded, resolve(), "cpu").values.device, "auto") << "it came to cpu";
+    sources.flags["device"] = "mps";
+    EXPECT_THROW(continue_config(recorded, resolve(), "cpu"), UserError);
+    sources.flags = {{"tag", "here"}, {"budget", "43"}};
+    EXPECT_THROW(continue_config(recorded, resolve(), "cpu"), UserError);
 }
 
 }  // namespace

@@ -88,18 +88,23 @@ TEST(ExperimentJson, WhatJsonCannotHoldDoesNotMakeAnUnreadableLine) {
     EXPECT_THAT(after.idea, HasSubstr("broken "));
 }
 
-TEST(ExperimentJson, ALedgerOfAnotherVersionCanBeRead) {
+TEST(ExperimentJson, AnOlderLedgerIsReadAndANewerOneTold) {
     const json whole = json::parse(dump_line(to_json(full_experiment())));
     json old = whole;
     old.erase("build_seconds");
     old["trials"][0].erase("cpu_seconds");
-    old["verdict"]["extra"] = 1;
     const auto experiment = experiment_from_json(old);
     EXPECT_EQ(experiment.build_seconds, 0);
     EXPECT_EQ(experiment.trials[0].cpu_seconds, 0);
     EXPECT_EQ(experiment.trials[0].num_steps, 1024);
-    old.erase("number");
-    EXPECT_THAT(error_of(old), HasSubstr("'number'"));
+    for (const char* key : {"number", "verdict", "trials"}) {
+        json without = whole;
+        without.erase(key);
+        EXPECT_THAT(error_of(without), HasSubstr("'" + std::string(key) + "'"));
+    }
+    json newer = whole;
+    newer["trials"][1]["extra"] = 1;
+    EXPECT_THAT(error_of(newer), AllOf(HasSubstr("newer version"), HasSubstr("'extra'")));
 }
 
 TEST(ExperimentJson, WrongTypesAreNamed) {

@@ -123,7 +123,7 @@ TEST_F(FileLedgerTest, DamageInTheMiddleNamesFileAndLine) {
     auto damaged = whole;
     damaged[second] = 'x';
     set_text(damaged);
-    EXPECT_THAT(error(), AllOf(HasSubstr("ledger.jsonl line 3 is damaged"), HasSubstr("not JSON")));
+    EXPECT_THAT(error(), AllOf(HasSubstr("ledger.jsonl line 3 cannot be read"), HasSubstr("not JSON")));
     EXPECT_EQ(text(), damaged);
 
     damaged = whole;
@@ -136,12 +136,30 @@ TEST_F(FileLedgerTest, DamageInTheMiddleNamesFileAndLine) {
     EXPECT_THAT(error(), AllOf(HasSubstr("line 5"), HasSubstr("'number'")));
 }
 
+TEST_F(FileLedgerTest, LostExperimentsAreNoticedByTheirFolders) {
+    {
+        FileLedger ledger(run_);
+        for (int i = 0; i < 2; ++i) ledger.append(experiment(i));
+        ledger.directory(2);  // the experiment that is going on
+    }
+    EXPECT_EQ(error(), "");
+    const auto whole = text();
+    for (const std::string& less : {std::string(), whole.substr(0, whole.find('\n') + 1)}) {
+        set_text(less);
+        EXPECT_THAT(error(), HasSubstr("ledger.jsonl lost experiments: it ends before number 0"));
+        EXPECT_THROW(read_ledger(run_), UserError);
+        EXPECT_EQ(text(), less);
+    }
+    std::filesystem::remove(file_);
+    EXPECT_THROW(read_ledger(run_), UserError);
+}
+
 TEST_F(FileLedgerTest, OtherFilesAndVersionsAreRefused) {
     set_text("commit\tval_bpb\nabc\t1\n");
     EXPECT_THAT(error(), HasSubstr("line 1"));
     set_text("{\"autoresearch_ledger\":99}\n");
     EXPECT_THAT(error(), HasSubstr("another version"));
-    EXPECT_THROW(read_ledger(directory_ / "nowhere"), UserError);
+    EXPECT_TRUE(read_ledger(directory_ / "nowhere").empty());
 }
 
 TEST_F(FileLedgerTest, ResultsAreInTheOriginalsColumns) {
@@ -177,20 +195,20 @@ TEST_F(FileLedgerTest, EveryExperimentLeavesItsFiles) {
 }
 
 TEST_F(FileLedgerTest, AProposalOutlivesTheProcess) {
-    Proposal proposal{3, "parent", "int main() {}\n", "an idea", {}};
+    Proposal proposal{0, "parent", "int main() {}\n", "an idea", {}};
     {
         FileLedger ledger(run_);
-        EXPECT_FALSE(ledger.saved_proposal(3));
+        EXPECT_FALSE(ledger.saved_proposal(0));
         ledger.save_proposal(proposal);
     }
     FileLedger ledger(run_);
-    const auto saved = ledger.saved_proposal(3);
+    const auto saved = ledger.saved_proposal(0);
     ASSERT_TRUE(saved);
     EXPECT_EQ(saved->source, proposal.source);
     EXPECT_EQ(saved->parent, "parent");
-    EXPECT_EQ(read_text(ledger.directory(3) / "train.cpp"), proposal.source);
-    directory_.write("run/experiments/0003/proposal.json", "{");
-    EXPECT_THROW(ledger.saved_proposal(3), UserError);
+    EXPECT_EQ(read_text(ledger.directory(0) / "train.cpp"), proposal.source);
+    directory_.write("run/experiments/0000/proposal.json", "{");
+    EXPECT_THROW(ledger.saved_proposal(0), UserError);
 }
 
 }  // namespace

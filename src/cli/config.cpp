@@ -263,8 +263,10 @@ std::string value_text(const Config& config, const ConfigKey& key) {
         key.member);
 }
 
-ResolvedConfig continue_config(const ResolvedConfig& recorded, const ResolvedConfig& now) {
+ResolvedConfig continue_config(const ResolvedConfig& recorded, ResolvedConfig now,
+                               const std::string& device) {
     ResolvedConfig config = recorded;
+    if (now.values.device == device) now.values.device = recorded.values.device;
     for (const auto& key : config_keys()) {
         if (!now.asked_for(key.name)) continue;
         const std::string& origin = now.origins.at(key.name);

@@ -65,7 +65,7 @@ ResolvedConfig resolved_from_json(const nlohmann::json& json, const std::string&
 std::string value_text(const Config& config, const ConfigKey& key);
 
 /// For a run that goes on: what was recorded, but for what a flag or a variable asks for now.
-/// Throws UserError when that is another value of a frozen key.
-ResolvedConfig continue_config(const ResolvedConfig& recorded, const ResolvedConfig& now);
+/// Throws UserError when that is another value of a frozen key; what the device "auto" came to may be named.
+ResolvedConfig continue_config(const ResolvedConfig& recorded, ResolvedConfig now, const std::string& device);
 
 }  // namespace autoresearch

@@ -115,12 +115,7 @@ RunPlan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, co
     plan.goes_on = earlier.has_value();
     if (earlier) plan.run = *earlier;
     plan.run.directory = run_files::run_directory(git.workdir(), tag);
-    if (earlier) {
-        // What "auto" came to may be named.
-        if (config.values.device == earlier->device) config.values.device = earlier->config.values.device;
-        config = continue_config(earlier->config, config);
-    }
-    plan.run.config = config;
+    plan.run.config = earlier ? continue_config(earlier->config, config, earlier->device) : config;
     plan.data = require_data(plan.run.config);
     if (earlier) {
         plan_old_run(options, plan);

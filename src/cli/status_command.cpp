@@ -16,14 +16,9 @@
 namespace autoresearch {
 namespace {
 
-std::vector<Experiment> experiments_of(const RunInfo& run) {
-    return std::filesystem::exists(run.directory / run_files::kLedger) ? read_ledger(run.directory)
-                                                                       : std::vector<Experiment>{};
-}
-
 int status(const std::string& tag, bool json) {
     const RunInfo run = require_run(GitRepo::open(".").workdir(), tag);
-    const auto experiments = experiments_of(run);
+    const auto experiments = read_ledger(run.directory);
     const auto holder = RunLock::holder(run.directory);
     const Config& config = run.config.values;
     if (json) {

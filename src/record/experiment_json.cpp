@@ -113,10 +113,12 @@ static void to_json(ordered_json& to, const Record auto& record) {
 }
 
 static void from_json(const json& from, Record auto& record) {
-    from.get_ref<const json::object_t&>();  // throws for anything else
+    std::vector<std::string> unknown;
+    for (const auto& [key, value] : from.get_ref<const json::object_t&>()) unknown.push_back(key);
     const auto take = [&](const char* key, auto& value) {
         const auto found = from.find(key);
         if (found == from.end()) return;
+        std::erase(unknown, key);
         try {
             found->get_to(value);
         } catch (const json::exception&) {
@@ -124,12 +126,17 @@ static void from_json(const json& from, Record auto& record) {
         }
     };
     fields(take, record);
+    if (!unknown.empty())
+        throw std::invalid_argument("a newer version of autoresearch wrote it: '" + unknown.front() +
+                                    "' is not known here");
 }
 
 template <class T>
-static T read_record(const json& from, const char* number) {
-    if (!from.is_object() || !from.contains(number))
-        throw std::invalid_argument("it is not an object with '" + std::string(number) + "'");
+static T read_record(const json& from, const std::vector<const char*>& required) {
+    for (const char* key : required) {
+        if (!from.is_object() || !from.contains(key))
+            throw std::invalid_argument("it is not an object with '" + std::string(key) + "'");
+    }
     return from.get<T>();
 }
 
@@ -146,11 +153,11 @@ ordered_json to_json(const Proposal& proposal) {
 }
 
 Experiment experiment_from_json(const json& object) {
-    return read_record<Experiment>(object, "number");
+    return read_record<Experiment>(object, {"number", "verdict", "trials"});
 }
 
 Proposal proposal_from_json(const json& object) {
-    return read_record<Proposal>(object, "experiment");
+    return read_record<Proposal>(object, {"experiment", "source"});
 }
 
 std::string dump_line(const ordered_json& object) {

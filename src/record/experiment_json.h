@@ -7,7 +7,8 @@
 
 namespace autoresearch {
 
-/// Changes when a field of the JSON below goes or changes its meaning; a new one needs no new version.
+/// Changes when a field of the JSON below goes or changes its meaning. A new one needs no new version: an
+/// older program sees a key that it does not know, and says so.
 inline constexpr int kLedgerVersion = 1;
 
 /// Every field, and val_bpb on top for people and jq (derived, not read back). Numbers that are not finite
@@ -16,8 +17,9 @@ nlohmann::ordered_json to_json(const Trial& trial);
 nlohmann::ordered_json to_json(const Experiment& experiment);
 nlohmann::ordered_json to_json(const Proposal& proposal);
 
-/// A missing key leaves the default, so that a later version reads an old ledger; an unknown one is passed
-/// over. std::invalid_argument names the key that has the wrong type, or the number that is missing.
+/// A missing key leaves the default, so that a later version reads an old ledger, but for number, verdict and
+/// trials (experiment and source of a proposal). std::invalid_argument names the key that is missing, has the
+/// wrong type, or is not known: going on would lose what a newer version wrote.
 Experiment experiment_from_json(const nlohmann::json& json);
 Proposal proposal_from_json(const nlohmann::json& json);
 

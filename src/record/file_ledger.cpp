@@ -5,6 +5,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -29,7 +30,7 @@ struct Parsed {
 };
 
 [[noreturn]] void damaged(const std::filesystem::path& file, std::size_t line, const std::string& what) {
-    throw UserError(file.string() + " line " + std::to_string(line) + " is damaged: " + what,
+    throw UserError(file.string() + " line " + std::to_string(line) + " cannot be read: " + what,
                     "mend that line, or move the run's folder away and start a new run");
 }
 
@@ -42,6 +43,31 @@ void check_version(const std::filesystem::path& file, const nlohmann::json& json
                             ")",
                         "start a new run with --tag, or go on with the version that wrote it");
     }
+}
+
+/// The highest number of the folders in experiments/; -1 when there is none.
+int newest_folder(const std::filesystem::path& run_directory) {
+    int newest = -1;
+    std::error_code missing;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(run_directory / run_files::kExperiments, missing)) {
+        const std::string name = entry.path().filename().string();
+        const bool number = !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
+        if (number && name.size() < 9) newest = std::max(newest, std::stoi(name));
+    }
+    return newest;
+}
+
+/// An experiment has a folder only when the ledger has all before it. `newest` was looked up before the
+/// ledger was read: a run may be going on.
+void check_complete(const std::filesystem::path& file, const std::vector<Experiment>& experiments,
+                    int newest) {
+    const int next = static_cast<int>(experiments.size());
+    if (newest <= next) return;
+    throw UserError(
+        fmt::format("{} lost experiments: it ends before number {}, but experiments/ goes up to {}",
+                    file.string(), next, newest),
+        "put the whole file back, or start a new run with --tag");
 }
 
 /// Only a last line that is no JSON, or has no end, was torn; anything else is damage.
@@ -75,10 +101,10 @@ Parsed parse(const std::filesystem::path& file, std::string_view text) {
 
 std::vector<Experiment> read_ledger(const std::filesystem::path& run_directory) {
     const auto file = run_directory / run_files::kLedger;
-    const auto text = try_read_file(file);
-    if (!text)
-        throw UserError("no run here: " + file.string() + " cannot be read", "autoresearch run starts one");
-    return parse(file, *text).experiments;
+    const int newest = newest_folder(run_directory);
+    auto experiments = parse(file, try_read_file(file).value_or("")).experiments;
+    check_complete(file, experiments, newest);
+    return experiments;
 }
 
 std::string results_tsv(const std::vector<Experiment>& experiments) {
@@ -108,6 +134,7 @@ void FileLedger::open_and_repair() {
     fd_ = open_file(file_, O_RDWR | O_CREAT | O_APPEND);
     const auto text = read_file(file_);
     auto parsed = parse(file_, text);
+    check_complete(file_, parsed.experiments, newest_folder(run_directory_));
     experiments_ = std::move(parsed.experiments);
 
     if (parsed.good_bytes < text.size() && ::ftruncate(fd_.get(), static_cast<off_t>(parsed.good_bytes)) != 0)

@@ -8,7 +8,7 @@
 namespace autoresearch {
 
 /// Reads a run's ledger without changing it, also while the run goes on; a torn last line is left out.
-/// UserError when there is none or when it is damaged.
+/// No file is no experiment; UserError when it is damaged, or has lost experiments that have a folder.
 std::vector<Experiment> read_ledger(const std::filesystem::path& run_directory);
 
 /// The experiments in the originals' five columns, with their header line.
