@@ -2,14 +2,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
+#include <functional>
+#include <random>
 #include <thread>
 
+#include "proc/process_tree.h"
 #include "proc/signals.h"
+#include "proc/spawn.h"
 #include "proc/subprocess.h"
 #include "temp_directory.h"
 #include "util/text.h"
@@ -32,23 +37,61 @@ class Subprocess : public ::testing::Test {
     ProcessSpec shell(const std::string& script) const {
         ProcessSpec spec;
         spec.command = {"/bin/sh", "-c", script};
+        spec.environment["PATH"] = path_;
         spec.output = log();
         spec.kill_grace = 0.2;
         return spec;
     }
     std::filesystem::path log() const { return directory_ / "log"; }
     std::string output() const { return read_text(log()); }
-
-    /// A process is gone, not merely about to go: the supervisor promises that.
-    static bool is_gone(const std::string& pid) {
-        return ::kill(static_cast<pid_t>(std::stol(pid)), 0) != 0 && errno == ESRCH;
+    std::string misbehave(const std::string& what) const {
+        return TEST_BINARY_DIR "/program_misbehave " + what + " " + token_;
     }
 
+    /// Processes with the token among their arguments.
+    int count_tokens() const {
+        const auto listed = directory_ / "processes";
+        EXPECT_EQ(std::system(("PATH='" + path_ + "' ps -Ao args > '" + listed.string() + "'").c_str()), 0);
+        const std::string text = read_text(listed);
+        int count = 0;
+        for (const auto line : split_lines(text))
+            count += line.find(token_) != std::string_view::npos ? 1 : 0;
+        return count;
+    }
+    bool wait_for_tokens(const std::function<bool(int)>& enough) const {
+        for (int i = 0; i < 500; ++i) {
+            if (enough(count_tokens())) return true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+        return false;
+    }
+
+    const std::string path_ = std::getenv("PATH");
+    // Good for `sleep`, and like nothing else in the list of processes.
+    const std::string token_ = "1000.0" + std::to_string(::getpid()) + std::to_string(std::random_device()());
     TempDirectory directory_;
     NeverStop never_;
 };
 
-TEST_F(Subprocess, StoresBothOutputsAndTheExitCode) {
+enum class Means { container, walk };
+
+/// With both ways to hold processes together.
+class Tree : public Subprocess, public ::testing::WithParamInterface<Means> {
+  protected:
+    void SetUp() override {
+        if (GetParam() == Means::walk) {
+            ::setenv("PATH", "/nowhere", 1);
+        } else if (container().empty()) {
+            GTEST_SKIP() << "no process container on this machine";
+        }
+    }
+    void TearDown() override { ::setenv("PATH", path_.c_str(), 1); }
+};
+
+INSTANTIATE_TEST_SUITE_P(, Tree, ::testing::Values(Means::container, Means::walk),
+                         [](const auto& test) { return test.param == Means::walk ? "walk" : "container"; });
+
+TEST_P(Tree, StoresBothOutputsAndTheExitCode) {
     const auto result = run_process(shell("echo out; echo err >&2; exit 3"), never_);
     EXPECT_EQ(result.exit_code, 3);
     EXPECT_EQ(result.signal, 0);
@@ -64,20 +107,23 @@ TEST_F(Subprocess, AppendsToTheLog) {
     EXPECT_EQ(output(), "one\ntwo\n");
 }
 
-TEST_F(Subprocess, MeasuresCpuTime) {
+TEST_P(Tree, MeasuresCpuTime) {
     const auto busy = run_process(shell("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done"), never_);
     EXPECT_GT(busy.cpu_seconds, 0.005);
+    const auto below =
+        run_process(shell("(i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; :) & wait"), never_);
+    EXPECT_GT(below.cpu_seconds, 0.005);
     EXPECT_LT(run_process(shell("sleep 0.2"), never_).cpu_seconds, 0.1);
 }
 
-TEST_F(Subprocess, ReportsTheSignal) {
+TEST_P(Tree, ReportsTheSignal) {
     const auto result = run_process(shell("kill -SEGV $$"), never_);
     EXPECT_EQ(result.signal, SIGSEGV);
     EXPECT_EQ(result.exit_code, -1);
     EXPECT_EQ(signal_name(result.signal), "Segmentation fault");
 }
 
-TEST_F(Subprocess, SaysWhyAProgramDidNotStart) {
+TEST_P(Tree, SaysWhyAProgramDidNotStart) {
     ProcessSpec spec;
     spec.command = {(directory_ / "nothing").string()};
     EXPECT_THAT(run_process(spec, never_).start_error, HasSubstr("nothing: No such file"));
@@ -128,18 +174,18 @@ TEST_F(Subprocess, EventsArriveAsWholeLines) {
     EXPECT_EQ(output(), "log\n");
 }
 
-TEST_F(Subprocess, TheDeadlineEndsAHangingGroupPromptly) {
-    ProcessSpec spec = shell("sleep 1000 & echo $!; wait");
+TEST_P(Tree, TheDeadlineEndsAHangingGroupPromptly) {
+    ProcessSpec spec = shell("sleep " + token_ + " & wait");
     spec.limit = 0.2;
     spec.kill_grace = 60;
     const auto result = run_process(spec, never_);
     EXPECT_TRUE(result.timed_out);
     EXPECT_EQ(result.signal, SIGTERM);
     EXPECT_LT(result.wall_seconds, 10);
-    EXPECT_TRUE(is_gone(output()));
+    EXPECT_EQ(count_tokens(), 0);
 }
 
-TEST_F(Subprocess, WhoIgnoresTermIsKilled) {
+TEST_P(Tree, WhoIgnoresTermIsKilled) {
     ProcessSpec spec = shell("trap '' TERM; echo $$; while :; do sleep 1000; done");
     spec.limit = 0.2;
     spec.kill_grace = 0.2;
@@ -176,11 +222,91 @@ TEST_F(Subprocess, AStopRequestEndsIt) {
     EXPECT_LT(result.wall_seconds, 10);
 }
 
-TEST_F(Subprocess, TheRestOfTheGroupGoesAfterANormalEnd) {
-    const auto result = run_process(shell("trap '' TERM; sleep 1000 & echo $!; exit 0"), never_);
+TEST_P(Tree, WhatItStartedGoesAfterANormalEnd) {
+    const auto result = run_process(shell("trap '' TERM; sleep " + token_ + " & exit 0"), never_);
     EXPECT_TRUE(result.succeeded());
     EXPECT_LT(result.wall_seconds, 10) << "it waited for the background process";
-    EXPECT_TRUE(is_gone(output()));
+    EXPECT_EQ(count_tokens(), 0);
+}
+
+TEST_P(Tree, ADaemonGoesToo) {
+    ProcessSpec spec = shell(misbehave("daemon") + "; sleep 0.1");
+    EXPECT_TRUE(run_process(spec, never_).succeeded());
+    EXPECT_EQ(count_tokens(), 0);
+    spec = shell("env -i " + misbehave("daemon") + "; sleep 1000");  // with nothing that shows whose it is
+    spec.limit = 0.1;
+    EXPECT_TRUE(run_process(spec, never_).timed_out);
+    EXPECT_EQ(count_tokens(), 0);
+}
+
+TEST_P(Tree, NothingOutlivesAKilledHarness) {
+    const std::filesystem::path run = directory_ / "run";
+    std::filesystem::create_directory(run);
+    const ProcessSpec spec = shell(misbehave("daemon") + "; sleep " + token_);
+    const pid_t harness = ::fork();
+    if (harness == 0) {
+        take_over_processes(run);
+        run_process(spec, never_);
+        std::_Exit(0);
+    }
+    EXPECT_TRUE(wait_for_tokens([](int count) { return count >= 3; })) << "shell, sleep and daemon";
+    ::kill(harness, SIGKILL);
+    ::waitpid(harness, nullptr, 0);
+    if (GetParam() == Means::walk) {
+        EXPECT_EQ(take_over_processes(run), 3) << "the next start finds them";
+    }
+    EXPECT_TRUE(wait_for_tokens([](int count) { return count == 0; }));
+}
+
+TEST_F(Subprocess, AnotherRunsProcessesAreLeftAlone) {
+    const std::filesystem::path run = directory_ / "run", other = directory_ / "other";
+    std::filesystem::create_directory(run);
+    std::filesystem::create_directory(other);
+    take_over_processes(run);
+    ProcessSpec spec = shell("echo go >&3; sleep 0.2");
+    int ended = -1;
+    spec.on_event = [&](std::string_view, Deadline&) { ended = take_over_processes(other); };
+    EXPECT_TRUE(run_process(spec, never_).succeeded());
+    EXPECT_EQ(ended, 0);
+}
+
+TEST_P(Tree, ARunawayIsKilledBeforeTheMachineIsFull) {
+    ProcessSpec spec = shell(misbehave("grow") + " & " + misbehave("grow") + " & wait");
+    spec.memory_limit = 0.3;
+    const auto result = run_process(spec, never_);
+    EXPECT_THAT(result.over_memory, HasSubstr("more than the 0.3 GB of --memory-limit"));
+    EXPECT_GT(std::atof(result.over_memory.c_str()), 0.3);
+    EXPECT_LT(std::atof(result.over_memory.c_str()), 1.5);
+    EXPECT_FALSE(result.timed_out);
+    EXPECT_LT(result.wall_seconds, 10);
+    EXPECT_EQ(count_tokens(), 0);
+}
+
+TEST_P(Tree, MemoryThatProcessesShareCountsOnce) {
+    ProcessSpec spec = shell(misbehave("share"));
+    spec.memory_limit = 0.5;
+    const auto result = run_process(spec, never_);
+    EXPECT_EQ(result.over_memory, "");
+    EXPECT_EQ(result.exit_code, 0);
+    EXPECT_GT(result.peak_memory_mb, 190);
+}
+
+TEST_P(Tree, WaitingForACoreIsMeasured) {
+    EXPECT_LT(run_process(shell("sleep 0.1"), never_).conditions.wait_seconds, 0.2);
+    const auto crowd = std::to_string(4 * std::max(1U, std::thread::hardware_concurrency()));
+    const auto result = run_process(
+        shell("for i in $(seq " + crowd + "); do (while :; do :; done) & done; sleep 0.6; exit 0"), never_);
+    EXPECT_GT(result.conditions.wait_seconds, 0.3);
+    EXPECT_GE(result.conditions.steal_seconds, 0);
+    EXPECT_EQ(result.conditions.slept_seconds, 0);
+    EXPECT_FALSE(result.conditions.throttled);
+}
+
+TEST_F(Subprocess, AGigabyteOfOutputIsCutInNoTime) {
+    ProcessSpec spec = shell("head -c 1000000000 /dev/zero");
+    spec.limit = 60;
+    EXPECT_TRUE(run_process(spec, never_).succeeded());
+    EXPECT_LT(std::filesystem::file_size(log()), 34u << 20);
 }
 
 TEST_F(Subprocess, AFloodIsCutInTheMiddleAndBlocksNobody) {
@@ -209,12 +335,11 @@ TEST_F(Subprocess, ClosedOutputsDoNotHideTheEnd) {
     EXPECT_LT(result.wall_seconds, 10);
 }
 
-TEST_F(Subprocess, AnExceptionOfTheCallbackLeavesNothingRunning) {
-    ProcessSpec spec = shell("echo $$; echo go >&3; sleep 1000");
+TEST_P(Tree, AnExceptionOfTheCallbackLeavesNothingRunning) {
+    ProcessSpec spec = shell("echo go >&3; sleep " + token_);
     spec.on_event = [](std::string_view, Deadline&) { throw std::runtime_error("no room"); };
-    std::string pid;
     EXPECT_THROW(run_process(spec, never_), std::runtime_error);
-    EXPECT_TRUE(is_gone(output()));
+    EXPECT_EQ(count_tokens(), 0);
 }
 
 TEST_F(Subprocess, HasNoTerminal) {

@@ -1,11 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
+#include <spdlog/fmt/fmt.h>
 
-#include <atomic>
-#include <cerrno>
 #include <cstdlib>
-#include <thread>
 
 #include "proc/signals.h"
 #include "run/trial_runner.h"
@@ -180,14 +177,51 @@ TEST_F(TrialRunnerTest, AFloodOnStdoutIsCappedAndHarmless) {
     EXPECT_LT(text("run.log").size(), 300000u);
 }
 
-TEST_F(TrialRunnerTest, ABackgroundProcessIsGoneAfterwards) {
-    EXPECT_EQ(to_string(run("grandchild").ending), "ok");
-    const std::string log = text("run.log");
-    const auto at = log.find("background process ");
-    ASSERT_NE(at, std::string::npos);
-    const auto pid = static_cast<pid_t>(std::atol(log.c_str() + at + 19));
-    ASSERT_GT(pid, 1);
-    EXPECT_TRUE(::kill(pid, 0) != 0 && errno == ESRCH);
+TEST_F(TrialRunnerTest, ARunawayIsOutOfMemory) {
+    options_.memory_limit = 0.2;
+    expect("runaway", Ending::out_of_memory, "more than the 0.2 GB of --memory-limit");
+}
+
+TEST_F(TrialRunnerTest, AHopelessTrialEndsEarly) {
+    TrialRequest request{std::filesystem::path(TEST_BINARY_DIR) / "program_trainer", directory_.path(), 7,
+                         60};
+    request.hopeless = [](double share, double loss) -> std::optional<std::string> {
+        return fmt::format("{} at {}", loss, share);
+    };
+    options_.data = "hang_in_training";
+    NeverStop stop;
+    const Trial trial = TrialRunner(options_, reporter_, stop).run(request);
+    EXPECT_EQ(to_string(trial.ending), "ended_early");
+    EXPECT_EQ(trial.reason, "5.25 at 0.5");
+    EXPECT_LT(trial.wall_seconds, 10);
+    request.hopeless = [](double, double) { return std::nullopt; };
+    request.budget = 0.05;
+    options_.data = "good";
+    EXPECT_EQ(to_string(TrialRunner(options_, reporter_, stop).run(request).ending), "ok");
+}
+
+TEST_F(TrialRunnerTest, TheTestSplitIsAFlag) {
+    TrialRequest request{std::filesystem::path(TEST_BINARY_DIR) / "program_trainer", directory_.path(), 7,
+                         0.05};
+    request.test_split = true;
+    options_.data = "good";
+    NeverStop stop;
+    EXPECT_EQ(to_string(TrialRunner(options_, reporter_, stop).run(request).ending), "ok");
+    EXPECT_THAT(std::string(first_line(text("run.log"))), ::testing::EndsWith(" --split test"));
+}
+
+TEST_F(TrialRunnerTest, RecordsTheConditions) {
+    const Trial trial = run("good");
+    EXPECT_GT(trial.cpu_seconds, 0);
+    EXPECT_LT(trial.cpu_seconds, 5);
+    EXPECT_GE(trial.conditions.wait_seconds, 0);
+    EXPECT_EQ(trial.disturbed, "");
+}
+
+TEST(Disturbance, IsWhatIsCertain) {
+    EXPECT_EQ(disturbance({100, 50, 0.9, false}), "") << "load";
+    EXPECT_EQ(disturbance({0, 0, 3600, true}), "the machine slept for 3600 s");
+    EXPECT_THAT(disturbance({0, 0, 0, true}), HasSubstr("heat"));
 }
 
 TEST_F(TrialRunnerTest, AStopIsInterrupted) {

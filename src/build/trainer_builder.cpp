@@ -29,11 +29,14 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
     spec.output = log;
     spec.limit = options_.limit;
     spec.kill_grace = options_.kill_grace;
+    spec.memory_limit = options_.memory_limit;
     const ProcessResult result = run_process(spec, stop_);
 
     if (!result.start_error.empty())
         throw UserError(result.start_error, "build the project again: scripts/setup");
     if (result.interrupted) return Failure{Ending::interrupted, "stopped while building"};
+    if (!result.over_memory.empty())
+        return Failure{Ending::out_of_memory, "the build held " + result.over_memory};
     if (result.timed_out)
         return Failure{Ending::timed_out, fmt::format("the build took longer than {:g} s", options_.limit)};
     if (result.succeeded() && std::filesystem::is_regular_file(program)) return program;

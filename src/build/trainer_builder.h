@@ -12,6 +12,7 @@ struct TrainerBuilderOptions {
     std::filesystem::path kit;  // holds build-trainer, the headers and the library that a trainer links
     double limit = 600;         // seconds for compiler and linker together
     double kill_grace = 2;      // seconds between SIGTERM and SIGKILL
+    double memory_limit = 0;    // GB for all its processes; 0: no limit
 };
 
 /// Runs `<kit>/build-trainer SOURCE PROGRAM`. Throws UserError when that script cannot be started.

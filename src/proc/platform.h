@@ -2,6 +2,14 @@
 
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+// What differs between operating systems, for processes. One implementation file for each.
 
 namespace autoresearch::platform {
 
@@ -9,11 +17,37 @@ namespace autoresearch::platform {
 /// above the highest number that they make. Returns an errno value, 0 for success.
 int close_other_descriptors(posix_spawn_file_actions_t* actions, short* attribute_flags, int first_unused);
 
-/// From now on orphaned descendants become our children, where the system can do that, so that we can reap
-/// them: an init that does not do it would keep a killed group alive as zombies.
+/// From now on orphaned descendants become our children, where the system can do that.
 void adopt_orphans();
 
-/// MiB, from a field whose unit differs between systems.
+/// What to put in front of a command so that everything it starts ends with it, and with us, whatever ends
+/// us. Empty where there is no such thing; whether it works here must be tried.
+std::vector<std::string> container_command();
+
+/// A command that keeps the machine from sleeping until `pid` ends.
+std::vector<std::string> keep_awake_command(pid_t pid);
+
+std::vector<pid_t> all_processes();
+/// Its children; where orphans are not ours, also the members of its process group.
+std::vector<pid_t> relatives(pid_t pid);
+/// The value that the variable had when the process was started; empty for a zombie or somebody else's
+/// process.
+std::string variable_of(pid_t pid, const std::string& name);
+
+/// Bytes that only the end of the process gives back. Not `exact`: pages that several processes share count
+/// in each of them (exactly is slow for large processes).
+std::int64_t held_bytes(pid_t pid, bool exact);
+/// Is the whole machine about to run out of memory?
+bool memory_is_short();
 double peak_resident_mb(const rusage& usage);
+
+/// Sets for each thread of the process how long it has been ready to run while no core was free, seconds.
+void measure_waits(pid_t pid, std::map<pid_t, double>& waits);
+
+/// Seconds from some fixed moment on, all of them: the machine asleep; cores taken by the hypervisor, summed;
+/// the processor held back by heat or to save power (seen only if it is called while that lasts).
+double slept_seconds();
+double stolen_seconds();
+double throttled_seconds();
 
 }  // namespace autoresearch::platform

@@ -1,8 +1,57 @@
 #include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 
 #include "proc/platform.h"
+#include "util/text.h"
 
 namespace autoresearch::platform {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path proc(pid_t pid) {
+    return fs::path("/proc") / std::to_string(pid);
+}
+
+/// The numbers that name the entries of a folder of /proc. Processes may end meanwhile: then there are fewer.
+std::vector<pid_t> numbers_in(const fs::path& folder) {
+    std::vector<pid_t> result;
+    std::error_code gone;
+    for (fs::directory_iterator entry(folder, gone), end; !gone && entry != end; entry.increment(gone)) {
+        if (const int number = std::atoi(entry->path().filename().c_str()); number > 0)
+            result.push_back(number);
+    }
+    return result;
+}
+
+std::string text_of(const fs::path& file) {
+    return try_read_file(file).value_or("");
+}
+
+/// The sum of these fields of a file such as /proc/PID/status, in bytes; absent ones are zero.
+std::int64_t bytes_in(const fs::path& file, std::initializer_list<std::string_view> fields) {
+    const std::string text = text_of(file);
+    std::int64_t kilobytes = 0;
+    for (const std::string_view line : split_lines(text)) {
+        const auto colon = line.find(':');
+        if (std::find(fields.begin(), fields.end(), line.substr(0, colon)) != fields.end())
+            kilobytes += std::atoll(line.data() + colon + 1);
+    }
+    return kilobytes << 10;
+}
+
+double clock_seconds(clockid_t clock) {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+}  // namespace
 
 int close_other_descriptors(posix_spawn_file_actions_t* actions, short*, int first_unused) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first_unused);
@@ -12,8 +61,87 @@ void adopt_orphans() {
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
+std::vector<std::string> container_command() {
+    // A process namespace of its own, and nothing else: files, network and user stay as they are.
+    return {"bwrap",         "--dev-bind", "/",     "/", "--unshare-pid", "--die-with-parent",
+            "--new-session", "--proc",     "/proc", "--"};
+}
+
+std::vector<std::string> keep_awake_command(pid_t pid) {
+    return {"systemd-inhibit",
+            "--what=idle:sleep",
+            "--who=autoresearch",
+            "--why=experiments are running",
+            "tail",
+            "--pid=" + std::to_string(pid),
+            "-f",
+            "/dev/null"};
+}
+
+std::vector<pid_t> all_processes() {
+    return numbers_in("/proc");
+}
+
+std::vector<pid_t> relatives(pid_t pid) {
+    std::vector<pid_t> result;
+    for (const pid_t thread : numbers_in(proc(pid) / "task")) {
+        const std::string children = text_of(proc(pid) / "task" / std::to_string(thread) / "children");
+        const char* at = children.c_str();
+        for (char* end = nullptr;; at = end) {
+            const long child = std::strtol(at, &end, 10);
+            if (end == at) break;
+            result.push_back(static_cast<pid_t>(child));
+        }
+    }
+    return result;
+}
+
+std::string variable_of(pid_t pid, const std::string& name) {
+    const std::string all = '\0' + text_of(proc(pid) / "environ");
+    const auto found = all.find('\0' + name + '=');
+    return found == std::string::npos ? "" : all.c_str() + found + name.size() + 2;
+}
+
+std::int64_t held_bytes(pid_t pid, bool exact) {
+    const std::int64_t shares =
+        exact ? bytes_in(proc(pid) / "smaps_rollup", {"Pss_Anon", "Pss_Shmem", "SwapPss"}) : 0;
+    return shares > 0 ? shares : bytes_in(proc(pid) / "status", {"RssAnon", "RssShmem", "VmSwap"});
+}
+
+bool memory_is_short() {
+    return bytes_in("/proc/meminfo", {"MemAvailable"}) < bytes_in("/proc/meminfo", {"MemTotal"}) / 33;
+}
+
 double peak_resident_mb(const rusage& usage) {
     return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+void measure_waits(pid_t pid, std::map<pid_t, double>& waits) {
+    for (const pid_t thread : numbers_in(proc(pid) / "task")) {
+        // Nanoseconds on a core, nanoseconds of waiting for one, number of turns.
+        const std::string text = text_of(proc(pid) / "task" / std::to_string(thread) / "schedstat");
+        if (const auto space = text.find(' '); space != std::string::npos)
+            waits[thread] = std::strtod(text.c_str() + space, nullptr) * 1e-9;
+    }
+}
+
+double slept_seconds() {
+    return clock_seconds(CLOCK_BOOTTIME) - clock_seconds(CLOCK_MONOTONIC);
+}
+
+double stolen_seconds() {
+    const std::string text = text_of("/proc/stat");  // cpu user nice system idle iowait irq softirq steal ...
+    const char* at = text.c_str() + 3;
+    double ticks = 0;
+    for (int field = 0; field < 8 && !text.empty(); ++field) ticks = std::strtod(at, const_cast<char**>(&at));
+    return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+double throttled_seconds() {
+    return std::strtod(text_of("/sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_total_time_ms")
+                           .c_str(),
+                       nullptr) *
+           1e-3;
 }
 
 }  // namespace autoresearch::platform

@@ -1,6 +1,39 @@
+#include <libproc.h>
+#include <notify.h>
+#include <sys/sysctl.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "proc/platform.h"
 
 namespace autoresearch::platform {
+namespace {
+
+/// A list that the system fills: `fill(nullptr, 0)` says how large it may be, in bytes or in entries.
+template <class Fill>
+std::vector<pid_t> pid_list(const Fill& fill) {
+    const int room = fill(nullptr, 0);
+    if (room <= 0) return {};
+    std::vector<pid_t> pids(static_cast<std::size_t>(room) + 16);  // zeros: no process to us
+    fill(pids.data(), static_cast<int>(pids.size() * sizeof(pid_t)));
+    std::erase_if(pids, [](pid_t pid) { return pid <= 1; });
+    return pids;
+}
+
+std::uint64_t notified_state(const char* name) {
+    int token = 0;
+    std::uint64_t state = 0;
+    if (notify_register_check(name, &token) != NOTIFY_STATUS_OK) return 0;
+    notify_get_state(token, &state);
+    notify_cancel(token);
+    return state;
+}
+
+double clock_seconds(clockid_t clock) {
+    return static_cast<double>(clock_gettime_nsec_np(clock)) * 1e-9;
+}
+
+}  // namespace
 
 int close_other_descriptors(posix_spawn_file_actions_t*, short* attribute_flags, int) {
     *attribute_flags |= POSIX_SPAWN_CLOEXEC_DEFAULT;
@@ -9,8 +42,76 @@ int close_other_descriptors(posix_spawn_file_actions_t*, short* attribute_flags,
 
 void adopt_orphans() {}
 
+std::vector<std::string> container_command() {
+    return {};
+}
+
+std::vector<std::string> keep_awake_command(pid_t pid) {
+    return {"caffeinate", "-i", "-s", "-w", std::to_string(pid)};
+}
+
+std::vector<pid_t> all_processes() {
+    return pid_list([](void* list, int size) { return proc_listallpids(list, size); });
+}
+
+std::vector<pid_t> relatives(pid_t pid) {
+    auto result = pid_list([&](void* list, int size) { return proc_listchildpids(pid, list, size); });
+    const pid_t group = ::getpgid(pid);
+    if (group <= 1 || group == ::getpgrp()) return result;
+    const auto members = pid_list([&](void* list, int size) { return proc_listpgrppids(group, list, size); });
+    result.insert(result.end(), members.begin(), members.end());
+    return result;
+}
+
+std::string variable_of(pid_t pid, const std::string& name) {
+    // The number of arguments, the path of the program, the arguments, the environment: each ends in a zero.
+    int what[] = {CTL_KERN, KERN_PROCARGS2, pid};
+    std::size_t size = 0;
+    if (::sysctl(what, 3, nullptr, &size, nullptr, 0) != 0) return {};
+    std::string all(size + 1, '\0');
+    if (::sysctl(what, 3, all.data(), &size, nullptr, 0) != 0) return {};
+    const auto found = all.find('\0' + name + '=');
+    return found == std::string::npos ? "" : all.c_str() + found + name.size() + 2;
+}
+
+std::int64_t held_bytes(pid_t pid, bool) {
+    rusage_info_v4 info{};
+    if (proc_pid_rusage(pid, RUSAGE_INFO_V4, reinterpret_cast<rusage_info_t*>(&info)) != 0) return 0;
+    return static_cast<std::int64_t>(info.ri_phys_footprint);  // with the GPU's part
+}
+
+bool memory_is_short() {
+    int level = 0;
+    std::size_t size = sizeof level;
+    constexpr int kCritical = 4;
+    return ::sysctlbyname("kern.memorystatus_vm_pressure_level", &level, &size, nullptr, 0) == 0 &&
+           level >= kCritical;
+}
+
 double peak_resident_mb(const rusage& usage) {
     return static_cast<double>(usage.ru_maxrss) / (1024 * 1024);
+}
+
+void measure_waits(pid_t, std::map<pid_t, double>&) {}  // not told by the system
+
+double slept_seconds() {
+    return clock_seconds(CLOCK_MONOTONIC_RAW) - clock_seconds(CLOCK_UPTIME_RAW);
+}
+
+double stolen_seconds() {
+    return 0;
+}
+
+double throttled_seconds() {
+    constexpr std::uint64_t kHeavy = 2;  // 0 nominal, 1 moderate, 2 heavy, 3 trapping, 4 sleeping
+    static double total = 0, last = 0;
+    const double now = clock_seconds(CLOCK_UPTIME_RAW);
+    const bool held_back = notified_state("com.apple.system.thermalpressurelevel") >= kHeavy ||
+                           notified_state("com.apple.system.lowpowermode") != 0;
+    constexpr double kLongestGap = 1;  // between two calls that belong together
+    if (held_back && now - last < kLongestGap) total += now - last;
+    last = now;
+    return total;
 }
 
 }  // namespace autoresearch::platform

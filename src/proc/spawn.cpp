@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/wait.h>
+
+#include <mutex>
 
 #include "proc/platform.h"
 #include "util/atomic_file.h"
@@ -86,8 +89,13 @@ int spawn(const ProcessSpec& spec, int output, int events, pid_t& pid) {
     // Opened before the change of directory, so that a relative path is relative to ours.
     const std::string input = spec.input.empty() ? "/dev/null" : spec.input.string();
     orders.check(posix_spawn_file_actions_addopen(&orders.actions, STDIN_FILENO, input.c_str(), O_RDONLY, 0));
-    orders.check(posix_spawn_file_actions_adddup2(&orders.actions, output, STDOUT_FILENO));
-    orders.check(posix_spawn_file_actions_adddup2(&orders.actions, output, STDERR_FILENO));
+    if (output >= 0) {
+        orders.check(posix_spawn_file_actions_adddup2(&orders.actions, output, STDOUT_FILENO));
+    } else {
+        orders.check(
+            posix_spawn_file_actions_addopen(&orders.actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0));
+    }
+    orders.check(posix_spawn_file_actions_adddup2(&orders.actions, STDOUT_FILENO, STDERR_FILENO));
     if (events >= 0)
         orders.check(posix_spawn_file_actions_adddup2(&orders.actions, events, kEventDescriptor));
     if (!spec.directory.empty())
@@ -105,6 +113,29 @@ int spawn(const ProcessSpec& spec, int output, int events, pid_t& pid) {
     std::vector<std::string> environment = edited_environment(spec);
     return posix_spawnp(&pid, command.front().c_str(), &orders.actions, &orders.attributes,
                         pointers(command).data(), pointers(environment).data());
+}
+
+std::vector<std::string> container() {
+    static std::mutex mutex;
+    static std::optional<std::filesystem::path> tried;
+    static bool works = false;
+    std::vector<std::string> command = platform::container_command();
+    if (command.empty()) return {};
+    const auto program = find_program(command.front());
+    if (!program) return {};
+    const std::lock_guard lock(mutex);
+    if (tried != program) {
+        // A system may have the program and not let us use it.
+        ProcessSpec spec;
+        spec.command = command;
+        spec.command.insert(spec.command.end(), {"/bin/sh", "-c", "exit 7"});
+        pid_t pid = 0;
+        int status = 0;
+        works = spawn(spec, -1, -1, pid) == 0 && ::waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+                WEXITSTATUS(status) == 7;
+        tried = program;
+    }
+    return works ? command : std::vector<std::string>();
 }
 
 }  // namespace autoresearch

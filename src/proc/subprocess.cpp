@@ -1,17 +1,18 @@
 #include "proc/subprocess.h"
 
 #include <poll.h>
-#include <signal.h>
-#include <sys/resource.h>
+#include <spdlog/fmt/fmt.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
 #include "proc/log_writer.h"
 #include "proc/platform.h"
+#include "proc/process_tree.h"
 #include "proc/spawn.h"
 
 namespace autoresearch {
@@ -21,17 +22,15 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::size_t kLongestEvent = 1 << 20;
-constexpr milliseconds kPollInterval{50};     // how late a stop request may be seen
-constexpr milliseconds kBlindInterval{5};     // and the end of a process that closed its channels
-constexpr milliseconds kGroupPatience{2000};  // for the system to clear away what SIGKILL ended
-constexpr int kReadsPerRound = 64;            // so that a flood cannot keep us from looking at the clock
+constexpr milliseconds kPollInterval{50};  // how late a stop request may be seen
+constexpr milliseconds kBlindInterval{5};  // and the end of a process that closed its channels
+constexpr double kMeasure = 0.25;          // seconds between two looks at memory and waits
+constexpr double kHurriedMeasure = 0.05;   // from half of the memory limit on
+constexpr double kThrottledShare = 0.05;   // of the time, from which on it counts
+constexpr int kReadsPerRound = 64;         // so that a flood cannot keep us from looking at the clock
 
 double seconds_since(steady_clock::time_point start) {
     return std::chrono::duration<double>(steady_clock::now() - start).count();
-}
-
-double seconds(const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
 
 /// Cuts the bytes of the event channel into lines.
@@ -58,60 +57,94 @@ class LineSplitter {
     bool too_long_ = false;
 };
 
-/// Owns one running process group until it is gone.
+/// Watches one running process and all that it starts until they are gone.
 class Supervisor {
   public:
-    Supervisor(const ProcessSpec& spec, const StopRequest& stop, steady_clock::time_point start, pid_t pid,
-               Fd output, Fd events, LogWriter& log)
+    Supervisor(const ProcessSpec& spec, const StopRequest& stop, ProcessTree& tree, bool contained, Fd output,
+               Fd events, LogWriter& log)
         : spec_(spec),
           stop_(stop),
-          start_(start),
-          pid_(pid),
+          tree_(tree),
+          contained_(contained),
           output_(std::move(output)),
           events_(std::move(events)),
           log_(log) {
         if (spec.limit > 0) deadline_.set(spec.limit);
     }
-    ~Supervisor() {
-        if (!reaped_) end_group();  // the callback threw
-    }
-    Supervisor(const Supervisor&) = delete;
-    Supervisor& operator=(const Supervisor&) = delete;
 
     ProcessResult run() {
-        while (!has_ended()) {
+        while (!tree_.root_has_ended()) {
             watch();
+            measure();
             wait_for_activity();
             read_channels();
         }
         result_.wall_seconds = seconds_since(start_);
-        end_group();
-        // What was still in the pipes when the process ended. Bounded, since a process that left the group
-        // may write on.
-        read_channels();
+        measure_machine();
+        const auto& end = tree_.end();
+        read_channels();  // what was still in the pipes
+        if (WIFEXITED(end.status)) result_.exit_code = WEXITSTATUS(end.status);
+        if (WIFSIGNALED(end.status)) result_.signal = WTERMSIG(end.status);
+        if (contained_ && result_.exit_code > kSignalCode) {
+            result_.signal = result_.exit_code - kSignalCode;
+            result_.exit_code = -1;
+        }
+        result_.cpu_seconds = end.cpu_seconds;
+        result_.peak_memory_mb = end.peak_memory_mb;
         return result_;
     }
 
   private:
-    /// Leaves the process unreaped: its id, which is the group's id, stays taken until end_group() is done
-    /// with it.
-    bool has_ended() const {
-        siginfo_t info{};
-        return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-               info.si_pid != 0;
-    }
+    static constexpr int kSignalCode = 128;  // a container's exit code for a signal is above this
 
-    /// Starts or hardens the end of the group when it is time.
+    /// Starts or hardens the end when it is time.
     void watch() {
         if (!kill_at_) {
             result_.interrupted = stop_.now();
             result_.timed_out = !result_.interrupted && deadline_.passed();
             if (!result_.interrupted && !result_.timed_out) return;
-            ::kill(-pid_, SIGTERM);
+            // The outermost process of a container would take everything with it at once.
+            tree_.ask_to_end(!contained_);
             kill_at_.emplace().set(spec_.kill_grace);
         } else if (kill_at_->passed()) {
-            ::kill(-pid_, SIGKILL);
+            tree_.end();
         }
+    }
+
+    /// Memory and waits cannot be asked for when a process has ended.
+    void measure() {
+        if (!measure_at_.passed()) return;
+        const double held = tree_.held_gb(false);
+        if (spec_.memory_limit > 0 && (held > spec_.memory_limit || platform::memory_is_short()))
+            end_if_too_large();
+        tree_.measure_waits(waits_);
+        measure_machine();
+        const bool hurry = spec_.memory_limit > 0 && held > spec_.memory_limit / 2;
+        measure_at_.set(hurry ? kHurriedMeasure : kMeasure);
+    }
+
+    void end_if_too_large() {
+        const double held = tree_.held_gb(true);
+        if (held > spec_.memory_limit) {
+            result_.over_memory = fmt::format(
+                "{:.3g} GB of memory, more than the {:.3g} GB of --memory-limit", held, spec_.memory_limit);
+        } else if (held > spec_.memory_limit / 2 && platform::memory_is_short()) {
+            // With less, something else has filled the machine, and the end of this would not mend it.
+            result_.over_memory = fmt::format("{:.3g} GB of memory, and the machine had none left", held);
+        } else {
+            return;
+        }
+        tree_.end();
+    }
+
+    void measure_machine() {
+        Conditions& now = result_.conditions;
+        // Two clocks are compared that are not read at the same instant.
+        now.slept_seconds = std::round(10 * (platform::slept_seconds() - slept_)) / 10;
+        now.steal_seconds = platform::stolen_seconds() - stolen_;
+        now.throttled = platform::throttled_seconds() - throttled_ > kThrottledShare * seconds_since(start_);
+        now.wait_seconds = 0;
+        for (const auto& [thread, seconds] : waits_) now.wait_seconds += seconds;
     }
 
     void wait_for_activity() {
@@ -143,45 +176,31 @@ class Supervisor {
         }
     }
 
-    /// Kills what is left of the group, reaps the process, and waits until nobody of the group is there.
-    void end_group() {
-        ::kill(-pid_, SIGKILL);
-        int status = 0;
-        rusage usage{};
-        pid_t reaped = 0;
-        do {
-            reaped = ::wait4(pid_, &status, 0, &usage);
-        } while (reaped < 0 && errno == EINTR);
-        reaped_ = true;
-        if (reaped == pid_) {
-            if (WIFEXITED(status)) result_.exit_code = WEXITSTATUS(status);
-            if (WIFSIGNALED(status)) result_.signal = WTERMSIG(status);
-            result_.cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
-            result_.peak_memory_mb = platform::peak_resident_mb(usage);
-        }
-        // Members whose parent we are not may stay as zombies until that parent cares for them, hence the
-        // limit.
-        const auto patience = steady_clock::now() + kGroupPatience;
-        while (steady_clock::now() < patience) {
-            while (::waitpid(-pid_, nullptr, WNOHANG) > 0) {
-            }
-            if (::kill(-pid_, SIGKILL) != 0) return;
-            ::poll(nullptr, 0, 1);
-        }
-    }
-
     const ProcessSpec& spec_;
     const StopRequest& stop_;
-    const steady_clock::time_point start_;
-    const pid_t pid_;
+    ProcessTree& tree_;
+    const bool contained_;
     Fd output_, events_;
     LogWriter& log_;
-    Deadline deadline_;
+    const steady_clock::time_point start_ = steady_clock::now();
+    const double slept_ = platform::slept_seconds(), stolen_ = platform::stolen_seconds(),
+                 throttled_ = platform::throttled_seconds();
+    Deadline deadline_, measure_at_{0};
     std::optional<Deadline> kill_at_;  // set once SIGTERM was sent
+    std::map<pid_t, double> waits_;    // of each thread that was ever seen
     LineSplitter lines_;
-    bool reaped_ = false;
     ProcessResult result_;
 };
+
+/// Where the program is that the command names, as the child will find it; an errno value when it is not.
+int locate(const ProcessSpec& spec, std::string& program) {
+    if (program.find('/') == std::string::npos) {
+        const auto found = find_program(program);
+        if (!found) return ENOENT;
+        program = std::filesystem::absolute(*found);
+    }
+    return ::access((spec.directory / program).c_str(), X_OK) == 0 ? 0 : errno;
+}
 
 }  // namespace
 
@@ -190,9 +209,14 @@ ProcessResult run_process(const ProcessSpec& spec, const StopRequest& stop) {
     LogWriter log(spec.output, spec.output_limit);
     Pipe output = make_pipe();
     Pipe events = spec.on_event ? make_pipe() : Pipe{};
+    const std::string mark = new_tree_mark();
+    const std::vector<std::string> around = container();
+    ProcessSpec started = spec;
+    started.environment[kTreeVariable] = mark;
+    int error = locate(spec, started.command.front());
+    started.command.insert(started.command.begin(), around.begin(), around.end());
     pid_t pid = 0;
-    const auto start = steady_clock::now();
-    const int error = spawn(spec, output.write.get(), events.write.get(), pid);
+    if (error == 0) error = spawn(started, output.write.get(), events.write.get(), pid);
     output.write.reset();
     events.write.reset();
     if (error != 0) {
@@ -201,8 +225,10 @@ ProcessResult run_process(const ProcessSpec& spec, const StopRequest& stop) {
         log.write(result.start_error + "\n");
         return result;
     }
-    Supervisor supervisor(spec, stop, start, pid, std::move(output.read), std::move(events.read), log);
-    const ProcessResult result = supervisor.run();
+    ProcessTree tree(pid, mark);
+    const ProcessResult result =
+        Supervisor(spec, stop, tree, !around.empty(), std::move(output.read), std::move(events.read), log)
+            .run();
     log.finish();
     return result;
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "contract/experiment.h"
 #include "contract/outside.h"
 
 namespace autoresearch {
@@ -17,6 +18,8 @@ namespace autoresearch {
 /// When the watchdog ends a process. Monotonic; may be moved while the process runs, from its event callback.
 class Deadline {
   public:
+    Deadline() = default;
+    explicit Deadline(double seconds_from_now) { set(seconds_from_now); }
     void set(double seconds_from_now) {
         at_ = std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::nanoseconds>(
                                                      std::chrono::duration<double>(seconds_from_now));
@@ -44,10 +47,11 @@ struct ProcessSpec {
     std::filesystem::path input;   // stdin; empty: /dev/null
     std::filesystem::path output;  // stdout and stderr are appended here; empty: /dev/null
     std::int64_t output_limit =
-        32 << 20;            // bytes stored from the start; beyond it only the last 64 KiB are kept
-    double limit = 0;        // seconds until the deadline; 0: none until the callback sets one
-    double kill_grace = 5;   // seconds between SIGTERM and SIGKILL
-    EventCallback on_event;  // when set, the child has an event channel at descriptor kEventDescriptor
+        32 << 20;             // bytes stored from the start; beyond it only the last 64 KiB are kept
+    double limit = 0;         // seconds until the deadline; 0: none until the callback sets one
+    double kill_grace = 5;    // seconds between SIGTERM and SIGKILL
+    double memory_limit = 0;  // GB that all its processes may hold together; 0: no limit
+    EventCallback on_event;   // when set, the child has an event channel at descriptor kEventDescriptor
 };
 
 struct ProcessResult {
@@ -56,21 +60,24 @@ struct ProcessResult {
     int signal = 0;             // that ended it, also when the signal was ours
     bool timed_out = false;     // the deadline passed while it ran
     bool interrupted = false;   // the person asked to stop now
+    std::string over_memory;    // why it was killed for its memory, with the figure; empty when it was not
     double wall_seconds = 0;    // spawn to the end of the process
-    double cpu_seconds = 0;     // user + system, with the children it waited for
-    double peak_memory_mb = 0;  // largest resident set, MiB
+    double cpu_seconds = 0;     // user + system, of all its processes
+    double peak_memory_mb = 0;  // largest resident set of one process, MiB
+    Conditions conditions;      // while it ran
 
     bool succeeded() const { return start_error.empty() && exit_code == 0 && !timed_out && !interrupted; }
 };
 
-/// Runs a command in a session and process group of its own (so that ctrl-C and the terminal do not reach it)
-/// with every other descriptor closed, and waits for it. At the deadline, or when the person asks to stop
-/// now, the group gets SIGTERM, then SIGKILL after the grace. Whatever way the process ended, the rest of its
-/// group is killed, and the call returns when the group is gone. Output never blocks the child, however much
-/// it writes.
+/// Runs a command in a session of its own (so that ctrl-C and the terminal do not reach it) with every other
+/// descriptor closed, and waits for it. At the deadline, or when the person asks to stop now, all its
+/// processes get SIGTERM, then SIGKILL after the grace. Beyond the memory limit, or when they hold most of a
+/// machine that has no memory left, it is SIGKILL at once. Whatever way the command ended, everything that it
+/// started is killed, wherever it went (process_tree.h), and the call returns when that is gone; where
+/// container() works nothing survives the end of this program either. Output never blocks the child, however
+/// much it writes.
 ///
-/// Throws std::system_error only when this machine is out of descriptors or disk. Not covered: a descendant
-/// that leaves the group (its own setsid) lives on.
+/// Throws std::system_error only when this machine is out of descriptors or disk.
 ProcessResult run_process(const ProcessSpec& spec, const StopRequest& stop);
 
 /// "Segmentation fault", "Killed", ... for a signal number, in the system's words.

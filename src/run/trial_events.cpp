@@ -166,6 +166,7 @@ Result<Trial> trial_ending(const ProcessResult& process, const TrialEvents& even
                            double budget, const std::string& log_tail) {
     if (!process.start_error.empty()) return Failure{Ending::crashed, process.start_error};
     if (process.interrupted) return Failure{Ending::interrupted, "stopped while training"};
+    if (!process.over_memory.empty()) return Failure{Ending::out_of_memory, "it held " + process.over_memory};
     if (events.invalid()) return *events.invalid();
     if (process.timed_out) return Failure{Ending::timed_out, phase_reason(events.phase(), limits, budget)};
     if (process.exit_code != 0) return died(process, log_tail);

@@ -24,18 +24,13 @@ std::filesystem::path curve_file(const TrialRequest& request) {
                                           : first;
 }
 
-int thread_count(int wanted) {
-    return wanted > 0 ? wanted : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
-
-Environment trainer_environment(int threads) {
-    const std::string count = std::to_string(threads);
+Environment trainer_environment(const std::string& threads) {
     Environment result = {
         // Spinning OpenMP threads would steal time from each other and from the harness.
         {"OMP_WAIT_POLICY", "passive"},
-        {"OMP_NUM_THREADS", count},
-        {"MKL_NUM_THREADS", count},
-        {"VECLIB_MAXIMUM_THREADS", count},
+        {"OMP_NUM_THREADS", threads},
+        {"MKL_NUM_THREADS", threads},
+        {"VECLIB_MAXIMUM_THREADS", threads},
         // Out of memory must be an error of the trainer, not a Mac that swaps.
         {"PYTORCH_MPS_HIGH_WATERMARK_RATIO", "1.0"},
         {"PYTORCH_MPS_LOW_WATERMARK_RATIO", "0.8"},
@@ -55,11 +50,18 @@ Environment trainer_environment(int threads) {
 
 }  // namespace
 
+std::string disturbance(const Conditions& conditions) {
+    if (conditions.slept_seconds > 1)
+        return fmt::format("the machine slept for {:.0f} s", conditions.slept_seconds);
+    return conditions.throttled ? "heat or low power mode held the processor back" : "";
+}
+
 TrialRunner::TrialRunner(TrialRunnerOptions options, Reporter& reporter, const StopRequest& stop)
     : options_(std::move(options)), reporter_(reporter), stop_(stop) {}
 
 Trial TrialRunner::run(const TrialRequest& request) {
     TrialEvents events;
+    std::optional<std::string> hopeless;
     ProcessSpec spec = specification(request);
     std::filesystem::create_directories(request.directory);
     LogWriter journal(request.directory / "events.jsonl", options_.log_limit);
@@ -69,6 +71,9 @@ Trial TrialRunner::run(const TrialRequest& request) {
             follow(events.phase(), request.trace.empty() ? request.budget : kSlowerReplay * request.budget,
                    deadline);
         report(events);
+        if (!hopeless && request.hopeless && events.phase() == TrialPhase::training)
+            hopeless = request.hopeless(events.last_step()->progress, events.last_step()->loss);
+        if (hopeless) deadline.set(0);
     };
     LogWriter(spec.output, options_.log_limit).write(fmt::format("{}\n", fmt::join(spec.command, " ")));
     const auto log_start = file_length(spec.output);  // the logs of earlier trials explain nothing
@@ -76,8 +81,9 @@ Trial TrialRunner::run(const TrialRequest& request) {
     journal.finish();
 
     const double due = request.trace.empty() ? request.budget : 0;  // seconds of training that must be seen
-    const auto ending = trial_ending(process, events, options_.limits, due,
-                                     file_tail(spec.output, kTailForReasons, log_start));
+    auto ending = trial_ending(process, events, options_.limits, due,
+                               file_tail(spec.output, kTailForReasons, log_start));
+    if (hopeless && !process.interrupted) ending = Failure{Ending::ended_early, *hopeless};
     Trial trial;
     if (ending.ok()) {
         trial = ending.value();
@@ -88,55 +94,44 @@ Trial TrialRunner::run(const TrialRequest& request) {
     trial.seed = request.seed;
     trial.wall_seconds = process.wall_seconds;
     trial.cpu_seconds = process.cpu_seconds;
+    trial.conditions = process.conditions;
+    trial.disturbed = disturbance(process.conditions);
     if (trial.peak_memory_mb <= 0) trial.peak_memory_mb = process.peak_memory_mb;
     return trial;
 }
 
 ProcessSpec TrialRunner::specification(const TrialRequest& request) const {
-    const int threads = thread_count(options_.threads);
+    const std::string threads = std::to_string(
+        options_.threads > 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
     ProcessSpec spec;
-    spec.command = {std::filesystem::absolute(request.program).string(),
-                    "--data",
-                    options_.data.string(),
-                    "--budget",
-                    fmt::format("{:.12g}", request.budget),
-                    "--seed",
-                    std::to_string(request.seed),
-                    "--device",
-                    options_.device,
-                    "--threads",
-                    std::to_string(threads),
-                    "--events-fd",
-                    std::to_string(kEventDescriptor),
-                    "--curve",
-                    curve_file(request).string()};
-    if (!request.trace.empty()) {
-        spec.command.insert(spec.command.end(),
-                            {"--trace", std::filesystem::absolute(request.trace).string()});
-    }
+    spec.command = {std::filesystem::absolute(request.program)};
+    const auto flag = [&](const char* name, const std::string& value) {
+        spec.command.insert(spec.command.end(), {name, value});
+    };
+    flag("--data", options_.data);
+    flag("--budget", fmt::format("{:.12g}", request.budget));
+    flag("--seed", std::to_string(request.seed));
+    flag("--device", options_.device);
+    flag("--threads", threads);
+    flag("--events-fd", std::to_string(kEventDescriptor));
+    flag("--curve", curve_file(request));
+    if (!request.trace.empty()) flag("--trace", std::filesystem::absolute(request.trace));
+    if (request.test_split) flag("--split", "test");
     spec.environment = trainer_environment(threads);
     spec.output = request.directory / "run.log";
     spec.output_limit = options_.log_limit;
     spec.limit = options_.limits.startup;
+    spec.memory_limit = options_.memory_limit;
     spec.kill_grace = options_.kill_grace;
     return spec;
 }
 
 /// Every phase has a limit of its own, counted from its beginning.
 void TrialRunner::follow(TrialPhase phase, double budget, Deadline& deadline) const {
-    switch (phase) {
-        case TrialPhase::starting:
-            break;
-        case TrialPhase::training:
-            deadline.set(budget + options_.limits.grace);
-            break;
-        case TrialPhase::evaluating:
-            deadline.set(options_.limits.evaluation);
-            break;
-        case TrialPhase::exiting:
-            deadline.set(options_.limits.exit);
-            break;
-    }
+    const TrialLimits& limits = options_.limits;
+    if (phase == TrialPhase::training) deadline.set(budget + limits.grace);
+    if (phase == TrialPhase::evaluating) deadline.set(limits.evaluation);
+    if (phase == TrialPhase::exiting) deadline.set(limits.exit);
 }
 
 void TrialRunner::report(const TrialEvents& events) {

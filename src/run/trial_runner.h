@@ -15,6 +15,7 @@ struct TrialRunnerOptions {
     std::string device = "cpu";  // cpu, mps, cuda
     int threads = 0;             // CPU threads of the trainer; 0: as many as the machine has
     TrialLimits limits;
+    double memory_limit = 0;            // GB for all processes of a trial; 0: no limit
     double kill_grace = 5;              // seconds between SIGTERM and SIGKILL
     std::int64_t log_limit = 32 << 20;  // bytes of run.log, and of events.jsonl
 };
@@ -36,5 +37,9 @@ class TrialRunner : public Runner {
     Reporter& reporter_;
     const StopRequest& stop_;
 };
+
+/// Why the machine made a trial's number and not the code, when that is certain; else empty. Load is no such
+/// reason: the judge weighs it.
+std::string disturbance(const Conditions& conditions);
 
 }  // namespace autoresearch
