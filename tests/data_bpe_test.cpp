@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "prepare/data/base64.h"
 #include "prepare/data/bpe.h"
 #include "prepare/data/tokenizer.h"
 #include "temp_directory.h"
@@ -14,8 +13,8 @@ namespace {
 
 using Words = std::map<std::string, std::int64_t>;
 
-PieceMap<std::int64_t> pieces_of(const Words& words) {
-    PieceMap<std::int64_t> pieces;
+PieceCounts pieces_of(const Words& words) {
+    PieceCounts pieces;
     for (const auto& [word, count] : words) pieces[word] = count;
     return pieces;
 }
@@ -60,11 +59,13 @@ std::vector<std::string> learned_plainly(const Words& words, std::size_t merges)
 TEST(Bpe, LearnsTheMergesOfRustbpe) {
     const auto golden =
         nlohmann::json::parse(read_text(TEST_SOURCE_DIR "/tests/golden/tokenizer_golden.json"));
-    PieceCounter first{Splitter(kSplitPattern)}, second{Splitter(kSplitPattern)};
+    Splitter splitter(kSplitPattern);
+    PieceCounts first, second;
     for (std::size_t i = 0; i < golden["documents"].size(); ++i)
-        (i % 2 == 0 ? first : second).count(golden["documents"][i].get_ref<const std::string&>());
-    first.add(second);
-    const std::vector<std::string> ranks = train_bpe(first.pieces(), golden["ranks"].size());
+        count_pieces(splitter, golden["documents"][i].get_ref<const std::string&>(),
+                     i % 2 == 0 ? first : second);
+    add_counts(second, first);
+    const std::vector<std::string> ranks = train_bpe(first, golden["ranks"].size());
     ASSERT_EQ(ranks.size(), golden["ranks"].size());
     for (std::size_t i = 0; i < ranks.size(); ++i)
         ASSERT_EQ(base64_encode(ranks[i]), golden["ranks"][i].get<std::string>()) << "rank " << i;

@@ -8,7 +8,6 @@
 
 #include "autoresearch/error.h"
 #include "prepare/data/corpus.h"
-#include "prepare/data/documents.h"
 #include "temp_directory.h"
 
 namespace autoresearch {

@@ -11,12 +11,12 @@
 #include <thread>
 
 #include "autoresearch/error.h"
+#include "prepare/data/files.h"
 #include "prepare/data/packer.h"
 #include "prepare/data/prepare.h"
-#include "prepare/data/shard.h"
 #include "prepare/data/tokenizer.h"
-#include "prepare/data/workshop.h"
 #include "temp_directory.h"
+#include "util/atomic_file.h"
 
 namespace autoresearch {
 namespace {
@@ -188,8 +188,16 @@ TEST_F(PrepareTest, ADamagedDataSetIsReplaced) {
     const PreparedData first = prepare_data(options_);
     const auto content = content_of(first.directory);
     fs::resize_file(first.directory / kTrainFile, 100);
-    EXPECT_FALSE(find_prepared(options_.request, options_.data_root));
-    EXPECT_FALSE(prepare_data(options_).was_ready);
+    EXPECT_THROW(find_prepared(options_.request, options_.data_root), UserError);
+    const PreparedData second = prepare_data(options_);
+    EXPECT_FALSE(second.was_ready);
+    EXPECT_NE(second.replaced.find("damaged shard " + (first.directory / kTrainFile).string()),
+              std::string::npos);
+    EXPECT_EQ(content_of(first.directory), content);
+    std::string tokens = content.at(kTrainFile);
+    tokens[100] ^= 1;
+    folder_.write("data/" + first.meta.fingerprint + "/" + kTrainFile, tokens);
+    EXPECT_NE(prepare_data(options_).replaced.find("the tokens are not as written"), std::string::npos);
     EXPECT_EQ(content_of(first.directory), content);
     EXPECT_EQ(things_in_root(), 1);
 }
@@ -238,13 +246,14 @@ TEST_F(PrepareTest, TwoAtOnceDoNotHarmEachOther) {
 }
 
 TEST_F(PrepareTest, WaitsForAnotherAndMayBeStopped) {
-    const auto other = std::make_unique<Workshop>(options_.data_root, [] {});
+    const Fd other = wait_for_lock(options_.data_root / ".lock", [] {});
+    folder_.write("data/.building/half", "made by the other");
     options_.progress = [&](const std::string& phase, double) {
         EXPECT_EQ(phase, "waiting for another prepare");
         throw std::runtime_error("stopped");
     };
     EXPECT_THROW(prepare_data(options_), std::runtime_error);
-    EXPECT_TRUE(fs::exists(other->path()));
+    EXPECT_TRUE(fs::exists(options_.data_root / ".building/half"));
 }
 
 TEST_F(PrepareTest, HeldOutFilesAreForValidationAndTestOnly) {

@@ -1,11 +1,14 @@
 #include "util/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <system_error>
+#include <thread>
 
 namespace autoresearch {
 
@@ -46,6 +49,17 @@ void flush_directory(const std::filesystem::path& directory) {
     // Some file systems cannot flush a directory; the rename is then as safe as they make it.
     if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP)
         throw_errno("cannot flush " + path.string());
+}
+
+Fd wait_for_lock(const std::filesystem::path& file, const std::function<void()>& waiting) {
+    std::filesystem::create_directories(file.parent_path());
+    Fd lock = open_file(file, O_RDWR | O_CREAT);
+    while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK && errno != EINTR) throw_errno("cannot lock " + file.string());
+        waiting();
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return lock;
 }
 
 void write_file_atomically(const std::filesystem::path& target, std::string_view text) {

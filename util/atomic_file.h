@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,11 @@ void write_all(int fd, std::string_view text, const std::string& what);
 
 /// fsync that means it (F_FULLFSYNC where there is one); throws std::system_error naming `what`.
 void flush_to_disk(int fd, const std::string& what);
+
+/// An exclusive lock on a file, which is made if need be. While another process holds it, calls waiting() ten
+/// times a second; an exception from it ends the wait. The kernel lets go of the lock when the process ends,
+/// however it ends.
+Fd wait_for_lock(const std::filesystem::path& file, const std::function<void()>& waiting);
 
 /// Makes a rename or a new file in this directory survive a power cut.
 void flush_directory(const std::filesystem::path& directory);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <system_error>
@@ -31,8 +32,7 @@ std::size_t escape_length(std::string_view text, std::size_t at) {
     return 2;
 }
 
-}  // namespace
-
+/// Bytes of the UTF-8 character that starts at `at`; 0 when none does.
 std::size_t utf8_length(std::string_view text, std::size_t at) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned char lead = byte(at);
@@ -49,6 +49,23 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
         return 0;
     }
     return length;
+}
+
+}  // namespace
+
+std::size_t valid_utf8_prefix(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        // Most text is ASCII: eight bytes at a time.
+        std::uint64_t eight;
+        while (at + 8 <= text.size() &&
+               (std::memcpy(&eight, text.data() + at, 8), (eight & 0x8080808080808080) == 0))
+            at += 8;
+        const std::size_t length = at < text.size() ? utf8_length(text, at) : 0;
+        if (length == 0) break;
+        at += length;
+    }
+    return at;
 }
 
 std::string_view trim(std::string_view text) {
@@ -97,18 +114,13 @@ std::string clip(std::string_view text, std::size_t max_bytes) {
 
 std::string to_valid_utf8(std::string_view text) {
     std::string result;
-    result.reserve(text.size());
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t length = utf8_length(text, at);
-        if (length == 0) {
-            result += '?';
-            ++at;
-        } else {
-            result.append(text.substr(at, length));
-            at += length;
-        }
+    while (true) {
+        const std::size_t valid = valid_utf8_prefix(text);
+        result.append(text.substr(0, valid));
+        if (valid == text.size()) return result;
+        result += '?';
+        text.remove_prefix(valid + 1);
     }
-    return result;
 }
 
 std::string clean_line(std::string_view text, std::size_t max_bytes) {

@@ -30,8 +30,8 @@ std::string clip(std::string_view text, std::size_t max_bytes);
 /// become a space, bytes that are not UTF-8 become '?', runs of spaces become one; trimmed and clipped.
 std::string clean_line(std::string_view text, std::size_t max_bytes = 300);
 
-/// Bytes of the UTF-8 character that starts at `at`; 0 when none does (cut, overlong, a surrogate, ...).
-std::size_t utf8_length(std::string_view text, std::size_t at);
+/// Number of bytes at the start of `text` that are valid UTF-8: nothing cut or overlong, no surrogates.
+std::size_t valid_utf8_prefix(std::string_view text);
 
 /// Valid UTF-8: every byte that is not part of a character becomes '?'.
 std::string to_valid_utf8(std::string_view text);

@@ -17,12 +17,12 @@ struct Candidate {
 
 class BpeTrainer {
   public:
-    explicit BpeTrainer(const PieceMap<std::int64_t>& pieces) {
-        for (const auto& [piece, count] : pieces) {
-            if (piece.size() < 2) continue;
+    explicit BpeTrainer(const PieceCounts& pieces) {
+        pieces.for_each([&](std::string_view piece, std::int64_t count) {
+            if (piece.size() < 2) return;
             words_.push_back({symbols_.size(), static_cast<std::uint32_t>(piece.size()), count});
             for (const char byte : piece) symbols_.push_back(static_cast<unsigned char>(byte));
-        }
+        });
         for (std::uint32_t word = 0; word < words_.size(); ++word)
             for (std::uint32_t i = 0; i + 1 < words_[word].length; ++i) {
                 const std::uint32_t* at = &symbols_[words_[word].first + i];
@@ -124,15 +124,7 @@ class BpeTrainer {
 
 }  // namespace
 
-void PieceCounter::count(std::string_view text) {
-    splitter_.split(text, [&](std::string_view piece) { ++value_of(pieces_, piece); });
-}
-
-void PieceCounter::add(const PieceCounter& other) {
-    for (const auto& [piece, count] : other.pieces_) pieces_[piece] += count;
-}
-
-std::vector<std::string> train_bpe(const PieceMap<std::int64_t>& pieces, std::size_t ranks,
+std::vector<std::string> train_bpe(const PieceCounts& pieces, std::size_t ranks,
                                    const std::function<void(double share)>& progress) {
     std::vector<std::string> tokens;
     tokens.reserve(ranks);

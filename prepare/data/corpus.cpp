@@ -3,13 +3,11 @@
 #include <glob.h>
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
 #include "autoresearch/error.h"
-#include "prepare/data/documents.h"
 #include "prepare/data/download.h"
 #include "util/nearest.h"
 #include "util/text.h"
@@ -20,16 +18,16 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::string_view kTextKinds[] = {
-    ".txt", ".text", ".md",    ".rst", ".tex",   ".org", ".jsonl", ".parquet", ".py",  ".pyi",
-    ".c",   ".h",    ".cc",    ".cpp", ".cxx",   ".hh",  ".hpp",   ".cu",      ".cuh", ".rs",
-    ".go",  ".java", ".js",    ".ts",  ".tsx",   ".jsx", ".sh",    ".jl",      ".lua", ".rb",
-    ".pl",  ".php",  ".swift", ".kt",  ".scala", ".hs",  ".ml",    ".r",       ".m",   ".mm",
-    ".sql", ".html", ".css",   ".f90", ".f",     ".el",  ".lisp",  ".clj",     ".ex",  ".erl"};
-constexpr std::string_view kNotReadable[] = {".bz2", ".xz", ".zip", ".arrow", ".tar", ".tgz", ".7z"};
+constexpr std::string_view kTextKinds =
+    " .txt .text .md .rst .tex .org .jsonl .parquet .py .pyi .c .h .cc .cpp .cxx .hh .hpp .cu .cuh .rs .go "
+    ".java .js "
+    ".ts .tsx .jsx .sh .jl .lua .rb .pl .php .swift .kt .scala .hs .ml .r .m .mm .sql .html .css .f90 .f .el "
+    ".lisp "
+    ".clj .ex .erl ";
+constexpr std::string_view kNotReadable = " .bz2 .xz .zip .arrow .tar .tgz .7z ";
 
-bool is_text(const fs::path& file) {
-    return std::find(std::begin(kTextKinds), std::end(kTextKinds), kind_of(file)) != std::end(kTextKinds);
+bool is_among(std::string_view kinds, const std::string& kind) {
+    return kinds.find(" " + kind + " ") != std::string_view::npos;
 }
 
 constexpr const char* kWhatIsRead =
@@ -38,8 +36,7 @@ constexpr const char* kWhatIsRead =
 void check_readable(const fs::path& file) {
     const std::string kind = kind_of(file);
     const bool packed_parquet = kind == ".parquet" && kind_of(file.filename()) != file.extension();
-    if (packed_parquet ||
-        std::find(std::begin(kNotReadable), std::end(kNotReadable), kind) != std::end(kNotReadable))
+    if (packed_parquet || is_among(kNotReadable, kind))
         throw UserError("cannot read files of this kind: " + file.string(), kWhatIsRead);
 }
 
@@ -69,7 +66,8 @@ std::vector<fs::path> glob_files(const std::string& pattern) {
 /// Of a file, a folder or a glob; empty when there is nothing of that name.
 std::vector<fs::path> local_files(const std::string& path) {
     const fs::file_status status = fs::status(path);
-    if (fs::is_directory(status)) return files_below(path, is_text);
+    if (fs::is_directory(status))
+        return files_below(path, [](const fs::path& file) { return is_among(kTextKinds, kind_of(file)); });
     if (fs::exists(status) && !fs::is_regular_file(status))
         throw UserError("neither a file nor a folder: " + path, kWhatIsRead);
     std::vector<fs::path> files = fs::exists(status) ? std::vector<fs::path>{path} : glob_files(path);
@@ -101,10 +99,6 @@ json read_corpora(const fs::path& file) {
                     "did you mean " + nearest(corpus, known) + "? Else " + kWhatIsRead);
 }
 
-bool is_url(const std::string& place) {
-    return place.rfind("https://", 0) == 0 || place.rfind("http://", 0) == 0;
-}
-
 /// "part_###.txt" stands for part_000.txt, part_001.txt, ...; other names for themselves.
 std::vector<std::string> numbered(const std::string& name, std::int64_t count) {
     const std::size_t first = name.find('#');
@@ -120,47 +114,33 @@ std::vector<std::string> numbered(const std::string& name, std::int64_t count) {
 }
 
 /// The files of an entry of corpora.json, after fetching what has to be fetched.
-class CatalogEntry {
-  public:
-    CatalogEntry(const json& entry, const PrepareOptions& options) : options_(options) {
-        const std::int64_t count =
-            std::min<std::int64_t>(entry.value("count", std::int64_t{1}), options.request.shards);
-        add(entry.value("train", std::vector<std::string>()), count,
-            entry.contains("held_out") ? Part::train : Part::by_hash);
-        add(entry.value("held_out", std::vector<std::string>()), count, Part::held_out);
-    }
-
-    std::vector<CorpusFile> files() {
-        DownloadOptions options;
-        options.progress = options_.progress;
-        download_all(downloads_, options);
-        return files_;
-    }
-
-  private:
-    void add(const std::vector<std::string>& places, std::int64_t count, Part part) {
-        for (const std::string& pattern : places)
-            for (const std::string& place : numbered(pattern, count)) {
-                if (is_url(place)) {
-                    const fs::path file = options_.data_root / ".downloads" / options_.request.corpus /
-                                          fs::path(place).filename();
-                    downloads_.push_back({place, file});
-                    files_.push_back({.path = file, .part = part});
-                    continue;
-                }
-                const auto found =
-                    local_files((options_.corpora.parent_path() / place).lexically_normal().string());
-                if (found.empty())
-                    throw UserError("no such corpus file or folder: " + place,
-                                    "it is named in " + options_.corpora.string());
-                for (const fs::path& file : found) files_.push_back({.path = file, .part = part});
-            }
-    }
-
-    const PrepareOptions& options_;
-    std::vector<Download> downloads_;
-    std::vector<CorpusFile> files_;
-};
+std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& options) {
+    const std::int64_t count =
+        std::min<std::int64_t>(entry.value("count", std::int64_t{1}), options.request.shards);
+    std::vector<Download> downloads;
+    std::vector<CorpusFile> files;
+    const auto add = [&](const std::string& place, Part part) {
+        if (place.find("://") != std::string::npos) {
+            const fs::path name = fs::path(place).filename();
+            downloads.push_back({place, options.data_root / ".downloads" / options.request.corpus / name});
+            files.push_back({.path = downloads.back().file, .part = part});
+            return;
+        }
+        const auto found = local_files((options.corpora.parent_path() / place).lexically_normal().string());
+        if (found.empty())
+            throw UserError("no such corpus file or folder: " + place,
+                            "it is named in " + options.corpora.string());
+        for (const fs::path& file : found) files.push_back({.path = file, .part = part});
+    };
+    const auto add_all = [&](const char* key, Part part) {
+        for (const std::string& pattern : entry.value(key, std::vector<std::string>()))
+            for (const std::string& place : numbered(pattern, count)) add(place, part);
+    };
+    add_all("train", entry.contains("held_out") ? Part::train : Part::by_hash);
+    add_all("held_out", Part::held_out);
+    download_all(downloads, {.progress = options.progress});
+    return files;
+}
 
 }  // namespace
 
@@ -176,7 +156,7 @@ Corpus find_corpus(const PrepareOptions& options) {
         try {
             corpus.text_column = entry->value("text_column", corpus.text_column);
             corpus.separator = entry->value("separator", "");
-            corpus.files = CatalogEntry(*entry, options).files();
+            corpus.files = catalog_files(*entry, options);
         } catch (const json::exception& error) {
             throw UserError(options.corpora.string() + ": corpus " + request.corpus + ": " + error.what(),
                             "docs/data.md shows an entry");

@@ -4,50 +4,39 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
-#include <span>
-#include <string>
-#include <vector>
 
+#include "prepare/data/bpe.h"
 #include "prepare/data/prepare.h"
-#include "prepare/data/shard.h"
-#include "prepare/data/survey.h"
 #include "prepare/data/tokenizer.h"
+
+// A data set is made by reading the corpus twice: once for the tokenizer, once to encode.
 
 namespace autoresearch {
 
-/// Fills an empty folder with the files of one data set.
+struct Corpus;
+
+/// What the first reading of a corpus tells.
+struct Survey {
+    std::uint64_t digest = 0;                 // of the documents in order
+    std::array<std::int64_t, 3> documents{};  // for training, validation, test
+    PieceCounts pieces;                       // of the training split
+};
+
+using Progress = std::function<void(double share)>;
+
+Survey survey_corpus(const Corpus& corpus, std::size_t threads, const Progress& progress);
+
+/// The second reading: fills an empty folder with the files of a data set.
 ///
 /// Validation and test documents stand in the order of their hashes, so that an evaluation over the first
 /// rows is over a random sample. Copies of them are dropped and counted, in training too. Training documents
-/// stand in the corpus' order, with the copies the corpus has. A text longer than a row is stored
-/// as several documents that each fill a row: packing throws away what it crops, so else most of a corpus of
-/// long texts would never be seen.
-class DataSetWriter {
-  public:
-    /// The references must live as long as the writer.
-    DataSetWriter(const DataRequest& request, const Tokenizer& tokenizer, const Survey& survey,
-                  std::filesystem::path folder);
-    /// Second reading of the corpus. Throws UserError when it is not what the survey saw.
-    void encode(const Corpus& corpus, std::size_t threads, const std::function<void(double share)>& progress);
-    /// Throws UserError when a split does not fill a row.
-    DataMeta finish(const std::function<void(double share)>& progress);
-
-  private:
-    ShardWriter& shard(Split split) { return shards_[static_cast<std::size_t>(split)]; }
-    void sort_in(std::uint64_t hash, Split split, std::vector<std::uint32_t>& ids);
-    void append(Split split, std::span<const std::uint32_t> ids);
-    std::uint64_t fingerprint(std::uint64_t tokenizer_digest) const;
-    std::int64_t choose_eval_tokens() const;
-
-    const DataRequest& request_;
-    const Tokenizer& tokenizer_;
-    const Survey& survey_;
-    const std::filesystem::path folder_;
-    std::vector<ShardWriter> shards_;                                              // by Split
-    std::array<std::map<std::uint64_t, std::vector<std::uint32_t>>, 3> held_out_;  // by Split, then by hash
-    DataMeta meta_;
-    std::vector<std::uint32_t> part_;
-};
+/// stand in the corpus' order, with the copies the corpus has. A text longer than a row is stored as several
+/// documents that each fill a row: packing throws away what it crops, so else most of a corpus of long texts
+/// would never be seen.
+///
+/// Throws UserError when the corpus is not what the survey saw, or a split does not fill a row.
+DataMeta write_data_set(const DataRequest& request, const Corpus& corpus, const Tokenizer& tokenizer,
+                        const Survey& survey, const std::filesystem::path& folder, std::size_t threads,
+                        const Progress& encoding, const Progress& writing);
 
 }  // namespace autoresearch

@@ -1,23 +1,25 @@
-#include "prepare/data/documents.h"
-
 #include <zlib.h>
 #include <zstd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
 
 #include "autoresearch/error.h"
+#include "prepare/data/corpus.h"
 #include "util/text.h"
 
 namespace autoresearch {
 namespace {
 
 namespace fs = std::filesystem;
+using OpenFile = DocumentReader::OpenFile;
+
+constexpr std::size_t kBlock = 1 << 18;
 
 std::string lower_extension(const fs::path& file) {
     std::string extension = file.extension().string();
@@ -33,173 +35,111 @@ std::string lower_extension(const fs::path& file) {
     throw UserError("cannot read " + file.string() + ": " + what, "get or make the file anew");
 }
 
-template <auto close>
-struct Close {
-    template <class Handle>
-    void operator()(Handle* handle) const {
-        close(handle);
-    }
-};
-
 /// The bytes of a file from front to back, decompressed.
-class Bytes {
-  public:
-    virtual ~Bytes() = default;
-    /// At least one byte, at most `most`; 0 at the end.
-    virtual std::size_t read(char* to, std::size_t most) = 0;
-    virtual std::int64_t position() = 0;  // in the stored file
+struct Bytes {
+    std::function<std::size_t(char* to, std::size_t most)> read;  // at least one byte; 0 at the end
+    std::function<std::int64_t()> position;                       // in the stored file
 };
 
 /// zlib reads files that are not compressed as they are.
-class PlainOrGzip : public Bytes {
-  public:
-    explicit PlainOrGzip(const fs::path& path) : path_(path), file_(::gzopen(path.c_str(), "rbe")) {
-        if (file_ == nullptr) cannot_read(path);
-        ::gzbuffer(file_, 1 << 18);
-        if (lower_extension(path) == ".gz" && ::gzdirect(file_) != 0) {
-            ::gzclose(file_);
-            throw_damaged(path, "it is not gzip");
-        }
-    }
-    ~PlainOrGzip() override { ::gzclose(file_); }
-    PlainOrGzip(const PlainOrGzip&) = delete;
-    PlainOrGzip& operator=(const PlainOrGzip&) = delete;
-
-    std::size_t read(char* to, std::size_t most) override {
-        const int got = ::gzread(file_, to, static_cast<unsigned>(most));
+Bytes open_plain_or_gzip(const fs::path& path) {
+    const gzFile handle = ::gzopen(path.c_str(), "rbe");
+    if (handle == nullptr) cannot_read(path);
+    const std::shared_ptr<gzFile_s> file(handle, ::gzclose);
+    ::gzbuffer(handle, kBlock);
+    if (lower_extension(path) == ".gz" && ::gzdirect(handle) != 0) throw_damaged(path, "it is not gzip");
+    const auto read = [path, file](char* to, std::size_t most) {
+        const int got = ::gzread(file.get(), to, static_cast<unsigned>(most));
         int error = Z_OK;
-        const char* const why = ::gzerror(file_, &error);
-        if (error == Z_ERRNO) cannot_read(path_);
-        if (got < 0 || (got == 0 && error != Z_OK)) throw_damaged(path_, why);
+        const char* const why = ::gzerror(file.get(), &error);
+        if (error == Z_ERRNO) cannot_read(path);
+        if (got < 0 || (got == 0 && error != Z_OK)) throw_damaged(path, why);
         return static_cast<std::size_t>(got);
-    }
-    std::int64_t position() override { return ::gzoffset(file_); }
+    };
+    return {read, [file] { return std::int64_t{::gzoffset(file.get())}; }};
+}
 
-  private:
-    const fs::path path_;
-    const gzFile file_;
-};
-
-class Zstd : public Bytes {
-  public:
-    explicit Zstd(const fs::path& path) : path_(path), file_(std::fopen(path.c_str(), "rbe")) {
-        if (!file_) cannot_read(path);
-    }
-
-    std::size_t read(char* to, std::size_t most) override {
+Bytes open_zstd(const fs::path& path) {
+    std::FILE* const handle = std::fopen(path.c_str(), "rbe");
+    if (handle == nullptr) cannot_read(path);
+    const std::shared_ptr<std::FILE> file(handle, std::fclose);
+    const std::shared_ptr<ZSTD_DStream> stream(::ZSTD_createDStream(), ::ZSTD_freeDStream);
+    const auto stored = std::make_shared<std::string>(kBlock, '\0');
+    // wanted: by zstd, more bytes; 0 at the end of a frame
+    const auto read = [=, in = ZSTD_inBuffer{nullptr, 0, 0}, wanted = std::size_t{0}](
+                          char* to, std::size_t most) mutable -> std::size_t {
         ZSTD_outBuffer out{to, most, 0};
         while (out.pos == 0) {
-            if (in_.pos == in_.size) {
-                in_ = {stored_.data(), std::fread(stored_.data(), 1, stored_.size(), file_.get()), 0};
-                if (std::ferror(file_.get()) != 0) cannot_read(path_);
+            if (in.pos == in.size) {
+                in = {stored->data(), std::fread(stored->data(), 1, stored->size(), file.get()), 0};
+                if (std::ferror(file.get()) != 0) cannot_read(path);
             }
-            const bool at_end = in_.size == 0;
-            if (at_end && wanted_ == 0) return 0;
-            wanted_ = ::ZSTD_decompressStream(stream_.get(), &out, &in_);
-            if (::ZSTD_isError(wanted_) != 0) throw_damaged(path_, ::ZSTD_getErrorName(wanted_));
-            if (at_end && out.pos == 0) throw_damaged(path_, "unexpected end of file");
+            const bool at_end = in.size == 0;
+            if (at_end && wanted == 0) return 0;
+            wanted = ::ZSTD_decompressStream(stream.get(), &out, &in);
+            if (::ZSTD_isError(wanted) != 0) throw_damaged(path, ::ZSTD_getErrorName(wanted));
+            if (at_end && out.pos == 0) throw_damaged(path, "unexpected end of file");
         }
         return out.pos;
-    }
-    std::int64_t position() override { return std::ftell(file_.get()); }
+    };
+    return {read, [file] { return std::int64_t{std::ftell(file.get())}; }};
+}
 
-  private:
-    const fs::path path_;
-    const std::unique_ptr<std::FILE, Close<std::fclose>> file_;
-    const std::unique_ptr<ZSTD_DStream, Close<::ZSTD_freeDStream>> stream_{::ZSTD_createDStream()};
-    std::array<char, 1 << 17> stored_;
-    ZSTD_inBuffer in_{nullptr, 0, 0};
-    std::size_t wanted_ = 0;  // by zstd, more bytes; 0 at the end of a frame
-};
-
-}  // namespace
-
-class DocumentReader::File {
-  public:
-    virtual ~File() = default;
-    virtual bool next(std::string& text) = 0;
-    virtual std::int64_t position() = 0;
-};
-
-namespace {
-
-class TextFile : public DocumentReader::File {
-  public:
-    /// An empty separator: the file is one document.
-    TextFile(const fs::path& path, std::string separator) : separator_(std::move(separator)) {
-        if (lower_extension(path) == ".zst")
-            bytes_ = std::make_unique<Zstd>(path);
-        else
-            bytes_ = std::make_unique<PlainOrGzip>(path);
-    }
-
-    bool next(std::string& text) override {
+/// An empty separator: the file is one document.
+OpenFile open_text(const fs::path& path, const std::string& separator) {
+    const Bytes bytes = lower_extension(path) == ".zst" ? open_zstd(path) : open_plain_or_gzip(path);
+    // begin: of what is not given out yet, in buffer
+    const auto next = [read = bytes.read, separator, buffer = std::string(),
+                       begin = std::size_t{0}](std::string& text) mutable {
         std::size_t searched = 0;
         while (true) {
             const std::size_t end =
-                separator_.empty() ? std::string::npos : buffer_.find(separator_, begin_ + searched);
+                separator.empty() ? std::string::npos : buffer.find(separator, begin + searched);
             if (end != std::string::npos) {
-                text.assign(buffer_, begin_, end - begin_);
-                begin_ = end + separator_.size();
+                text.assign(buffer, begin, end - begin);
+                begin = end + separator.size();
                 return true;
             }
-            buffer_.erase(0, std::exchange(begin_, 0));
-            searched = buffer_.size() - std::min(buffer_.size(), separator_.size());
-            const std::size_t before = buffer_.size();
-            buffer_.resize(before + kBlock);
-            buffer_.resize(before + bytes_->read(buffer_.data() + before, kBlock));
-            if (buffer_.size() > before) continue;
-            text = std::exchange(buffer_, {});
+            buffer.erase(0, std::exchange(begin, 0));
+            searched = buffer.size() - std::min(buffer.size(), separator.size());
+            const std::size_t before = buffer.size();
+            buffer.resize(before + kBlock);
+            buffer.resize(before + read(buffer.data() + before, kBlock));
+            if (buffer.size() > before) continue;
+            text = std::exchange(buffer, {});
             return !text.empty();
         }
-    }
-    std::int64_t position() override { return bytes_->position(); }
+    };
+    return {next, bytes.position};
+}
 
-  private:
-    static constexpr std::size_t kBlock = 1 << 18;
-    const std::string separator_;
-    std::unique_ptr<Bytes> bytes_;
-    std::string buffer_;
-    std::size_t begin_ = 0;  // of what is not given out yet, in buffer_
-};
-
-class JsonLines : public DocumentReader::File {
-  public:
-    JsonLines(const fs::path& path, std::string field)
-        : path_(path), field_(std::move(field)), lines_(path, "\n") {}
-
-    bool next(std::string& text) override {
-        std::string line;
-        while (lines_.next(line)) {
-            ++number_;
-            if (trim(line).empty()) continue;
-            const auto json = nlohmann::json::parse(line, nullptr, false);
-            const auto found = json.is_object() ? json.find(field_) : json.end();
-            if (found == json.end() || !found->is_string())
-                throw UserError(
-                    path_.string() + ", line " + std::to_string(number_) +
-                        (json.is_discarded() ? " is not JSON" : " has no text in a field \"" + field_ + "\""),
-                    "every line must be an object like {\"" + field_ +
-                        "\": \"...\"}; --text-column names another field");
-            text = found->get<std::string>();
-            return true;
-        }
-        return false;
-    }
-    std::int64_t position() override { return lines_.position(); }
-
-  private:
-    const fs::path path_;
-    const std::string field_;
-    TextFile lines_;
-    std::int64_t number_ = 0;
-};
+OpenFile open_json_lines(const fs::path& path, const std::string& field) {
+    OpenFile lines = open_text(path, "\n");
+    const auto next = [path, field, next_line = lines.next, number = 0LL,
+                       line = std::string()](std::string& text) mutable {
+        do {
+            if (!next_line(line)) return false;
+            ++number;
+        } while (trim(line).empty());
+        const auto json = nlohmann::json::parse(line, nullptr, false);
+        const auto found = json.is_object() ? json.find(field) : json.end();
+        if (found == json.end() || !found->is_string())
+            throw UserError(
+                path.string() + ", line " + std::to_string(number) +
+                    (json.is_discarded() ? " is not JSON" : " has no text in a field \"" + field + "\""),
+                "every line must be an object like {\"" + field +
+                    "\": \"...\"}; --text-column names another field");
+        text = found->get<std::string>();
+        return true;
+    };
+    return {next, lines.position};
+}
 
 /// Through the program read-parquet, so that nothing else has to load Arrow. Its output: the number of rows,
 /// then each row's length and text; numbers are 8 bytes. kProblem for a length: the rest is an error message.
-class ParquetFile : public DocumentReader::File {
+class ParquetRows {
   public:
-    ParquetFile(const CorpusFile& file, const Corpus& corpus) : file_(file) {
+    ParquetRows(const CorpusFile& file, const Corpus& corpus) : file_(file) {
         if (corpus.parquet_reader.empty() || !fs::exists(corpus.parquet_reader))
             throw UserError("cannot read " + file.path.string() + ": the program read-parquet is missing",
                             "build it with scripts/setup");
@@ -207,20 +147,22 @@ class ParquetFile : public DocumentReader::File {
         const std::string command = "trap '' INT; exec " + shell_quote(corpus.parquet_reader.string()) + " " +
                                     shell_quote(fs::absolute(file.path).string()) + " " +
                                     shell_quote(corpus.text_column);
-        pipe_.reset(
-            ::popen(command.c_str(), "r"));  // NOLINT(bugprone-command-processor): all words are quoted
+        pipe_.reset(::popen(command.c_str(), "r"),
+                    [](std::FILE* pipe) {  // NOLINT(bugprone-command-processor)
+                        if (pipe != nullptr) ::pclose(pipe);
+                    });
         if (!pipe_) cannot_read(file.path);
         rows_ = number();
     }
 
-    bool next(std::string& text) override {
+    bool next(std::string& text) {
         if (row_ == rows_) return false;
         ++row_;
         text.resize(number());
         take(text.data(), text.size());
         return true;
     }
-    std::int64_t position() override {
+    std::int64_t position() const {
         const double share = rows_ == 0 ? 1 : static_cast<double>(row_) / static_cast<double>(rows_);
         return static_cast<std::int64_t>(share * static_cast<double>(file_.bytes));
     }
@@ -244,15 +186,16 @@ class ParquetFile : public DocumentReader::File {
     }
 
     const CorpusFile& file_;
-    std::unique_ptr<std::FILE, Close<::pclose>> pipe_;
+    std::shared_ptr<std::FILE> pipe_;
     std::uint64_t rows_ = 0, row_ = 0;
 };
 
-std::unique_ptr<DocumentReader::File> open_file(const CorpusFile& file, const Corpus& corpus) {
+OpenFile open_file(const CorpusFile& file, const Corpus& corpus) {
     const std::string kind = kind_of(file.path);
-    if (kind == ".parquet") return std::make_unique<ParquetFile>(file, corpus);
-    if (kind == ".jsonl") return std::make_unique<JsonLines>(file.path, corpus.text_column);
-    return std::make_unique<TextFile>(file.path, corpus.separator);
+    if (kind == ".jsonl") return open_json_lines(file.path, corpus.text_column);
+    if (kind != ".parquet") return open_text(file.path, corpus.separator);
+    const auto rows = std::make_shared<ParquetRows>(file, corpus);
+    return {[rows](std::string& text) { return rows->next(text); }, [rows] { return rows->position(); }};
 }
 
 }  // namespace
@@ -265,23 +208,22 @@ std::string kind_of(const fs::path& file) {
 DocumentReader::DocumentReader(const Corpus& corpus) : corpus_(corpus) {
     for (const CorpusFile& file : corpus.files) bytes_total_ += file.bytes;
 }
-DocumentReader::~DocumentReader() = default;
 
 bool DocumentReader::next(Document& document) {
     for (; file_ < corpus_.files.size(); ++file_) {
         const CorpusFile& file = corpus_.files[file_];
-        if (!open_) open_ = open_file(file, corpus_);
+        if (!open_.next) open_ = open_file(file, corpus_);
         document.part = file.part;
-        while (open_->next(document.text))
+        while (open_.next(document.text))
             if (!document.text.empty()) return true;
-        open_.reset();
+        open_ = {};
         bytes_before_ += file.bytes;
     }
     return false;
 }
 
 double DocumentReader::share_read() const {
-    const auto read = static_cast<double>(bytes_before_ + (open_ ? open_->position() : 0));
+    const auto read = static_cast<double>(bytes_before_ + (open_.position ? open_.position() : 0));
     return std::min(1.0, read / static_cast<double>(std::max<std::int64_t>(bytes_total_, 1)));
 }
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <vector>
 
-#include "prepare/data/shard.h"
+#include "prepare/data/files.h"
 
 namespace autoresearch {
 

@@ -9,18 +9,15 @@
 #include <utility>
 
 #include "autoresearch/error.h"
-#include "prepare/data/bpe.h"
 #include "prepare/data/corpus.h"
 #include "prepare/data/data_set.h"
-#include "prepare/data/digest.h"
-#include "prepare/data/survey.h"
-#include "prepare/data/tokenizer.h"
-#include "prepare/data/workshop.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 
 namespace autoresearch {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr int kSpecials = 4;
 constexpr int kFewestIds = 256 + kSpecials;
@@ -44,11 +41,10 @@ void check_splits(const Survey& survey, const std::string& corpus) {
                     "give more files, or a jsonl file with a document a line; a hundred documents are safe");
 }
 
-Tokenizer train_tokenizer(const Survey& survey, const DataRequest& request,
-                          const std::function<void(double share)>& progress) {
+Tokenizer train_tokenizer(const Survey& survey, const DataRequest& request, const Progress& progress) {
     progress(0);
     const auto ranks = static_cast<std::size_t>(request.vocab_size - kSpecials);
-    std::vector<std::string> tokens = train_bpe(survey.pieces.pieces(), ranks, progress);
+    std::vector<std::string> tokens = train_bpe(survey.pieces, ranks, progress);
     if (tokens.size() < ranks)
         throw UserError(
             "a vocabulary of " + std::to_string(request.vocab_size) +
@@ -56,6 +52,38 @@ Tokenizer train_tokenizer(const Survey& survey, const DataRequest& request,
             "choose at most " + std::to_string(tokens.size() + kSpecials) + ", or give more text");
     return Tokenizer(std::move(tokens), kSplitPattern);
 }
+
+/// The one folder below the data root in which a data set is made, by one process at a time. Whatever kills
+/// this process, the folder is never mistaken for a data set, and the next Workshop empties it.
+class Workshop {
+  public:
+    Workshop(const fs::path& data_root, const std::function<void()>& waiting)
+        : root_(data_root),
+          path_(data_root / ".building"),
+          lock_(wait_for_lock(data_root / ".lock", waiting)) {
+        fs::remove_all(path_);
+        fs::create_directory(path_);
+    }
+    ~Workshop() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    Workshop(const Workshop&) = delete;
+    Workshop& operator=(const Workshop&) = delete;
+
+    const fs::path& path() const { return path_; }
+    /// Renames the folder to `name` below the root; what stands there is replaced.
+    void publish(const std::string& name) {
+        flush_directory(path_);
+        fs::remove_all(root_ / name);
+        fs::rename(path_, root_ / name);
+        flush_directory(root_);
+    }
+
+  private:
+    const fs::path root_, path_;
+    const Fd lock_;
+};
 
 /// The whole way from text to a published data set.
 DataMeta make_data_set(const PrepareOptions& options, const Corpus& corpus, Workshop& workshop) {
@@ -67,9 +95,8 @@ DataMeta make_data_set(const PrepareOptions& options, const Corpus& corpus, Work
     const Survey survey = survey_corpus(corpus, threads, progress_of("reading"));
     check_splits(survey, options.request.corpus);
     const Tokenizer tokenizer = train_tokenizer(survey, options.request, progress_of("tokenizer"));
-    DataSetWriter writer(options.request, tokenizer, survey, workshop.path());
-    writer.encode(corpus, threads, progress_of("encoding"));
-    const DataMeta meta = writer.finish(progress_of("writing"));
+    const DataMeta meta = write_data_set(options.request, corpus, tokenizer, survey, workshop.path(), threads,
+                                         progress_of("encoding"), progress_of("writing"));
     workshop.publish(meta.fingerprint);
     return meta;
 }
@@ -80,7 +107,7 @@ struct Record {
     std::string fingerprint, inputs;
 };
 
-std::filesystem::path record_file(const DataRequest& request, const std::filesystem::path& data_root) {
+fs::path record_file(const DataRequest& request, const fs::path& data_root) {
     Digest digest;
     digest.add(corpus_key(request.corpus));
     for (const std::int64_t number : {std::int64_t{request.vocab_size}, std::int64_t{request.seq_len},
@@ -91,7 +118,7 @@ std::filesystem::path record_file(const DataRequest& request, const std::filesys
     return data_root / ".requests" / hex(digest.value());
 }
 
-Record read_record(const DataRequest& request, const std::filesystem::path& data_root) {
+Record read_record(const DataRequest& request, const fs::path& data_root) {
     Record record;
     std::istringstream(try_read_file(record_file(request, data_root)).value_or("")) >> record.fingerprint >>
         record.inputs;
@@ -110,32 +137,36 @@ std::string hash_of_inputs(const Corpus& corpus) {
     return hex(digest.value());
 }
 
-std::optional<PreparedData> open_recorded(const Record& record, const std::filesystem::path& data_root) {
-    if (record.fingerprint.empty()) return std::nullopt;
-    const std::filesystem::path directory = data_root / record.fingerprint;
-    try {
-        return PreparedData{.directory = directory, .meta = read_meta(directory), .was_ready = true};
-    } catch (const std::exception&) {
-        return std::nullopt;  // removed or damaged: made anew
-    }
+/// Throws when it is damaged.
+std::optional<PreparedData> open_recorded(const Record& record, const fs::path& data_root, bool every_token) {
+    const fs::path directory = data_root / record.fingerprint;
+    if (record.fingerprint.empty() || !fs::exists(directory / kMetaFile)) return std::nullopt;
+    return PreparedData{.directory = directory, .meta = read_meta(directory, every_token), .was_ready = true};
 }
 
 PreparedData find_or_make(const PrepareOptions& options) {
     check_request(options.request);
     const Corpus corpus = find_corpus(options);
     const std::string inputs = hash_of_inputs(corpus);
-    const auto find = [&] {
+    std::string damage;
+    const auto find = [&]() -> std::optional<PreparedData> {
         const Record record = read_record(options.request, options.data_root);
-        return record.inputs == inputs ? open_recorded(record, options.data_root) : std::nullopt;
+        if (record.inputs != inputs) return std::nullopt;
+        try {
+            return open_recorded(record, options.data_root, /*every_token=*/true);
+        } catch (const std::exception& error) {
+            damage = error.what();
+            return std::nullopt;
+        }
     };
     if (auto ready = find()) return *ready;
     Workshop workshop(options.data_root, [&] { options.progress("waiting for another prepare", 0); });
     if (auto ready = find()) return *ready;  // it was that one
     const DataMeta meta = make_data_set(options, corpus, workshop);
     const auto file = record_file(options.request, options.data_root);
-    std::filesystem::create_directories(file.parent_path());
+    fs::create_directories(file.parent_path());
     write_file_atomically(file, meta.fingerprint + " " + inputs + "\n");
-    return {.directory = options.data_root / meta.fingerprint, .meta = meta};
+    return {.directory = options.data_root / meta.fingerprint, .meta = meta, .replaced = damage};
 }
 
 std::string hint_for(const std::error_code& error) {
@@ -146,10 +177,6 @@ std::string hint_for(const std::error_code& error) {
     return "";
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 }  // namespace
 
 PreparedData prepare_data(const PrepareOptions& given) {
@@ -158,19 +185,15 @@ PreparedData prepare_data(const PrepareOptions& given) {
     if (!options.progress) options.progress = [](const std::string&, double) {};
     try {
         PreparedData result = find_or_make(options);
-        result.seconds = seconds_since(start);
+        result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         return result;
     } catch (const std::system_error& error) {
         throw UserError(error.what(), hint_for(error.code()));
     }
 }
 
-std::optional<PreparedData> find_prepared(const DataRequest& request,
-                                          const std::filesystem::path& data_root) {
-    const auto start = std::chrono::steady_clock::now();
-    auto result = open_recorded(read_record(request, data_root), data_root);
-    if (result) result->seconds = seconds_since(start);
-    return result;
+std::optional<PreparedData> find_prepared(const DataRequest& request, const fs::path& data_root) {
+    return open_recorded(read_record(request, data_root), data_root, /*every_token=*/false);
 }
 
 }  // namespace autoresearch

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "prepare/data/meta.h"
+#include "prepare/data/files.h"
 
 namespace autoresearch {
 
@@ -37,7 +37,8 @@ struct PrepareOptions {
 struct PreparedData {
     std::filesystem::path directory;
     DataMeta meta;
-    bool was_ready = false;  // an earlier call had already made it
+    bool was_ready = false;     // an earlier call had already made it
+    std::string replaced = {};  // what was wrong with a damaged data set that this one replaces
     double seconds = 0;
 };
 
@@ -47,6 +48,7 @@ struct PreparedData {
 PreparedData prepare_data(const PrepareOptions& options);
 
 /// The data set an earlier prepare_data made for this request, newest first; nothing when there is none.
+/// Throws UserError when it is damaged.
 std::optional<PreparedData> find_prepared(const DataRequest& request, const std::filesystem::path& data_root);
 
 }  // namespace autoresearch

@@ -2,18 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <limits>
 #include <mutex>
-#include <optional>
 #include <queue>
 #include <utility>
 
 #include "autoresearch/error.h"
-#include "prepare/data/base64.h"
 #include "prepare/data/bpe.h"
-#include "prepare/data/split.h"
-#include "util/atomic_file.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -25,14 +20,21 @@ namespace {
 
 constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
 constexpr int kSpecials = 4;
+constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::size_t kLongestCached = 128;   // bytes; longer pieces hardly ever come twice
 constexpr std::size_t kMostCached = 1 << 18;  // pieces, per thread
+
+/// Of a piece, in a list of ids.
+struct Ids {
+    std::uint32_t first = 0, count = 0;
+};
 
 /// What one thread at a time needs for encoding.
 struct Worker {
     explicit Worker(const Splitter& shared) : splitter(shared) {}
     Splitter splitter;
-    PieceMap<std::vector<std::uint32_t>> known;  // the ids of pieces
+    PieceMap<Ids> known;
+    std::vector<std::uint32_t> ids;  // of the known pieces
 };
 
 }  // namespace
@@ -41,10 +43,10 @@ struct Tokenizer::State {
     State(std::vector<std::string> tokens, const std::string& pattern)
         : ranks(std::move(tokens)), splitter(pattern) {
         for (std::size_t i = 0; i < ranks.size(); ++i) by_bytes[ranks[i]] = static_cast<std::uint32_t>(i);
-        for (int byte = 0; byte < 256; ++byte) {
-            const std::uint32_t id = id_of(std::string(1, static_cast<char>(byte)));
-            if (id == kNone) throw UserError("the tokenizer has no token for byte " + std::to_string(byte));
-            byte_ids[static_cast<std::size_t>(byte)] = id;
+        for (std::size_t byte = 0; byte < 256; ++byte) {
+            byte_ids[byte] = id_of(std::string(1, static_cast<char>(byte)));
+            if (byte_ids[byte] == kNone)
+                throw UserError("the tokenizer has no token for byte " + std::to_string(byte));
         }
         if (by_bytes.size() != ranks.size()) throw UserError("the tokenizer has a token twice");
         // tiktoken merges two neighbours whenever their bytes joined are a token, however that token was
@@ -60,19 +62,21 @@ struct Tokenizer::State {
     }
 
     /// kNone when these bytes are no token.
-    std::uint32_t id_of(std::string_view bytes) const {
-        const auto found = by_bytes.find(bytes);
-        return found == by_bytes.end() ? kNone : found->second;
-    }
+    std::uint32_t id_of(std::string_view bytes) const { return by_bytes.find(bytes, kNone); }
 
     void encode_piece(Worker& worker, std::string_view piece, std::vector<std::uint32_t>& out) const {
         if (piece.size() > kLongestCached) {
             merge(piece, out);
             return;
         }
-        std::vector<std::uint32_t>& ids = value_of(worker.known, piece);
-        if (ids.empty()) merge(piece, ids);
-        out.insert(out.end(), ids.begin(), ids.end());
+        Ids& known = worker.known[piece];
+        if (known.count == 0) {
+            known.first = static_cast<std::uint32_t>(worker.ids.size());
+            merge(piece, worker.ids);
+            known.count = static_cast<std::uint32_t>(worker.ids.size()) - known.first;
+        }
+        const std::uint32_t* const ids = worker.ids.data() + known.first;
+        out.insert(out.end(), ids, ids + known.count);
     }
 
     /// Always the pair of lowest rank, the leftmost of equals, as tiktoken does. The cost is n log n, so that
@@ -94,9 +98,8 @@ struct Tokenizer::State {
             const auto found = pairs.find(pair_key(symbols[left].id, symbols[symbols[left].next].id));
             return found == pairs.end() ? kNone : found->second;
         };
-        std::vector<std::uint64_t> storage;
-        storage.reserve(size);
-        std::priority_queue offers(std::greater<>(), std::move(storage));  // rank, position
+        std::priority_queue<std::uint64_t, std::vector<std::uint64_t>, std::greater<>>
+            offers;  // rank, position
         const auto offer = [&](std::uint32_t left) {
             if (const std::uint32_t rank = rank_of(left); rank != kNone) offers.push(pair_key(rank, left));
         };
@@ -129,7 +132,7 @@ struct Tokenizer::State {
     }
 
     void give_back(std::unique_ptr<Worker> worker) {
-        if (worker->known.size() > kMostCached) worker->known.clear();
+        if (worker->known.size() > kMostCached) worker = std::make_unique<Worker>(splitter);
         const std::lock_guard lock(mutex);
         idle.push_back(std::move(worker));
     }
@@ -143,6 +146,36 @@ struct Tokenizer::State {
     std::vector<std::unique_ptr<Worker>> idle;
 };
 
+std::string base64_encode(std::string_view bytes) {
+    std::string text;
+    std::uint32_t bits = 0;
+    int waiting = 0;  // of the lowest bits, not written yet
+    for (const char byte : bytes) {
+        bits = bits << 8 | static_cast<unsigned char>(byte);
+        for (waiting += 8; waiting >= 6; waiting -= 6) text += kBase64[bits >> (waiting - 6) & 63];
+    }
+    if (waiting > 0) text += kBase64[bits << (6 - waiting) & 63];
+    text.resize((bytes.size() + 2) / 3 * 4, '=');
+    return text;
+}
+
+std::optional<std::string> base64_decode(std::string_view text) {
+    std::string bytes;
+    std::uint32_t bits = 0;
+    int waiting = 0;
+    for (const char c : text.substr(0, text.find_last_not_of('=') + 1)) {
+        const std::size_t digit = kBase64.find(c);
+        if (digit == std::string_view::npos) return std::nullopt;
+        bits = bits << 6 | static_cast<std::uint32_t>(digit);
+        waiting += 6;
+        if (waiting < 8) continue;
+        waiting -= 8;
+        bytes += static_cast<char>(bits >> waiting & 255);
+    }
+    if (base64_encode(bytes) != text) return std::nullopt;  // padded wrongly, or bits left over
+    return bytes;
+}
+
 Tokenizer::Tokenizer(std::vector<std::string> ranks, const std::string& split_pattern)
     : state_(std::make_unique<State>(std::move(ranks), split_pattern)) {}
 Tokenizer::~Tokenizer() = default;
@@ -151,21 +184,14 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer Tokenizer::load(const std::filesystem::path& tiktoken_file, const std::string& split_pattern) {
     const std::string text = read_file(tiktoken_file);
     std::vector<std::string> ranks;
-    std::size_t line_start = 0;
-    for (int line_number = 1; line_start < text.size(); ++line_number) {
-        const std::size_t line_end = std::min(text.find('\n', line_start), text.size());
-        const std::string_view line(text.data() + line_start, line_end - line_start);
+    for (const std::string_view line : split_lines(text)) {
         const std::size_t space = std::min(line.find(' '), line.size());
         std::optional<std::string> token = base64_decode(line.substr(0, space));
-        std::size_t rank = 0;
-        const char* const end = line.data() + line.size();
-        const auto parsed = std::from_chars(std::min(line.data() + space + 1, end), end, rank);
-        if (!token || token->empty() || parsed.ec != std::errc() || parsed.ptr != end || rank != ranks.size())
+        if (!token || token->empty() || line.substr(space) != " " + std::to_string(ranks.size()))
             throw UserError(
-                "damaged tokenizer: " + tiktoken_file.string() + ", line " + std::to_string(line_number),
+                "damaged tokenizer: " + tiktoken_file.string() + ", line " + std::to_string(ranks.size() + 1),
                 "prepare the data again");
         ranks.push_back(std::move(*token));
-        line_start = line_end + 1;
     }
     return Tokenizer(std::move(ranks), split_pattern);
 }
@@ -175,10 +201,6 @@ std::string Tokenizer::tiktoken_text() const {
     for (std::size_t i = 0; i < state_->ranks.size(); ++i)
         text += base64_encode(state_->ranks[i]) + " " + std::to_string(i) + "\n";
     return text;
-}
-
-void Tokenizer::save(const std::filesystem::path& tiktoken_file) const {
-    write_file_atomically(tiktoken_file, tiktoken_text());
 }
 
 std::vector<std::uint32_t> Tokenizer::encode(std::string_view text) const {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,12 +38,15 @@ class Tokenizer {
     std::vector<int> token_bytes() const;
     /// The content of a tiktoken file.
     std::string tiktoken_text() const;
-    void save(const std::filesystem::path& tiktoken_file) const;
 
   private:
     struct State;
     std::unique_ptr<State> state_;
 };
+
+/// RFC 4648, with padding. Decoding gives nothing when `text` is not base64.
+std::string base64_encode(std::string_view bytes);
+std::optional<std::string> base64_decode(std::string_view text);
 
 /// The originals' split pattern (GPT-4 style, at most two digits together).
 extern const char* const kSplitPattern;

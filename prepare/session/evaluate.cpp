@@ -12,7 +12,6 @@
 
 #include "autoresearch/error.h"
 #include "prepare/data/packer.h"
-#include "prepare/data/shard.h"
 #include "prepare/data/tokenizer.h"
 #include "prepare/session/nats.h"
 

@@ -7,7 +7,7 @@
 #include <functional>
 #include <stdexcept>
 
-#include "prepare/data/meta.h"
+#include "prepare/data/files.h"
 
 namespace autoresearch {
 

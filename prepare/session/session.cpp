@@ -13,9 +13,8 @@
 
 #include "autoresearch/error.h"
 #include "autoresearch/events.h"
-#include "prepare/data/meta.h"
+#include "prepare/data/files.h"
 #include "prepare/data/packer.h"
-#include "prepare/data/shard.h"
 #include "prepare/session/curve.h"
 #include "prepare/session/device.h"
 #include "prepare/session/evaluate.h"

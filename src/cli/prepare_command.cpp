@@ -25,6 +25,7 @@ nlohmann::json to_json(const PreparedData& data) {
             {"test", {{"documents", meta.test_documents}, {"tokens", meta.test_tokens}}},
             {"dropped_duplicates", meta.dropped_duplicates},
             {"was_ready", data.was_ready},
+            {"replaced", data.replaced},
             {"seconds", data.seconds}};
 }
 
@@ -34,6 +35,7 @@ void print_for_people(const PreparedData& data) {
     std::printf("data set %s %s in %.1f s: corpus %s, vocabulary %d, %d tokens of context\n",
                 meta.fingerprint.c_str(), data.was_ready ? "was ready, checked" : "prepared", data.seconds,
                 meta.corpus.c_str(), meta.vocab_size, meta.seq_len);
+    if (!data.replaced.empty()) std::printf("  it replaces a damaged one: %s\n", data.replaced.c_str());
     std::printf(
         "  train %lld documents, %.2f M tokens; val %lld, %.2f M; test %lld, %.2f M; %lld duplicates "
         "dropped\n",

@@ -11,6 +11,7 @@
 #include "prepare/data/bpe.h"
 #include "prepare/data/packer.h"
 #include "prepare/data/tokenizer.h"
+#include "util/atomic_file.h"
 #include "util/text.h"
 
 using namespace autoresearch;
@@ -43,13 +44,13 @@ void share_out(std::size_t threads, std::size_t count, const auto& work) {
 }
 
 std::vector<std::string> train(const std::vector<std::string_view>& texts, std::size_t ranks) {
-    const Splitter splitter(kSplitPattern);
-    std::vector<PieceCounter> counters(std::max(1U, std::thread::hardware_concurrency()),
-                                       PieceCounter(splitter));
-    share_out(counters.size(), texts.size(),
-              [&](std::size_t t, std::size_t i) { counters[t].count(texts[i]); });
-    for (std::size_t t = 1; t < counters.size(); ++t) counters[0].add(counters[t]);
-    return train_bpe(counters[0].pieces(), ranks);
+    const std::size_t threads = std::max(1U, std::thread::hardware_concurrency());
+    std::vector<Splitter> splitters(threads, Splitter(kSplitPattern));
+    std::vector<PieceCounts> counts(threads);
+    share_out(threads, texts.size(),
+              [&](std::size_t t, std::size_t i) { count_pieces(splitters[t], texts[i], counts[t]); });
+    for (std::size_t t = 1; t < threads; ++t) add_counts(counts[t], counts[0]);
+    return train_bpe(counts[0], ranks);
 }
 
 double loader_rows_per_second(const std::filesystem::path& folder, const Tokenizer& tokenizer,
@@ -96,7 +97,7 @@ int main(int argc, char** argv) {
         megabytes_per_second[threads - 1] = static_cast<double>(all.size()) / 1e6 / spent;
     }
     const Tokenizer tokenizer(ranks, kSplitPattern);
-    tokenizer.save(folder / "tokenizer.tiktoken");
+    write_file(folder / "tokenizer.tiktoken", tokenizer.tiktoken_text());
     std::ofstream out(folder / "ids.bin", std::ios::binary);
     for (const auto& document : ids)
         out.write(reinterpret_cast<const char*>(document.data()),

@@ -1,4 +1,4 @@
-#include "prepare/data/shard.h"
+#include "prepare/data/files.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -9,13 +9,21 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
 #include "util/atomic_file.h"
+#include "util/text.h"
 
 namespace autoresearch {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DataMeta, fingerprint, corpus, vocab_size, bos, seq_len, eval_tokens,
+                                   train_tokens, val_tokens, test_tokens, train_documents, val_documents,
+                                   test_documents, dropped_duplicates, tokenizer_digest)
+
 namespace {
 
+constexpr const char* kMend = "prepare the data again";
 static_assert(std::endian::native == std::endian::little, "shards are stored in little-endian order");
 
 constexpr std::size_t kBufferBytes = 1 << 20;
@@ -46,19 +54,18 @@ std::string_view bytes_of(std::span<const Integer> numbers) {
 }
 
 [[noreturn]] void throw_damaged(const std::filesystem::path& file, const std::string& what) {
-    throw UserError("damaged shard " + file.string() + ": " + what,
-                    "delete its folder and prepare the data again");
+    throw UserError("damaged shard " + file.string() + ": " + what, kMend);
 }
 
 Header checked_header(const char* map, const std::filesystem::path& file) {
     Header header{};
     std::memcpy(&header, map, sizeof header);
     if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
-        throw UserError("not a token shard: " + file.string(), "prepare the data again");
+        throw UserError("not a token shard: " + file.string(), kMend);
     if (header.version != kVersion)
         throw UserError("token shard of format version " + std::to_string(header.version) +
                             ", this program reads " + std::to_string(kVersion) + ": " + file.string(),
-                        "prepare the data again");
+                        kMend);
     if (header.header_digest != digest_of(header) || (header.token_bytes != 2 && header.token_bytes != 4))
         throw_damaged(file, "the header is not as written");
     return header;
@@ -66,6 +73,20 @@ Header checked_header(const char* map, const std::filesystem::path& file) {
 
 std::size_t padded(std::size_t bytes) {
     return (bytes + 7) / 8 * 8;
+}
+
+constexpr int kFormat = 1;
+
+void check_shard(const std::filesystem::path& file, const DataMeta& meta, std::int64_t tokens,
+                 bool every_token) {
+    const Shard shard(file);
+    if (hex(shard.fingerprint()) != meta.fingerprint)
+        throw UserError("shard of another data set: " + file.string() + " is of " + hex(shard.fingerprint()) +
+                            ", its folder of " + meta.fingerprint,
+                        kMend);
+    if (shard.num_tokens() != tokens)
+        throw UserError("shard and meta.json disagree: " + file.string(), kMend);
+    if (every_token) shard.verify();
 }
 
 }  // namespace
@@ -161,6 +182,33 @@ void ShardWriter::finish(std::uint64_t fingerprint) {
     if (::lseek(fd_.get(), 0, SEEK_SET) != 0) throw_errno("cannot write " + file_.string());
     write_all(fd_.get(), {reinterpret_cast<const char*>(&header), sizeof header}, file_.string());
     flush_to_disk(fd_.get(), file_.string());
+}
+
+DataMeta read_meta(const std::filesystem::path& directory, bool every_token) {
+    const std::filesystem::path file = directory / kMetaFile;
+    DataMeta meta;
+    try {
+        const auto json = nlohmann::json::parse(read_file(file));
+        if (json.at("format") != kFormat)
+            throw UserError("data set of another format: " + file.string(), kMend);
+        meta = json.get<DataMeta>();
+    } catch (const nlohmann::json::exception& error) {
+        throw UserError("damaged data set: " + file.string() + ": " + error.what(), kMend);
+    }
+    check_shard(directory / kTrainFile, meta, meta.train_tokens, every_token);
+    check_shard(directory / kValFile, meta, meta.val_tokens, true);
+    check_shard(directory / kTestFile, meta, meta.test_tokens, every_token);
+    if (xxh64(read_file(directory / kTokenizerFile)) != meta.tokenizer_digest)
+        throw UserError("damaged tokenizer: " + (directory / kTokenizerFile).string(), kMend);
+    return meta;
+}
+
+void write_meta(const DataMeta& meta, const std::filesystem::path& directory) {
+    nlohmann::json json = meta;
+    json["format"] = kFormat;
+    // A path need not be UTF-8.
+    write_file_atomically(directory / kMetaFile,
+                          json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace autoresearch

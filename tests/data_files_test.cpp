@@ -1,9 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "autoresearch/error.h"
-#include "prepare/data/digest.h"
-#include "prepare/data/meta.h"
-#include "prepare/data/shard.h"
+#include "prepare/data/files.h"
 #include "temp_directory.h"
 
 namespace autoresearch {

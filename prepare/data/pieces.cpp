@@ -1,13 +1,9 @@
-#include "prepare/data/split.h"
+#include "prepare/data/pieces.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include <cstdint>
-#include <cstring>
-
 #include "autoresearch/error.h"
-#include "util/text.h"
 
 namespace autoresearch {
 namespace {
@@ -18,18 +14,12 @@ constexpr std::size_t kJitStackFirst = 1 << 15, kJitStackMost = 1 << 26;
 std::string with_unicode_spaces(const std::string& pattern) {
     std::string result;
     for (std::size_t i = 0; i < pattern.size(); ++i) {
-        if (pattern[i] != '\\' || i + 1 == pattern.size()) {
-            result += pattern[i];
-            continue;
-        }
+        result += pattern[i];
+        if (pattern[i] != '\\' || i + 1 == pattern.size()) continue;
         const char escaped = pattern[++i];
-        if (escaped == 's') {
-            result += "\\p{White_Space}";
-        } else if (escaped == 'S') {
-            result += "\\P{White_Space}";
-        } else {
-            result += {'\\', escaped};
-        }
+        result += escaped == 's'   ? "p{White_Space}"
+                  : escaped == 'S' ? "P{White_Space}"
+                                   : std::string(1, escaped);
     }
     return result;
 }
@@ -40,35 +30,15 @@ std::string error_text(int error) {
     return text;
 }
 
-pcre2_code* compile(const std::string& pattern, int& error) {
-    PCRE2_SIZE offset = 0;
-    return pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF | PCRE2_UCP,
-                         &error, &offset, nullptr);
-}
-
 }  // namespace
-
-std::size_t valid_utf8_prefix(std::string_view text) {
-    std::size_t i = 0;
-    while (i < text.size()) {
-        std::uint64_t eight;
-        while (i + 8 <= text.size() &&
-               (std::memcpy(&eight, text.data() + i, 8), (eight & 0x8080808080808080) == 0))
-            i += 8;
-        if (i == text.size()) break;
-        const std::size_t length = utf8_length(text, i);
-        if (length == 0) break;
-        i += length;
-    }
-    return i;
-}
 
 struct Splitter::Code {
     explicit Code(const std::string& pattern) {
+        const std::string text = with_unicode_spaces(pattern);
         int error = 0;
-        code = compile(with_unicode_spaces(pattern), error);
-        if (code == nullptr)
-            code = compile(pattern, error);  // PCRE2 before 10.40 does not know \p{White_Space}
+        PCRE2_SIZE offset = 0;
+        code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), PCRE2_UTF | PCRE2_UCP,
+                             &error, &offset, nullptr);
         if (code == nullptr)
             throw UserError("the split pattern does not compile: " + error_text(error),
                             "pattern: " + pattern);
@@ -104,19 +74,25 @@ Splitter::~Splitter() = default;
 
 bool Splitter::match(std::string_view run, std::size_t from, std::size_t& begin, std::size_t& end) {
     const auto* subject = reinterpret_cast<PCRE2_SPTR>(run.data());
-    const auto* const code = code_->code;
     // The JIT entry skips the checks of its arguments, which would cost more than most matches.
-    const int result = code_->jit
-                           ? pcre2_jit_match(code, subject, run.size(), from, PCRE2_NOTEMPTY, scratch_->match,
-                                             scratch_->context)
-                           : pcre2_match(code, subject, run.size(), from, PCRE2_NOTEMPTY | PCRE2_NO_UTF_CHECK,
-                                         scratch_->match, scratch_->context);
+    const auto entry = code_->jit ? pcre2_jit_match : pcre2_match;
+    const std::uint32_t options = PCRE2_NOTEMPTY | (code_->jit ? 0 : PCRE2_NO_UTF_CHECK);
+    const int result =
+        entry(code_->code, subject, run.size(), from, options, scratch_->match, scratch_->context);
     if (result == PCRE2_ERROR_NOMATCH) return false;
     if (result < 0) throw UserError("the split pattern fails on this text: " + error_text(result));
     const PCRE2_SIZE* found = pcre2_get_ovector_pointer(scratch_->match);
     begin = found[0];
     end = found[1];
     return true;
+}
+
+void count_pieces(Splitter& splitter, std::string_view text, PieceCounts& counts) {
+    splitter.split(text, [&](std::string_view piece) { ++counts[piece]; });
+}
+
+void add_counts(const PieceCounts& more, PieceCounts& counts) {
+    more.for_each([&](std::string_view piece, std::int64_t count) { counts[piece] += count; });
 }
 
 }  // namespace autoresearch
