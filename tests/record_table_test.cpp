@@ -40,6 +40,17 @@ TEST(ResultTable, ColumnsAreAlignedAndTheIncumbentMarked) {
               "the baseline)\n");
 }
 
+TEST(ResultTable, SumsUpWhatTheAgentCost) {
+    std::vector<Experiment> all = {experiment(0, Decision::keep, 1.5, 0),
+                                   experiment(1, Decision::keep, 1.4, -0.1),
+                                   experiment(2, Decision::discard, 1.6, 0.2)};
+    EXPECT_EQ(result_table(all, false).find("agent:"), std::string::npos);
+    all[1].agent = {"a", "m", "s", 2, 61, 0.25, false, 1000, {}};
+    all[2].agent = {"a", "m", "s", 1, 30, 0.5, true, 500, {}};
+    EXPECT_THAT(result_table(all, false),
+                ::testing::EndsWith("\nagent: 3 calls, 91 s, 1500 tokens, $0.75 (estimated)\n"));
+}
+
 TEST(ResultTable, SaysWhenThereIsNothing) {
     EXPECT_EQ(result_table({}, true), "no experiments yet\n");
 }

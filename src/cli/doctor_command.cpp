@@ -82,9 +82,11 @@ std::string look_at_agents() {
         read_agents(shipped_file(repository_root_or_empty(), open_kit(), "configs/agents.json"));
     std::string installed;
     for (const auto& agent : agents) {
-        if (is_installed(agent)) installed += (installed.empty() ? "" : ", ") + agent.name;
+        if (agent.program.empty() || !is_installed(agent)) continue;
+        const std::string version = agent_version(agent);
+        installed += agent.name + " (" + (version.empty() ? "does not answer to --version" : version) + "), ";
     }
-    return installed + "; without --agent a run takes " + default_agent(agents);
+    return installed + "tuner (built in); without --agent a run takes " + default_agent(agents);
 }
 
 std::vector<Check> all_checks(const FlagValues& flags) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <iostream>
 #include <thread>
 
@@ -51,11 +52,15 @@ class SystemClock : public Clock {
 
 std::string opening_line(const RunInfo& run, bool goes_on) {
     const Config& config = run.config.values;
-    const std::string bound = config.experiments > 0 ? fmt::format("{} experiments", config.experiments)
-                              : config.hours > 0     ? fmt::format("{} hours", config.hours)
-                                                     : "until stopped";
+    std::string bound;
+    if (config.experiments > 0) bound += fmt::format(", {} experiments", config.experiments);
+    if (config.hours > 0) bound += fmt::format(", {} hours", config.hours);
+    if (!config.until.empty()) bound += ", until " + config.until;
+    if (config.max_cost > 0) bound += fmt::format(", ${}", config.max_cost);
+    if (config.max_tokens > 0) bound += fmt::format(", {} tokens", config.max_tokens);
+    if (bound.empty()) bound = ", until stopped";
     return fmt::format(
-        "run {}{}: {} s a trial on {}, corpus {}, {}; Ctrl-C once: after the current experiment, twice: now",
+        "run {}{}: {} s a trial on {}, corpus {}{}; Ctrl-C once: after the current experiment, twice: now",
         run.tag(), goes_on ? " goes on" : "", config.budget, run.device, config.corpus, bound);
 }
 
@@ -80,7 +85,30 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
     options.memory_gb = static_cast<double>(platform::memory_bytes() >> 20) / 1024;
     options.self = platform::self();
     options.limit = config.agent_limit;
+    options.more_arguments = config.agent_args;
+    options.token_price = config.token_price;
     return options;
+}
+
+/// The next moment at which the clock on the wall shows this, in seconds since 1970.
+double next_time_of_day(const std::string& text) {
+    int hour = -1, minute = -1;
+    char more = 0;
+    const int read = std::sscanf(text.c_str(), "%2d:%2d%c", &hour, &minute, &more);
+    if (read != 2 || hour < 0 || hour > 23 || minute < 0 || minute > 59)
+        throw UserError("until is \"" + text + "\", which is no time of day", "such as: --until 07:30");
+    const std::time_t now = std::time(nullptr);
+    std::tm time{};
+    localtime_r(&now, &time);
+    for (int day = time.tm_mday;; ++day) {
+        std::tm then = time;
+        then.tm_mday = day;
+        then.tm_hour = hour;
+        then.tm_min = minute;
+        then.tm_sec = 0;
+        then.tm_isdst = -1;
+        if (const std::time_t at = std::mktime(&then); at > now) return static_cast<double>(at);
+    }
 }
 
 LoopSettings loop_settings(const RunInfo& run) {
@@ -92,6 +120,10 @@ LoopSettings loop_settings(const RunInfo& run) {
     settings.experiments = config.experiments;
     settings.hours = config.hours;
     settings.max_failures = config.max_failures;
+    settings.repairs = config.repairs;
+    settings.until = config.until.empty() ? 0 : next_time_of_day(config.until);
+    settings.max_usd = config.max_cost;
+    settings.max_tokens = config.max_tokens;
     return settings;
 }
 

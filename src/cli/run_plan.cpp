@@ -87,8 +87,11 @@ void plan_old_run(const RunOptions& options, const RunPlan& plan) {
 void choose_agent(const fs::path& root, const Kit& kit, RunPlan& plan) {
     const std::string& wanted = plan.run.config.values.agent;
     const auto agents = read_agents(shipped_file(root, kit, "configs/agents.json"));
-    plan.agent = find_agent(agents, wanted.empty() ? default_agent(agents) : wanted);
-    plan.agent_origin = wanted.empty() ? "the first installed" : plan.run.config.origins.at("agent");
+    plan.agent =
+        find_agent(agents, wanted.empty() ? default_agent(agents, plan.run.config.values.model) : wanted);
+    plan.agent_origin = !wanted.empty()              ? plan.run.config.origins.at("agent")
+                        : plan.agent.program.empty() ? "no coding agent is installed"
+                                                     : "the first that is installed";
     if (is_installed(plan.agent)) return;
     throw UserError("agent " + plan.agent.name + " is not installed: there is no program \"" +
                         plan.agent.program + "\" on PATH",

@@ -35,13 +35,19 @@ struct Config {
     // the agent
     std::string agent;  // name in configs/agents.json, a command, or empty: the first installed
     std::string model;
+    std::string agent_args;  // more arguments, as a shell reads them
     double agent_limit = 600;
+    int repairs = 2;         // how often an unusable edit goes back to the agent
+    double token_price = 0;  // USD for a million tokens, for agents that report no cost; 0: not known
 
     // the run
     std::string tag;
-    int experiments = 0;   // in all, the baseline not counted; 0: unbounded
-    double hours = 0;      // 0: unbounded
-    int max_failures = 5;  // proposals in a row that fail before the run gives up
+    int experiments = 0;  // in all, the baseline not counted; 0: unbounded
+    double hours = 0;     // 0: unbounded
+    std::string until;    // time of day; empty: unbounded
+    double max_cost = 0;  // USD of the agent; 0: unbounded
+    std::int64_t max_tokens = 0;
+    int max_failures = 5;  // answers of the agent in a row without a usable edit before the run gives up
 };
 
 }  // namespace autoresearch

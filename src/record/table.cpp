@@ -50,7 +50,9 @@ std::string result_table(const std::vector<Experiment>& experiments, bool color)
     std::string text = fmt::format("  {:>4}  {:<7}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n", "#", "verdict",
                                    "val_bpb", "delta", "memory", "time", "idea");
     std::map<Decision, int> counts;
+    AgentReport agent;
     for (const auto& experiment : experiments) {
+        add_cost(agent, experiment.agent);
         ++counts[experiment.verdict.decision];
         text += (&experiment == incumbent ? "* " : "  ") + experiment_line(experiment, color) + "\n";
     }
@@ -61,6 +63,10 @@ std::string result_table(const std::vector<Experiment>& experiments, bool color)
         const double change = incumbent->val_bpb() - experiments.front().val_bpb();
         if (incumbent->number > 0) text += fmt::format(", {:+.6f} against the baseline", change);
         text += ')';
+    }
+    if (agent.tokens > 0 || agent.usd > 0) {
+        text += fmt::format("\nagent: {} calls, {:.0f} s, {} tokens, ${:.2f}{}", agent.calls, agent.seconds,
+                            agent.tokens, agent.usd, agent.usd_is_estimate ? " (estimated)" : "");
     }
     return text + "\n";
 }
