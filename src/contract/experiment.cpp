@@ -36,7 +36,7 @@ double Experiment::val_bpb() const {
     double sum = 0;
     int count = 0;
     for (const auto& trial : trials) {
-        if (trial.ending != Ending::ok) continue;
+        if (!trial.counts()) continue;
         sum += trial.val_bpb;
         ++count;
     }

@@ -62,6 +62,11 @@ struct Trial {
     Conditions conditions;
     std::string
         disturbed;  // why the machine, not the code, made this number: never judged. Empty: a fair trial
+
+    bool counts() const { return ending == Ending::ok && disturbed.empty(); }
+    double steps_per_second() const {
+        return training_seconds > 0 ? static_cast<double>(num_steps) / training_seconds : 0;
+    }
 };
 
 enum class Decision { keep, discard, crash };
@@ -83,6 +88,7 @@ struct Experiment {
     std::string parent;
     std::string commit;       // its own commit under refs/autoresearch/<tag>/NNNN
     std::string source_hash;  // of the source without comments and white space, to find repeats
+    int source_tokens = 0;    // how long it is; 0: not known
     std::string idea;
     AgentReport agent;
     std::vector<Trial> trials;
@@ -91,7 +97,7 @@ struct Experiment {
     double build_seconds = 0;
     double seconds = 0;  // wall time of the whole experiment, the agent's part included
 
-    /// Mean val_bpb over the trials that ended well; 0 when there is none.
+    /// Mean val_bpb over the trials that count; 0 when there is none.
     double val_bpb() const;
     double peak_memory_mb() const;
 };

@@ -71,6 +71,10 @@ class Builder {
                                                 const std::filesystem::path& directory) = 0;
 };
 
+/// Asked at every step event with the share of the budget and the loss: why the trial is sure to lose, or
+/// nothing.
+using Hopeless = std::function<std::optional<std::string>(double share, double loss)>;
+
 struct TrialRequest {
     std::filesystem::path program;
     std::filesystem::path directory;  // run.log and events.jsonl are appended here, the curve is new
@@ -79,9 +83,7 @@ struct TrialRequest {
     std::filesystem::path trace = {};  // the curve.csv of a trial whose steps are taken again, whatever time
                                        // it takes; empty: the clock rules
     bool test_split = false;  // evaluate on the test documents: for the final number, never a verdict
-    /// Asked at every step event with the share of the budget and the loss: why the trial is sure to lose,
-    /// or nothing. An answer ends it as ended_early.
-    std::function<std::optional<std::string>(double share, double loss)> hopeless = {};
+    Hopeless hopeless = {};   // an answer ends the trial as ended_early
 };
 
 /// Runs one trial in its own process group under the watchdog. Never throws for what the trainer does:
@@ -105,6 +107,19 @@ class Judge {
     virtual ~Judge() = default;
     virtual std::variant<MoreTrials, Verdict> judge(const Experiment* incumbent, const Experiment& candidate,
                                                     const std::vector<Experiment>& history) const = 0;
+    /// What the repeats in a run's experiments say.
+    virtual Noise noise(const std::vector<Experiment>& history) const = 0;
+};
+
+/// What the curves of trials, which lie in the experiments' folders, add to their results.
+class Curves {
+  public:
+    virtual ~Curves() = default;
+    /// For the next trial of the candidate with this seed; may be empty.
+    virtual Hopeless early_end(const Experiment& incumbent, const Experiment& candidate, std::uint64_t seed,
+                               const std::vector<Experiment>& history, const Noise& noise) const = 0;
+    /// How the two differ at equal steps, to be appended to the verdict's reason; empty when not known.
+    virtual std::string explain(const Experiment& incumbent, const Experiment& candidate) const = 0;
 };
 
 }  // namespace autoresearch

@@ -11,6 +11,7 @@ class PlainJudge : public Judge {
     explicit PlainJudge(std::uint64_t seed) : seed_(seed) {}
     std::variant<MoreTrials, Verdict> judge(const Experiment* incumbent, const Experiment& candidate,
                                             const std::vector<Experiment>& history) const override;
+    Noise noise(const std::vector<Experiment>& /*history*/) const override { return {}; }
 
   private:
     std::uint64_t seed_;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "loop/trial_rounds.h"
 #include "util/hash.h"
 
 namespace autoresearch {
@@ -20,6 +21,7 @@ void describe(const Proposal& proposal, Experiment& experiment) {
     experiment.idea = proposal.idea;
     experiment.agent = proposal.agent;
     experiment.source_hash = normalized_source_hash(proposal.source);
+    experiment.source_tokens = count_source_tokens(proposal.source);
 }
 
 std::string duration_text(double seconds) {
@@ -120,14 +122,10 @@ std::optional<Failure> ExperimentLoop::ask(Proposal& proposal, const Failure* re
     while (true) {
         parts_.reporter.phase(number, rejection == nullptr ? "agent" : "agent, once more");
         const std::string source = parts_.repo.source(incumbent()->commit);
-        Answer answer = parts_.proposer.propose({number,
-                                                 *incumbent(),
-                                                 source,
-                                                 parts_.ledger.experiments(),
+        Answer answer = parts_.proposer.propose({number, *incumbent(), source, parts_.ledger.experiments(),
                                                  parts_.ledger.directory(number),
-                                                 {},
-                                                 rejection == nullptr ? nullptr : &proposal,
-                                                 rejection});
+                                                 parts_.judge.noise(parts_.ledger.experiments()),
+                                                 rejection == nullptr ? nullptr : &proposal, rejection});
         add_cost(answer.proposal.agent, proposal.agent);
         if (!answer.failure) {
             proposal = std::move(answer.proposal);
@@ -208,28 +206,10 @@ std::optional<Failure> ExperimentLoop::build_run_and_judge(const std::string& so
     const auto program = parts_.builder.build(source, parts_.ledger.directory(experiment.number));
     experiment.build_seconds += parts_.clock.seconds() - begun;
     if (!program.ok()) return program.failure();
-    auto failure = run_and_judge(program.value(), experiment);
+    auto failure = run_trials(parts_, settings_, program.value(), incumbent(), experiment);
     std::error_code ignored;  // the program is large and can be rebuilt from the commit
     std::filesystem::remove(program.value(), ignored);
     return failure;
-}
-
-/// Trials until the judge is sure. A trial that does not end well is the experiment's failure.
-std::optional<Failure> ExperimentLoop::run_and_judge(const std::filesystem::path& program,
-                                                     Experiment& experiment) {
-    while (true) {
-        const auto decision = parts_.judge.judge(incumbent(), experiment, parts_.ledger.experiments());
-        if (const auto* verdict = std::get_if<Verdict>(&decision)) {
-            experiment.verdict = *verdict;
-            return std::nullopt;
-        }
-        const auto seed = std::get<MoreTrials>(decision).seed;
-        parts_.reporter.phase(experiment.number, "train, seed " + std::to_string(seed));
-        const Trial trial =
-            parts_.runner.run({program, parts_.ledger.directory(experiment.number), seed, settings_.budget});
-        experiment.trials.push_back(trial);
-        if (trial.ending != Ending::ok) return Failure{trial.ending, trial.reason};
-    }
 }
 
 /// Order matters for a kill at any point: the commit first (harmless without a ledger line: it is made

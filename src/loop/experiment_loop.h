@@ -21,6 +21,7 @@ struct LoopParts {
     Reporter& reporter;
     const StopRequest& stop;
     const Clock& clock;
+    const Curves* curves = nullptr;  // null: no early end, and no word on the curves in the verdicts
 };
 
 struct LoopSettings {
@@ -34,6 +35,9 @@ struct LoopSettings {
     double until = 0;          // seconds since 1970; 0: unbounded
     double max_usd = 0;        // of the agent in the whole run; 0: unbounded
     std::int64_t max_tokens = 0;
+    int threads = 1;       // CPU threads of a trial
+    int repeats = 3;       // of a trial that the machine disturbed, in a row; 0: every trial counts
+    double back_off = 30;  // seconds before the first of them; four times as many before each further one
 };
 
 enum class LoopEnd {
@@ -59,7 +63,6 @@ class ExperimentLoop {
     bool can_mend(const Failure& failure, const Experiment& experiment) const;
     std::optional<Failure> try_out(const Proposal& proposal, Experiment& experiment);
     std::optional<Failure> build_run_and_judge(const std::string& source, Experiment& experiment);
-    std::optional<Failure> run_and_judge(const std::filesystem::path& program, Experiment& experiment);
     void record(Experiment& experiment, const std::string& source);
     const Experiment* incumbent() const;
 

@@ -72,6 +72,7 @@ static void fields(const auto& visit, Same<Experiment> auto& experiment) {
     visit("parent", experiment.parent);
     visit("commit", experiment.commit);
     visit("source_hash", experiment.source_hash);
+    visit("source_tokens", experiment.source_tokens);
     visit("agent", experiment.agent);
     visit("trials", experiment.trials);
     visit("reference_trials", experiment.reference_trials);

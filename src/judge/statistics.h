@@ -1,0 +1,47 @@
+#pragma once
+
+#include <vector>
+
+// The statistics of the verdict, without anything of experiments. docs/judging.md says why these.
+// [AS]  Abramowitz, Stegun: Handbook of Mathematical Functions, 1964, 26.7.3 and 26.7.4
+// [AMR] Armitage, McPherson, Rowe: Repeated significance tests on accumulating data, JRSS A 132, 1969
+// [OF]  O'Brien, Fleming: A multiple testing procedure for clinical trials, Biometrics 35, 1979
+// [JT]  Jennison, Turnbull: Group sequential methods with applications to clinical trials, 2000
+namespace autoresearch {
+
+/// P(Z > z) of the standard normal distribution.
+double normal_tail(double z);
+
+/// P(T > t) of Student's t distribution with a whole number of degrees of freedom, above 0 [AS].
+double student_tail(double t, int degrees);
+
+/// The t with student_tail(t, degrees) == tail, for a tail in (0, 0.5].
+double student_quantile(double tail, int degrees);
+
+/// The one-sided test of O'Brien and Fleming in equal steps [OF]: the sum of the first k of `looks` standard
+/// normal steps is looked at after every step. Returns the bound that, when nothing is there, any of these
+/// sums reaches with probability `alpha` [AMR]. After step k it is the nominal level
+/// normal_tail(bound / sqrt(k)), which [JT, 4.4] also uses for t tests.
+double sequential_bound(int looks, double alpha);
+
+/// Squares of deviations from a mean of their own, summed over groups.
+struct PooledVariance {
+    double squares = 0;
+    int degrees = 0;
+    void add(const std::vector<double>& group);
+    double sd() const;  // 0 without degrees
+};
+
+/// Least squares of y on x.
+class Line {
+  public:
+    void add(double x, double y);
+    /// Another y at this x is below it with probability `tail` only; needs three points and different x.
+    double lower_prediction(double x, double tail) const;
+
+  private:
+    int count_ = 0;
+    double x_ = 0, y_ = 0, xx_ = 0, xy_ = 0, yy_ = 0;  // means, and sums of products around them
+};
+
+}  // namespace autoresearch

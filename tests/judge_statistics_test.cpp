@@ -1,0 +1,56 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "judge/statistics.h"
+
+namespace autoresearch {
+namespace {
+
+// Values of printed tables: Student's t, and Jennison and Turnbull's table 2.3 for O'Brien and Fleming's
+// test.
+TEST(Statistics, StudentAgreesWithTheTables) {
+    EXPECT_NEAR(student_quantile(0.05, 1), 6.3138, 1e-4);
+    EXPECT_NEAR(student_quantile(0.05, 2), 2.9200, 1e-4);
+    EXPECT_NEAR(student_quantile(0.025, 3), 3.1824, 1e-4);
+    EXPECT_NEAR(student_quantile(0.001, 5), 5.8934, 1e-4);
+    EXPECT_NEAR(student_quantile(0.05, 30), 1.6973, 1e-4);
+    EXPECT_NEAR(student_tail(-2.9200, 2), 0.95, 1e-5);
+    EXPECT_DOUBLE_EQ(student_tail(0, 7), 0.5);
+    EXPECT_NEAR(student_tail(INFINITY, 3), 0, 1e-12);
+    EXPECT_NEAR(student_tail(1.96, 100000), normal_tail(1.96), 1e-5);
+}
+
+TEST(Statistics, SequentialBoundAgreesWithTheTables) {
+    const auto constant = [](int looks, double alpha) {
+        return sequential_bound(looks, alpha) / std::sqrt(looks);
+    };
+    EXPECT_NEAR(constant(1, 0.05), 1.645, 1e-3);
+    EXPECT_NEAR(constant(2, 0.05), 1.678, 1e-3);
+    EXPECT_NEAR(constant(4, 0.05), 1.733, 1e-3);
+    EXPECT_NEAR(constant(5, 0.025), 2.040, 1e-3);
+    EXPECT_NEAR(constant(10, 0.025), 2.087, 1e-3);
+}
+
+TEST(Statistics, PooledVarianceTakesEachGroupAroundItsOwnMean) {
+    PooledVariance pooled;
+    EXPECT_EQ(pooled.sd(), 0);
+    pooled.add({1, 3});
+    pooled.add({101, 103, 105});
+    pooled.add({7});
+    EXPECT_EQ(pooled.degrees, 3);
+    EXPECT_DOUBLE_EQ(pooled.sd(), std::sqrt(10.0 / 3));
+}
+
+// Draper, Smith, Applied regression analysis: new y at x, by hand for four points.
+TEST(Statistics, LinePredictsWithItsUncertainty) {
+    Line line;
+    EXPECT_EQ(line.lower_prediction(1, 0.05), -INFINITY) << "nothing is known yet";
+    for (const auto& [x, y] : {std::pair{0.0, 1.0}, {1.0, 3.0}, {2.0, 5.0}, {3.0, 7.4}}) line.add(x, y);
+    // slope 2.12, intercept 0.92, residual sum of squares 0.048 on 2 degrees, t 2.92
+    const double deviation = std::sqrt(0.048 / 2 * (1 + 0.25 + 2.5 * 2.5 / 5));
+    EXPECT_NEAR(line.lower_prediction(4, 0.05), 0.92 + 2.12 * 4 - 2.92 * deviation, 1e-3);
+}
+
+}  // namespace
+}  // namespace autoresearch

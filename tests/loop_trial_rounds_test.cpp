@@ -1,0 +1,175 @@
+#include <gmock/gmock.h>
+
+#include "fakes/fakes.h"
+#include "judge/paired_judge.h"
+#include "loop/experiment_loop.h"
+#include "loop/trial_rounds.h"
+
+namespace autoresearch {
+namespace {
+
+using testing::HasSubstr;
+
+Trial trial(double val_bpb, std::int64_t steps = 100) {
+    Trial result = fakes::FakeRunner::with_bpb(val_bpb);
+    result.training_seconds = 10;
+    result.num_steps = steps;
+    result.wall_seconds = 12;
+    return result;
+}
+
+/// Says of every trial that it is sure to lose.
+struct Pessimist : Curves {
+    Hopeless early_end(const Experiment&, const Experiment&, std::uint64_t, const std::vector<Experiment>&,
+                       const Noise&) const override {
+        return [](double, double) { return "far behind"; };
+    }
+    std::string explain(const Experiment&, const Experiment&) const override { return "; explained"; }
+};
+
+class TrialRoundsTest : public testing::Test {
+  protected:
+    TrialRoundsTest() {
+        settings.budget = 10;
+        settings.threads = 2;
+        runner.answer = [this](const TrialRequest& request) {
+            Trial result = answers.at(runner.requests.size() - 1);
+            result.seed = request.seed;
+            return result;
+        };
+    }
+    /// A baseline in the ledger, with these results for the seeds from 1.
+    void baseline(const std::vector<double>& values) {
+        Experiment experiment;
+        experiment.commit = "commit0";
+        experiment.verdict.decision = Decision::keep;
+        for (const double value : values) {
+            experiment.trials.push_back(trial(value));
+            experiment.trials.back().seed = experiment.trials.size();
+        }
+        ledger.all = {experiment};
+        repo.sources["commit0"] = "baseline source";
+        candidate.number = 1;
+    }
+    std::optional<Failure> run() {
+        const LoopParts parts{proposer, guard,    builder, runner, judge, ledger,
+                              repo,     reporter, stop,    clock,  curves};
+        return run_trials(parts, settings, "/nowhere/train",
+                          ledger.all.empty() ? nullptr : &ledger.all.front(), candidate);
+    }
+
+    fakes::FakeProposer proposer;
+    fakes::FakeGuard guard;
+    fakes::FakeBuilder builder;
+    fakes::FakeRunner runner;
+    PairedJudge judge{PairedJudgeOptions{}};
+    fakes::FakeLedger ledger;
+    fakes::FakeRepo repo;
+    fakes::FakeReporter reporter;
+    fakes::FakeStop stop;
+    fakes::FakeClock clock;
+    Curves* curves = nullptr;
+    LoopSettings settings;
+    Experiment candidate;
+    std::vector<Trial> answers;
+};
+
+TEST_F(TrialRoundsTest, TheIncumbentGetsTheSeedsItLacks) {
+    baseline({1.99, 2.00, 2.01});
+    answers = {trial(1.97), trial(1.985), trial(2.009), trial(1.98), trial(1.99)};
+    EXPECT_FALSE(run());
+    EXPECT_EQ(candidate.trials.size(), 4U);
+    ASSERT_EQ(candidate.reference_trials.size(), 1U);
+    EXPECT_EQ(candidate.reference_trials[0].seed, 4U);
+    EXPECT_EQ(builder.sources, std::vector<std::string>{"baseline source"});
+    EXPECT_EQ(runner.requests.back().directory, ledger.directory(0));
+    EXPECT_THAT(reporter.lines, testing::Contains("1 train experiment 0, seed 4"));
+    EXPECT_EQ(candidate.verdict.decision, Decision::discard);
+}
+
+TEST_F(TrialRoundsTest, AnIncumbentThatFailsIsNotTheCandidatesFault) {
+    baseline({1.99});
+    answers = {trial(1.97), trial(1.98), Trial{}};
+    answers[2].ending = Ending::crashed;
+    answers[2].reason = "SIGSEGV";
+    EXPECT_FALSE(run());
+    EXPECT_EQ(candidate.verdict.decision, Decision::discard);
+    EXPECT_EQ(candidate.verdict.reason, "not judged: experiment 0 failed with seed 2: SIGSEGV");
+}
+
+TEST_F(TrialRoundsTest, AStarvedTrialIsRepeatedAfterAPauseAndNeverJudged) {
+    baseline({1.99, 2.00, 2.01});
+    answers = {trial(2.5), trial(2.4), trial(2.3)};
+    answers[0].conditions.wait_seconds = 6;  // of 2 x 12 thread seconds
+    answers[1].disturbed = "the machine slept";
+    EXPECT_FALSE(run());
+    ASSERT_EQ(candidate.trials.size(), 3U);
+    EXPECT_EQ(candidate.trials[0].disturbed, "it waited for other work for 25 % of its time");
+    EXPECT_NEAR(candidate.verdict.delta, 0.31, 1e-9);
+    EXPECT_EQ(candidate.val_bpb(), 2.3);
+    EXPECT_GE(clock.time, 30 + 120);
+}
+
+TEST_F(TrialRoundsTest, ALastingLoadEndsTheExperimentWithoutAVerdictOnIt) {
+    baseline({1.99, 2.00, 2.01});
+    answers.assign(4, trial(2.5));
+    for (Trial& each : answers) each.conditions.steal_seconds = 12;
+    EXPECT_FALSE(run());
+    EXPECT_THAT(candidate.verdict.reason, HasSubstr("not judged: the machine disturbed the trial"));
+    EXPECT_EQ(candidate.verdict.decision, Decision::discard);
+    settings.repeats = 0;
+    candidate.trials.clear();
+    runner.requests.clear();
+    EXPECT_FALSE(run());
+    EXPECT_THAT(candidate.verdict.reason, HasSubstr("worse by")) << "every trial counts when asked for";
+}
+
+TEST_F(TrialRoundsTest, NoRunBeginsOnABaselineThatWasDisturbed) {
+    answers.assign(4, trial(2.5));
+    for (Trial& each : answers) each.disturbed = "the machine slept";
+    const auto failure = run();
+    ASSERT_TRUE(failure);
+    EXPECT_THAT(failure->reason, HasSubstr("the machine slept (4 times)"));
+}
+
+TEST_F(TrialRoundsTest, TheSameCodeMustReachTheSameSpeed) {
+    answers = {trial(2.0, 60), trial(2.0, 100), trial(2.0, 101), trial(2.0, 70), trial(2.0, 99)};
+    EXPECT_FALSE(run());
+    ASSERT_EQ(candidate.trials.size(), 5U);
+    EXPECT_EQ(candidate.trials[0].disturbed, "60 % of the steps per second of a later trial");
+    EXPECT_EQ(candidate.trials[2].seed, 1U) << "repeated as soon as it is known";
+    EXPECT_EQ(candidate.trials[3].disturbed, "69 % of the steps per second that it reached before");
+    EXPECT_EQ(candidate.verdict.decision, Decision::keep);
+}
+
+TEST_F(TrialRoundsTest, TheWaitEndsWhenThePersonStopsTheRun) {
+    baseline({1.99, 2.00, 2.01});
+    answers = {trial(2.5)};
+    answers[0].disturbed = "the machine slept";
+    stop.soon = true;
+    EXPECT_EQ(run()->ending, Ending::interrupted);
+    EXPECT_EQ(runner.requests.size(), 1U);
+}
+
+TEST_F(TrialRoundsTest, ATrialEndedEarlyIsADiscardAndTheOthersAreExplained) {
+    baseline({1.99, 2.00, 2.01});
+    Pessimist pessimist;
+    curves = &pessimist;
+    runner.answer = [](const TrialRequest& request) {
+        Trial result;
+        result.ending = Ending::ended_early;
+        result.reason = request.hopeless(0.3, 4).value_or("");
+        return result;
+    };
+    EXPECT_FALSE(run());
+    EXPECT_EQ(candidate.verdict.decision, Decision::discard);
+    EXPECT_EQ(candidate.verdict.ending, Ending::ended_early);
+    EXPECT_EQ(candidate.verdict.reason, "far behind");
+    candidate.trials.clear();
+    runner.answer = [](const TrialRequest&) { return trial(2.5); };
+    EXPECT_FALSE(run());
+    EXPECT_THAT(candidate.verdict.reason, testing::EndsWith("; explained"));
+}
+
+}  // namespace
+}  // namespace autoresearch
