@@ -1,5 +1,6 @@
-// bench_data TEXTS FOLDER VOCABULARY: for scripts/bench.d/data. TEXTS: documents with a zero byte between
-// them. Writes tokenizer.tiktoken, ids.bin and a shard into FOLDER, and the figures as JSON to stdout.
+// bench_data TEXTS FOLDER VOCABULARY [PATTERN]: for scripts/bench.d/data and tests/peer. TEXTS: documents
+// with a zero byte between them. Writes tokenizer.tiktoken, ids.bin and a shard into FOLDER, and the figures
+// as JSON to stdout.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -43,9 +44,10 @@ void share_out(std::size_t threads, std::size_t count, const auto& work) {
     for (std::thread& thread : running) thread.join();
 }
 
-std::vector<std::string> train(const std::vector<std::string_view>& texts, std::size_t ranks) {
+std::vector<std::string> train(const std::vector<std::string_view>& texts, std::size_t ranks,
+                               const std::string& pattern) {
     const std::size_t threads = std::max(1U, std::thread::hardware_concurrency());
-    std::vector<Splitter> splitters(threads, Splitter(kSplitPattern));
+    std::vector<Splitter> splitters(threads, Splitter(pattern));
     std::vector<PieceCounts> counts(threads);
     share_out(threads, texts.size(),
               [&](std::size_t t, std::size_t i) { count_pieces(splitters[t], texts[i], counts[t]); });
@@ -76,8 +78,8 @@ double loader_rows_per_second(const std::filesystem::path& folder, const Tokeniz
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) return 2;
-    const std::string all = read_file(argv[1]);
+    if (argc != 4 && argc != 5) return 2;
+    const std::string all = read_file(argv[1]), pattern = argc == 5 ? argv[4] : kSplitPattern;
     const std::filesystem::path folder = argv[2];
     std::vector<std::string_view> texts;
     for (std::size_t from = 0, to = 0; from < all.size(); from = to + 1) {
@@ -85,18 +87,18 @@ int main(int argc, char** argv) {
         texts.push_back(std::string_view(all).substr(from, to - from));
     }
     std::vector<std::string> ranks;
-    const double training = seconds([&] { ranks = train(texts, std::stoul(argv[3]) - kSpecials); });
+    const double training = seconds([&] { ranks = train(texts, std::stoul(argv[3]) - kSpecials, pattern); });
     std::vector<std::vector<std::uint32_t>> ids(texts.size());
     double megabytes_per_second[2];
     for (const std::size_t threads : {1, 2}) {
         const double spent = seconds([&] {
-            const Tokenizer fresh(ranks, kSplitPattern);  // nothing in its caches
+            const Tokenizer fresh(ranks, pattern);  // nothing in its caches
             share_out(threads, texts.size(),
                       [&](std::size_t, std::size_t i) { ids[i] = fresh.encode(texts[i]); });
         });
         megabytes_per_second[threads - 1] = static_cast<double>(all.size()) / 1e6 / spent;
     }
-    const Tokenizer tokenizer(ranks, kSplitPattern);
+    const Tokenizer tokenizer(ranks, pattern);
     write_file(folder / "tokenizer.tiktoken", tokenizer.tiktoken_text());
     std::ofstream out(folder / "ids.bin", std::ios::binary);
     for (const auto& document : ids)
