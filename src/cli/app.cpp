@@ -61,8 +61,11 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, cha
 std::shared_ptr<FlagValues> add_setting_flags(CLI::App& command, const std::vector<std::string>& keys) {
     const auto given = std::make_shared<FlagValues>();
     const auto add = [&](const std::string& name, const std::string& help, const char* type) {
-        const auto keep = [given, name](const std::string& text) { (*given)[name] = text; };
-        command.add_option_function<std::string>(flag_name(name), keep, help)
+        const auto keep = [given, name](const CLI::results_t& texts) {
+            (*given)[name] = texts.back();
+            return true;
+        };
+        command.add_option(flag_name(name), keep, help)
             ->type_name(type)
             ->group("Settings")
             ->take_last();  // so that a script's flags can be overridden behind them

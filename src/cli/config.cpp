@@ -43,7 +43,8 @@ std::string wanted(const ConfigKey& key, const json& value) {
     if constexpr (std::is_same_v<T, std::string>) {
         if (!value.is_string()) return "text";
         const auto& choices = key.choices;
-        const bool known = std::find(choices.begin(), choices.end(), value) != choices.end();
+        const bool known =
+            std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
         return known || choices.empty() ? "" : fmt::format("one of {}", fmt::join(choices, ", "));
     } else if constexpr (std::is_same_v<T, bool>) {
         return value.is_boolean() ? "" : "true or false";
