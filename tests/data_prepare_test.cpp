@@ -159,6 +159,12 @@ TEST_F(PrepareTest, TheFingerprintFollowsContentAndRequest) {
     options_.request.eval_tokens = 64;
     EXPECT_NE(fingerprint(), original);
     options_ = saved;
+    options_.request.split_pattern = R"( ?\S+|\s+)";
+    EXPECT_EQ(prepare_data(options_).meta.split_pattern, R"( ?\S+|\s+)");
+    EXPECT_NE(fingerprint(), original);
+    options_.request.split_pattern = "(";
+    EXPECT_THROW(prepare_data(options_), UserError);
+    options_ = saved;
     options_.threads = 1;
     options_.data_root = folder_ / "elsewhere";
     EXPECT_EQ(fingerprint(), original);

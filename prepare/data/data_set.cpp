@@ -81,13 +81,13 @@ std::uint64_t read_corpus(const Corpus& corpus, std::size_t threads, const Progr
     return digest.value();
 }
 
-std::uint64_t fingerprint_of(const DataRequest& request, const Survey& survey, std::uint64_t tokenizer_digest,
-                             const std::vector<ShardWriter>& shards) {
+std::uint64_t fingerprint_of(const DataRequest& request, const Survey& survey, const Tokenizer& tokenizer,
+                             std::uint64_t tokenizer_digest, const std::vector<ShardWriter>& shards) {
     Digest digest;
     digest.add("autoresearch data set 1");
     digest.add(survey.digest);
     digest.add(tokenizer_digest);
-    digest.add(kSplitPattern);
+    digest.add(tokenizer.split_pattern());
     digest.add(static_cast<std::uint64_t>(request.vocab_size));
     digest.add(static_cast<std::uint64_t>(request.seq_len));
     digest.add(static_cast<std::uint64_t>(request.eval_tokens));
@@ -111,14 +111,15 @@ std::int64_t choose_eval_tokens(const DataRequest& request, const Shard& validat
 
 }  // namespace
 
-Survey survey_corpus(const Corpus& corpus, std::size_t threads, const Progress& progress) {
+Survey survey_corpus(const Corpus& corpus, const std::string& split_pattern, std::size_t threads,
+                     const Progress& progress) {
     struct Counting {
         Splitter splitter;
         PieceCounts pieces;
     };
     Survey survey;
     survey.digest = read_corpus(
-        corpus, threads, progress, Counting{Splitter(kSplitPattern), {}},
+        corpus, threads, progress, Counting{Splitter(split_pattern), {}},
         [](const std::string& text, Split split, Counting& counting) {
             if (split == kTrain) count_pieces(counting.splitter, text, counting.pieces);
         },
@@ -173,7 +174,8 @@ DataMeta write_data_set(const DataRequest& request, const Corpus& corpus, const 
     const std::string tokenizer_text = tokenizer.tiktoken_text();
     write_file_atomically(folder / kTokenizerFile, tokenizer_text);
     meta.tokenizer_digest = xxh64(tokenizer_text);
-    const std::uint64_t fingerprint = fingerprint_of(request, survey, meta.tokenizer_digest, shards);
+    const std::uint64_t fingerprint =
+        fingerprint_of(request, survey, tokenizer, meta.tokenizer_digest, shards);
     double share = 0;
     for (ShardWriter& shard : shards) {
         writing(share += 0.25);
@@ -183,6 +185,7 @@ DataMeta write_data_set(const DataRequest& request, const Corpus& corpus, const 
     meta.corpus = request.corpus;
     meta.vocab_size = tokenizer.vocab_size();
     meta.bos = tokenizer.bos();
+    meta.split_pattern = tokenizer.split_pattern();
     meta.seq_len = request.seq_len;
     meta.eval_tokens = choose_eval_tokens(request, Shard(folder / kValFile), shards);
     meta.val_documents = static_cast<std::int64_t>(held_out[kVal].size());

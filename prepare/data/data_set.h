@@ -24,7 +24,8 @@ struct Survey {
 
 using Progress = std::function<void(double share)>;
 
-Survey survey_corpus(const Corpus& corpus, std::size_t threads, const Progress& progress);
+Survey survey_corpus(const Corpus& corpus, const std::string& split_pattern, std::size_t threads,
+                     const Progress& progress);
 
 /// The second reading: fills an empty folder with the files of a data set.
 ///

@@ -192,6 +192,7 @@ DataMeta read_meta(const std::filesystem::path& directory, bool every_token) {
         if (json.at("format") != kFormat)
             throw UserError("data set of another format: " + file.string(), kMend);
         meta = json.get<DataMeta>();
+        meta.split_pattern = json.value("split_pattern", "");
     } catch (const nlohmann::json::exception& error) {
         throw UserError("damaged data set: " + file.string() + ": " + error.what(), kMend);
     }
@@ -206,6 +207,7 @@ DataMeta read_meta(const std::filesystem::path& directory, bool every_token) {
 void write_meta(const DataMeta& meta, const std::filesystem::path& directory) {
     nlohmann::json json = meta;
     json["format"] = kFormat;
+    json["split_pattern"] = meta.split_pattern;
     // A path need not be UTF-8.
     write_file_atomically(directory / kMetaFile,
                           json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");

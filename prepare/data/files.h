@@ -24,6 +24,7 @@ inline constexpr const char* kTestFile = "test.bin";
 struct DataMeta {
     std::string fingerprint;       // 16 hex digits: hash of all that changes what val_bpb means
     std::string corpus;            // name, or the path as given
+    std::string split_pattern;     // of the tokenizer
     int vocab_size = 0;            // ids, the specials included
     int bos = 0;                   // id of <|reserved_0|>, the first id after the mergeable ranks
     int seq_len = 0;               // tokens of context

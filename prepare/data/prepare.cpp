@@ -41,7 +41,8 @@ void check_splits(const Survey& survey, const std::string& corpus) {
                     "give more files, or a jsonl file with a document a line; a hundred documents are safe");
 }
 
-Tokenizer train_tokenizer(const Survey& survey, const DataRequest& request, const Progress& progress) {
+Tokenizer train_tokenizer(const Survey& survey, const DataRequest& request, const std::string& split_pattern,
+                          const Progress& progress) {
     progress(0);
     const auto ranks = static_cast<std::size_t>(request.vocab_size - kSpecials);
     std::vector<std::string> tokens = train_bpe(survey.pieces, ranks, progress);
@@ -50,7 +51,7 @@ Tokenizer train_tokenizer(const Survey& survey, const DataRequest& request, cons
             "a vocabulary of " + std::to_string(request.vocab_size) +
                 " is larger than the data supports: corpus " + request.corpus,
             "choose at most " + std::to_string(tokens.size() + kSpecials) + ", or give more text");
-    return Tokenizer(std::move(tokens), kSplitPattern);
+    return Tokenizer(std::move(tokens), split_pattern);
 }
 
 /// The one folder below the data root in which a data set is made, by one process at a time. Whatever kills
@@ -92,9 +93,12 @@ DataMeta make_data_set(const PrepareOptions& options, const Corpus& corpus, Work
     };
     const std::size_t threads = options.threads > 0 ? static_cast<std::size_t>(options.threads)
                                                     : std::max(1U, std::thread::hardware_concurrency());
-    const Survey survey = survey_corpus(corpus, threads, progress_of("reading"));
+    const std::string& wanted = options.request.split_pattern;
+    const std::string split_pattern = wanted.empty() ? kSplitPattern : wanted;
+    const Survey survey = survey_corpus(corpus, split_pattern, threads, progress_of("reading"));
     check_splits(survey, options.request.corpus);
-    const Tokenizer tokenizer = train_tokenizer(survey, options.request, progress_of("tokenizer"));
+    const Tokenizer tokenizer =
+        train_tokenizer(survey, options.request, split_pattern, progress_of("tokenizer"));
     const DataMeta meta = write_data_set(options.request, corpus, tokenizer, survey, workshop.path(), threads,
                                          progress_of("encoding"), progress_of("writing"));
     workshop.publish(meta.fingerprint);
@@ -115,6 +119,7 @@ fs::path record_file(const DataRequest& request, const fs::path& data_root) {
         digest.add(static_cast<std::uint64_t>(number));
     digest.add(request.text_column);
     digest.add(request.separator);
+    if (!request.split_pattern.empty()) digest.add(request.split_pattern);
     return data_root / ".requests" / hex(digest.value());
 }
 

@@ -20,6 +20,7 @@ struct DataRequest {
     std::string text_column = {};  // of jsonl and parquet; empty: what corpora.json says, else "text"
     std::string separator = {};    // between the documents of a text file; empty: as above, else none
     int shards = 10;               // training files of a corpus of numbered files
+    std::string split_pattern = {};  // what cuts text before bytes are merged; empty: kSplitPattern
 };
 
 struct PrepareOptions {

@@ -41,7 +41,7 @@ struct Worker {
 
 struct Tokenizer::State {
     State(std::vector<std::string> tokens, const std::string& pattern)
-        : ranks(std::move(tokens)), splitter(pattern) {
+        : ranks(std::move(tokens)), split_pattern(pattern), splitter(pattern) {
         for (std::size_t i = 0; i < ranks.size(); ++i) by_bytes[ranks[i]] = static_cast<std::uint32_t>(i);
         for (std::size_t byte = 0; byte < 256; ++byte) {
             byte_ids[byte] = id_of(std::string(1, static_cast<char>(byte)));
@@ -141,6 +141,7 @@ struct Tokenizer::State {
     PieceMap<std::uint32_t> by_bytes;
     std::array<std::uint32_t, 256> byte_ids{};
     PairMap pairs;
+    std::string split_pattern;
     Splitter splitter;
     std::mutex mutex;
     std::vector<std::unique_ptr<Worker>> idle;
@@ -226,6 +227,9 @@ std::string Tokenizer::decode(const std::vector<std::uint32_t>& ids) const {
     return text;
 }
 
+const std::string& Tokenizer::split_pattern() const {
+    return state_->split_pattern;
+}
 int Tokenizer::vocab_size() const {
     return static_cast<int>(state_->ranks.size()) + kSpecials;
 }

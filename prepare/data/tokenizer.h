@@ -30,6 +30,7 @@ class Tokenizer {
     /// exist.
     std::string decode(const std::vector<std::uint32_t>& ids) const;
 
+    const std::string& split_pattern() const;
     int vocab_size() const;  // specials included
     int bos() const;
     /// Bytes of each id; 0 for specials. What the metric divides by: summed over the tokens of a text it is

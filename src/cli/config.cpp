@@ -170,6 +170,8 @@ const std::vector<ConfigKey>& config_keys() {
          "what stands between the documents of a text file, \\n for a line end; default: a file is a "
          "document"},
         {"shards", &Config::shards, kFrozen, "training files to fetch of a corpus in numbered files", 1, 1e6},
+        {"split_pattern", &Config::split_pattern, kFrozen,
+         "regular expression that cuts text before bytes are merged; default: the originals'"},
         {"device", &Config::device, kFrozen, "auto, cpu, mps or cuda", 0, 0, {"auto", "cpu", "mps", "cuda"}},
         {"threads", &Config::threads, kFrozen, "CPU threads; 0: all", 0, 4096},
         {"budget", &Config::budget, kFrozen, "training seconds of one trial", 1, 30 * kDay},
@@ -208,7 +210,7 @@ std::string flag_name(const std::string& key) {
 
 std::vector<std::string> data_keys(const std::vector<std::string>& more) {
     std::vector<std::string> keys = {"corpus",      "vocab_size", "seq_len", "eval_tokens",
-                                     "text_column", "separator",  "shards"};
+                                     "text_column", "separator",  "shards",  "split_pattern"};
     keys.insert(keys.end(), more.begin(), more.end());
     return keys;
 }

@@ -19,6 +19,7 @@ struct Config {
     std::string text_column;               // of parquet and jsonl; empty: the corpus' own, else "text"
     std::string separator;                 // between the documents of a text file; empty: as above, else none
     int shards = 10;                       // training files of a corpus of numbered files
+    std::string split_pattern;             // what the tokenizer cuts text by; empty: the originals'
 
     // a trial
     std::string device = "auto";  // auto, cpu, mps, cuda
