@@ -181,6 +181,8 @@ const std::vector<ConfigKey>& config_keys() {
         {"grace", &Config::grace, kFree, "seconds beyond the budget before the watchdog ends a trial", 0.1,
          kDay},
         {"eval_limit", &Config::eval_limit, kFree, "seconds the evaluation may take", 1, kDay},
+        {"memory_limit", &Config::memory_limit, kFree,
+         "GB that the agent, the build or a trial may hold; 0: most of what the machine has", 0, 1e6},
         {"agent", &Config::agent, kFree, "coding agent: a name in configs/agents.json, or a command"},
         {"model", &Config::model, kFree, "model name passed to the agent"},
         {"agent_limit", &Config::agent_limit, kFree, "seconds the agent may take for one proposal", 1, kDay},

@@ -1,14 +1,16 @@
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
-#include "cli/platform.h"
 #include "cli/run_info.h"
 #include "cli/workspace.h"
+#include "proc/platform.h"
 #include "propose/agents.h"
 #include "record/terminal_reporter.h"
 #include "vcs/git_repo.h"
@@ -91,7 +93,11 @@ std::string look_at_agents() {
 
 std::vector<Check> all_checks(const FlagValues& flags) {
     return {
-        check("machine", [] { return platform::machine(); }),
+        check("machine",
+              [] {
+                  return fmt::format("{}, {} cores, {} GiB", platform::processor(),
+                                     std::thread::hardware_concurrency(), platform::memory_bytes() >> 30);
+              }),
         check("kit",
               [] {
                   const Kit kit = open_kit();

@@ -10,13 +10,15 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
-#include "cli/platform.h"
 #include "cli/run_plan.h"
 #include "cli/trial_parts.h"
 #include "cli/workspace.h"
 #include "guard/source_guard.h"
 #include "judge/plain_judge.h"
 #include "loop/experiment_loop.h"
+#include "proc/keep_awake.h"
+#include "proc/platform.h"
+#include "proc/process_tree.h"
 #include "proc/signals.h"
 #include "propose/agent_proposer.h"
 #include "record/experiment_json.h"
@@ -85,6 +87,7 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
     options.memory_gb = static_cast<double>(platform::memory_bytes() >> 20) / 1024;
     options.self = platform::self();
     options.limit = config.agent_limit;
+    options.memory_limit = memory_limit(config);
     options.more_arguments = config.agent_args;
     options.token_price = config.token_price;
     return options;
@@ -159,6 +162,10 @@ int run(const FlagValues& flags, const RunOptions& options, bool json) {
     std::signal(SIGPIPE, SIG_IGN);  // a closed terminal must not end a night
     const int output = json ? STDERR_FILENO : STDOUT_FILENO;
     TerminalReporter reporter(output, output_style(output), info.directory / run_files::kLog);
+    if (const int left = take_over_processes(info.directory); left > 0)
+        reporter.note(fmt::format("ended {} processes that the last start of this run left behind", left));
+    const KeepAwake awake;
+    reporter.note(awake.note());
     note_rebuilt_kit(info, kit, reporter);
     reporter.note(opening_line(info, plan.goes_on));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "proc/platform.h"
 #include "proc/signals.h"
 #include "record/run_files.h"
 #include "record/terminal_reporter.h"
@@ -13,11 +14,18 @@ namespace autoresearch {
 
 namespace fs = std::filesystem;
 
+double memory_limit(const Config& config) {
+    constexpr double kShare = 0.85;  // the rest is for the system and the person at the machine
+    return config.memory_limit > 0 ? config.memory_limit
+                                   : kShare * static_cast<double>(platform::memory_bytes()) / (1 << 30);
+}
+
 TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop) {
     const Config& config = place.config;
     TrainerBuilderOptions build;
     build.kit = place.kit.directory;
     build.limit = config.build_limit;
+    build.memory_limit = memory_limit(config);
     TrialRunnerOptions run;
     run.data = place.data;
     run.device = place.device;
@@ -25,6 +33,7 @@ TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const S
     run.limits.startup = config.startup_limit;
     run.limits.grace = config.grace;
     run.limits.evaluation = config.eval_limit;
+    run.memory_limit = memory_limit(config);
     return {TrainerBuilder(build, stop), TrialRunner(run, reporter, stop)};
 }
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "autoresearch/error.h"
-#include "cli/platform.h"
 #include "prepare/data/corpus.h"
+#include "proc/platform.h"
 #include "proc/signals.h"
 #include "proc/subprocess.h"
 #include "util/fd.h"

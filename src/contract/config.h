@@ -32,6 +32,7 @@ struct Config {
     double startup_limit = 300;  // spawn to the end of the first step
     double grace = 15;           // beyond the budget, before the watchdog
     double eval_limit = 600;
+    double memory_limit = 0;  // GB of the agent, the build and a trial; 0: most of the machine's
 
     // the agent
     std::string agent;  // name in configs/agents.json, a command, or empty: the first installed

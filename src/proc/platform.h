@@ -5,13 +5,25 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
 
-// What differs between operating systems, for processes. One implementation file for each.
+// What differs between operating systems. One implementation file for each.
 
 namespace autoresearch::platform {
+
+/// The running program's own file, links resolved.
+std::filesystem::path self();
+/// The preset for this machine when the user names none: mps, cuda or cpu.
+std::string default_preset();
+/// The processor, for people.
+std::string processor();
+/// Memory that this program may use; 0: not known.
+std::int64_t memory_bytes();
+/// The command that installs what is missing, for hints.
+std::string install_hint();
 
 /// The child inherits what the file actions make, and of our other descriptors none. `first_unused` is one
 /// above the highest number that they make. Returns an errno value, 0 for success.

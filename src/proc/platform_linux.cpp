@@ -53,6 +53,33 @@ double clock_seconds(clockid_t clock) {
 
 }  // namespace
 
+std::filesystem::path self() {
+    return fs::canonical("/proc/self/exe");
+}
+
+std::string default_preset() {
+    // Present wherever an NVIDIA driver is loaded, also inside containers that were given the GPU.
+    return fs::exists("/proc/driver/nvidia/version") ? "cuda" : "cpu";
+}
+
+std::string processor() {
+    const std::string info = text_of("/proc/cpuinfo");
+    for (const std::string_view line : split_lines(info)) {
+        if (line.starts_with("model name")) return std::string(trim(line.substr(line.find(':') + 1)));
+    }
+    return "unknown processor";
+}
+
+std::int64_t memory_bytes() {
+    const std::int64_t all = bytes_in("/proc/meminfo", {"MemTotal"});
+    const std::int64_t container = std::atoll(text_of("/sys/fs/cgroup/memory.max").c_str());
+    return container > 0 ? std::min(all, container) : all;
+}
+
+std::string install_hint() {
+    return "sudo apt-get install g++ cmake ninja-build git";
+}
+
 int close_other_descriptors(posix_spawn_file_actions_t* actions, short*, int first_unused) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first_unused);
 }

@@ -1,4 +1,5 @@
 #include <libproc.h>
+#include <mach-o/dyld.h>
 #include <notify.h>
 #include <sys/sysctl.h>
 #include <time.h>
@@ -34,6 +35,39 @@ double clock_seconds(clockid_t clock) {
 }
 
 }  // namespace
+
+std::filesystem::path self() {
+    std::uint32_t size = 0;
+    _NSGetExecutablePath(nullptr, &size);
+    std::string path(size, '\0');
+    _NSGetExecutablePath(path.data(), &size);
+    return std::filesystem::canonical(path.c_str());
+}
+
+std::string default_preset() {
+#if defined(__arm64__)
+    return "mps";
+#else
+    return "cpu";  // libtorch has no Metal backend for Intel Macs
+#endif
+}
+
+std::string processor() {
+    char model[256] = "unknown processor";
+    std::size_t size = sizeof model;
+    sysctlbyname("machdep.cpu.brand_string", model, &size, nullptr, 0);
+    return model;
+}
+
+std::int64_t memory_bytes() {
+    std::int64_t bytes = 0;
+    std::size_t size = sizeof bytes;
+    return sysctlbyname("hw.memsize", &bytes, &size, nullptr, 0) == 0 ? bytes : 0;
+}
+
+std::string install_hint() {
+    return "xcode-select --install";
+}
 
 int close_other_descriptors(posix_spawn_file_actions_t*, short* attribute_flags, int) {
     *attribute_flags |= POSIX_SPAWN_CLOEXEC_DEFAULT;

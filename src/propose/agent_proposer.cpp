@@ -136,6 +136,7 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
             answer.wait = trouble->wait;
             return fail(trouble->reason, trouble->remedy);
         }
+        if (!process.over_memory.empty()) return fail("the agent held " + process.over_memory);
         if (process.timed_out) return fail(fmt::format("the agent took longer than {:g} s", options_.limit));
         if (failed) return fail(how_it_ended(process, output));
         return fail(without_edit(taken.failure().reason, output));
@@ -168,6 +169,7 @@ ProcessSpec AgentProposer::specification(const ProposalRequest& request, const s
     spec.output_limit = options_.log_limit;
     spec.limit = options_.limit;
     spec.kill_grace = options_.kill_grace;
+    spec.memory_limit = options_.memory_limit;
     return spec;
 }
 

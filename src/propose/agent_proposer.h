@@ -24,6 +24,7 @@ struct AgentProposerOptions {
     double memory_gb = 0;               // of the device, for the prompt; 0: not known
     std::filesystem::path self;         // the running autoresearch program: {self}
     double limit = 600;                 // seconds for the agent
+    double memory_limit = 0;            // GB for all its processes; 0: no limit
     double kill_grace = 5;              // seconds between SIGTERM and SIGKILL
     std::int64_t log_limit = 16 << 20;  // bytes of agent.log
 };
