@@ -232,7 +232,7 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
         if [ -n {session} ]; then echo again {session}; cat; echo mended >> train/train.cpp
         else echo first; touch note; echo edit >> train/train.cpp; fi
         echo '{"id":"s1","usage":{"in":100},"cost":0.5}')");
-    options_.agent.output = {"", {}, {"id"}, {"usage.in"}, {"cost"}, {}, ""};
+    options_.agent.output = {"", {}, {"id"}, {"usage.in"}, {"cost"}, {}, false, ""};
     NeverStop stop;
     AgentProposer proposer(options_, stop);
     const Answer first = proposer.propose(request());
@@ -252,6 +252,11 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     EXPECT_THAT(log(),
                 HasSubstr("again s1\n\n## Your last answer cannot be used\n\nline 2: edit: not allowed"));
     EXPECT_THAT(log(), ::testing::Not(HasSubstr("The rules."))) << "the conversation has them";
+
+    options_.agent.output.running_totals = true;
+    AgentProposer total(options_, stop);
+    EXPECT_EQ(total.propose(request()).proposal.agent.tokens, 100);
+    EXPECT_EQ(total.propose(more).proposal.agent.tokens, 0) << "of the same conversation: counted already";
 
     // Another process, after a kill: no desk, no conversation, but the edit and the reason.
     const Answer third = AgentProposer(options_, stop).propose(more);

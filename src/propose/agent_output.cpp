@@ -153,36 +153,24 @@ double leading_duration(std::string text) {
     return seconds;
 }
 
-/// The next time that the local clock shows what `match` says: month, day, year (all may be missing), hour,
-/// minute, a or p.
-double local_time(const std::smatch& match, std::time_t now) {
-    static const std::string kMonths = "janfebmaraprmayjunjulaugsepoctnovdec";
-    const auto number = [&](std::size_t group) { return match[group].matched ? std::stoi(match[group]) : 0; };
-    std::tm time{};
-    localtime_r(&now, &time);
-    time.tm_hour = match[6].matched ? number(4) % 12 : number(4);
-    if (match[6].matched && std::tolower(match[6].str()[0]) == 'p') time.tm_hour += 12;
-    time.tm_min = number(5);
-    time.tm_sec = 0;
-    time.tm_isdst = -1;
-    if (!match[1].matched) {
-        const std::tm today = time;
+/// The next time that the local clock shows what the text begins with ("3:45pm", "Nov 25, 2026 4:45 PM"), in
+/// seconds since 1970; 0 when it begins with no time.
+double leading_time(const std::string& text, std::time_t now) {
+    for (const std::string format :
+         {"%b %d, %Y %I:%M %p", "%b %d, %I:%M %p", "%b %d, %I %p", "%I:%M %p", "%I %p", "%H:%M"}) {
+        std::tm time{};
+        localtime_r(&now, &time);
+        time.tm_min = time.tm_sec = 0;
+        if (::strptime(text.c_str(), format.c_str(), &time) == nullptr) continue;
+        time.tm_isdst = -1;
+        const std::tm told = time;
         if (std::mktime(&time) > now) return static_cast<double>(std::mktime(&time));
-        time = today;
-        ++time.tm_mday;
+        time = told;
+        const bool has_date = format.starts_with("%b");
+        ++(has_date ? time.tm_year : time.tm_mday);
         return static_cast<double>(std::mktime(&time));
     }
-    std::string month = match[1];
-    for (char& c : month) c = static_cast<char>(std::tolower(c));
-    const auto at = kMonths.find(month);
-    if (at == std::string::npos) return 0;
-    if (match[3].matched)
-        time.tm_year = number(3) - 1900;
-    else if (static_cast<int>(at / 3) < time.tm_mon)
-        ++time.tm_year;
-    time.tm_mon = static_cast<int>(at / 3);
-    time.tm_mday = number(2);
-    return static_cast<double>(std::mktime(&time));
+    return 0;
 }
 
 }  // namespace
@@ -246,18 +234,18 @@ double seconds_until_reset(const std::string& message, double now) {
     static const std::regex later = words(
         R"((?:(?:again|retry|resets?|available|wait) (?:in|for)|retry[-_ ]?after["']?)[:= ]+["']?(?=\d))");
     static const std::regex epoch = words(R"(limit reached\|(\d{10})\b)");
-    static const std::regex clock =
-        words(R"((?:resets?|again|available)(?: at| on)? )"
-              R"((?:([a-z]{3})[a-z]* (\d{1,2})(?:st|nd|rd|th)?,? (?:(\d{4}),? )?(?:at )?)?)"
-              R"((\d{1,2})(?::(\d{2}))? ?(?:([ap])\.?m\b)?)");
+    static const std::regex clock = words(R"((?:resets?|again|available)(?: at| on)? (?=[a-z]{3} ?\d|\d))");
+    static const std::regex ordinal = words(R"((\d)(?:st|nd|rd|th)\b)");
     constexpr double kClockMargin = 60;  // clocks are told to the minute
     std::smatch match;
     if (std::regex_search(message, match, later)) return leading_duration(match.suffix());
     double at = 0;
     if (std::regex_search(message, match, epoch)) {
         at = std::stod(match[1]);
-    } else if (std::regex_search(message, match, clock) && (match[5].matched || match[6].matched)) {
-        at = local_time(match, static_cast<std::time_t>(now)) + kClockMargin;
+    } else if (std::regex_search(message, match, clock)) {
+        at = leading_time(std::regex_replace(match.suffix().str(), ordinal, "$1"),
+                          static_cast<std::time_t>(now)) +
+             kClockMargin;
     }
     return std::max(0.0, at - now);
 }

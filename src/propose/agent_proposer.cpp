@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <system_error>
 
 #include "autoresearch/error.h"
@@ -104,7 +105,11 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
     const auto output = read_output(
         rules, file_tail(spec.output, static_cast<std::size_t>(options_.log_limit) + (1 << 20), log_start),
         rules.file.empty() ? "" : file_tail(output_file, static_cast<std::size_t>(options_.log_limit)));
+    // A conversation that goes on may count what its earlier calls reported.
+    const bool counted = rules.running_totals && !session_.empty() && output.session == session_;
+    const AgentOutput earlier = counted ? last_output_ : AgentOutput{};
     session_ = output.session;
+    last_output_ = output;
 
     Answer answer;
     AgentReport& report = answer.proposal.agent;
@@ -113,10 +118,12 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
     report.session = output.session;
     report.calls = 1;
     report.seconds = process.wall_seconds;
-    report.tokens = output.tokens;
-    report.usd_is_estimate = output.usd <= 0 && output.tokens > 0 && options_.token_price > 0;
-    report.usd =
-        report.usd_is_estimate ? static_cast<double>(output.tokens) / 1e6 * options_.token_price : output.usd;
+    report.tokens = std::max<std::int64_t>(0, output.tokens - earlier.tokens);
+    report.usd = std::max(0.0, output.usd - earlier.usd);
+    if (output.usd <= 0 && report.tokens > 0 && options_.token_price > 0) {
+        report.usd = static_cast<double>(report.tokens) / 1e6 * options_.token_price;
+        report.usd_is_estimate = true;
+    }
 
     const auto fail = [&](const std::string& reason, Remedy remedy = Remedy::ask_again) {
         answer.failure = Failure{Ending::no_proposal, reason};

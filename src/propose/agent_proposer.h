@@ -8,6 +8,7 @@
 #include "contract/outside.h"
 #include "contract/steps.h"
 #include "proc/subprocess.h"
+#include "propose/agent_output.h"
 #include "propose/agents.h"
 #include "propose/desk.h"
 
@@ -49,6 +50,7 @@ class AgentProposer : public Proposer {
     std::unique_ptr<Desk> desk_;
     int experiment_ = -1;  // that the desk is for
     std::string session_;  // of the last call at this desk
+    AgentOutput last_output_;
 };
 
 }  // namespace autoresearch

@@ -12,36 +12,15 @@
 #include "util/text.h"
 
 namespace autoresearch {
+
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(OutputRules, file, message, session, tokens, usd, error,
+                                                troubles, running_totals)
+
 namespace {
 
 using nlohmann::ordered_json;
 
 constexpr const char* kFallback = "tuner";
-
-OutputRules read_rules(const ordered_json& entry) {
-    OutputRules rules;
-    for (const auto& [key, value] : entry.items()) {
-        std::map<std::string, OutputRule*> lists = {{"message", &rules.message},
-                                                    {"session", &rules.session},
-                                                    {"tokens", &rules.tokens},
-                                                    {"usd", &rules.usd},
-                                                    {"error", &rules.error}};
-        if (key == "file")
-            value.get_to(rules.file);
-        else if (key == "troubles")
-            value.get_to(rules.troubles);
-        else if (lists.contains(key))
-            value.get_to(*lists[key]);
-        else
-            throw UserError("\"output\" has the unknown key " + key);
-    }
-    try {
-        const std::regex check(rules.troubles);
-    } catch (const std::regex_error& error) {
-        throw UserError("\"troubles\" is no regular expression: " + std::string(error.what()));
-    }
-    return rules;
-}
 
 AgentAdapter read_adapter(const std::string& name, const ordered_json& entry) {
     AgentAdapter agent;
@@ -66,8 +45,8 @@ AgentAdapter read_adapter(const std::string& name, const ordered_json& entry) {
         agent.files[path] = content.is_string() ? content.get<std::string>() : content.dump(2) + "\n";
     }
     agent.needs_model = entry.value("needs_model", false);
-    const ordered_json output = entry.value("output", ordered_json::object());
-    agent.output = read_rules(output);
+    agent.output = nlohmann::json(entry.value("output", ordered_json::object())).get<OutputRules>();
+    const std::regex check(agent.output.troubles);
     if (agent.command.empty()) throw UserError("\"command\" is empty");
     return agent;
 }
@@ -108,10 +87,8 @@ std::vector<AgentAdapter> read_agents(const std::filesystem::path& file) {
             entry_name = ", agent " + name;
             agents.push_back(read_adapter(name, entry));
         }
-    } catch (const ordered_json::exception& error) {
+    } catch (const std::exception& error) {
         throw UserError(file.string() + entry_name + ": " + error.what());
-    } catch (const UserError& error) {
-        throw UserError(file.string() + entry_name + ": " + error.what(), error.hint());
     }
     return agents;
 }

@@ -19,13 +19,14 @@ using OutputRule = std::vector<std::string>;
 
 /// How to read an agent's output: its log (JSON values among other lines), or a file that it writes.
 struct OutputRules {
-    std::string file;      // relative to the desk; empty: the log
-    OutputRule message;    // the last match
-    OutputRule session;    // likewise
-    OutputRule tokens;     // the sum of all matches
-    OutputRule usd;        // likewise
-    OutputRule error;      // why it failed: all matches
-    std::string troubles;  // which plain lines of the log may tell of trouble, as a regular expression
+    std::string file;             // relative to the desk; empty: the log
+    OutputRule message;           // the last match
+    OutputRule session;           // likewise
+    OutputRule tokens;            // the sum of all matches
+    OutputRule usd;               // likewise
+    OutputRule error;             // why it failed: all matches
+    bool running_totals = false;  // tokens and usd count the whole conversation, earlier calls included
+    std::string troubles;         // which plain lines of the log may tell of trouble, as a regular expression
 };
 
 /// How to start one coding agent: an entry of configs/agents.json, or a command of the user's.

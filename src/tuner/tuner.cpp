@@ -14,43 +14,31 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Record {
-    std::string parent;
-    std::string commit;
-    bool kept = false;
-    Values values;
-};
-
 /// By number. An experiment without a result, or without a source with a hyperparameter block, is left out.
-std::map<int, Record> read_records(const fs::path& experiments, const std::string& device) {
-    std::map<int, Record> records;
+std::vector<Attempt> read_history(const fs::path& experiments, const std::string& device) {
+    std::map<int, Attempt> attempts;
+    std::map<std::string, Values> by_commit;
+    std::vector<fs::path> folders;
     std::error_code none;  // no folder, no history
-    for (const auto& entry : fs::directory_iterator(experiments, none)) {
-        const auto result = try_read_file(entry.path() / "result.json");
-        const auto source = try_read_file(entry.path() / "train.cpp");
+    for (const auto& entry : fs::directory_iterator(experiments, none)) folders.push_back(entry.path());
+    std::sort(folders.begin(), folders.end());  // 0000, 0001, ...: a parent comes before its children
+    for (const auto& folder : folders) {
+        const auto result = try_read_file(folder / "result.json");
+        const auto source = try_read_file(folder / "train.cpp");
         const auto parameters = source ? find_hyperparameters(*source, device) : std::nullopt;
         if (!result || !parameters) continue;
         try {
             const auto json = nlohmann::json::parse(*result);
-            records[json.at("number")] = {json.at("parent"), json.at("commit"),
-                                          json.at("verdict").at("decision") == "keep",
-                                          values_of(*parameters)};
+            const bool kept = json.at("verdict").at("decision") == "keep";
+            const Values values = values_of(*parameters);
+            attempts[json.at("number")] = {by_commit[json.at("parent")], values, kept};
+            by_commit[json.at("commit")] = values;
         } catch (const nlohmann::json::exception& error) {
-            std::cerr << "tuner: " << entry.path().string() << " is left out: " << error.what() << "\n";
+            std::cerr << "tuner: " << folder.string() << " is left out: " << error.what() << "\n";
         }
     }
-    return records;
-}
-
-std::vector<Attempt> read_history(const fs::path& experiments, const std::string& device) {
     std::vector<Attempt> history;
-    std::map<std::string, Values> by_commit;
-    for (const auto& [number, record] : read_records(experiments, device)) {
-        const auto parent = by_commit.find(record.parent);
-        history.push_back(
-            {parent == by_commit.end() ? Values{} : parent->second, record.values, record.kept});
-        by_commit[record.commit] = record.values;
-    }
+    for (auto& [number, attempt] : attempts) history.push_back(std::move(attempt));
     return history;
 }
 
