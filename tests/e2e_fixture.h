@@ -63,9 +63,12 @@ class E2eTest : public testing::Test {
         return sh(std::string(kBinary) + " " + arguments);
     }
 
-    /// The run command with this test's data and a budget of seconds.
+    /// The run command with this test's data and a budget of seconds; every trial counts, however busy the
+    /// machine is, and one is enough.
     std::string run_line(const std::string& more) const {
-        return "run --corpus '" + corpus().string() + "'" + kData + " --device cpu --budget 2 --tag e2e " +
+        return "run --corpus '" + corpus().string() + "'" + kData +
+               " --device cpu --budget 2 --tag e2e --repeats 0 "
+               "--confirm none --confirm-seeds 0 " +
                more;
     }
 

@@ -110,6 +110,8 @@ int run_app(int argc, char** argv) {
     add_run_command(app, exit_code);
     add_replay_command(app, exit_code);
     add_status_command(app, exit_code);
+    add_noise_command(app, exit_code);
+    add_confirm_command(app, exit_code);
     add_doctor_command(app, exit_code);
     add_tuner_command(app, exit_code);
     try {

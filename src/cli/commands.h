@@ -16,6 +16,8 @@ void add_train_command(CLI::App& app, int& exit_code);
 void add_run_command(CLI::App& app, int& exit_code);
 void add_replay_command(CLI::App& app, int& exit_code);
 void add_status_command(CLI::App& app, int& exit_code);
+void add_noise_command(CLI::App& app, int& exit_code);
+void add_confirm_command(CLI::App& app, int& exit_code);
 void add_doctor_command(CLI::App& app, int& exit_code);
 void add_tuner_command(CLI::App& app, int& exit_code);
 

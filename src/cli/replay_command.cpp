@@ -55,14 +55,6 @@ Recorded find_by_commit(const GitRepo& git, const std::string& tag, const std::s
                     "give an experiment's number, or a commit of git for-each-ref refs/autoresearch");
 }
 
-fs::path require_same_data(const RunInfo& run) {
-    fs::path directory = data_root() / run.data;
-    if (fs::exists(directory)) return directory;
-    throw UserError(
-        "data set " + run.data + " of run \"" + run.tag() + "\" is not in " + data_root().string(),
-        "prepare it again: autoresearch prepare --preset " + run.config.values.preset);
-}
-
 std::string comparison(const Experiment& recorded, const Trial& before, const Trial& now) {
     const auto row = [](const char* name, const Trial& trial) {
         return fmt::format("  {:<10} {:.6f} {:7} {:12.1f} {:9.1f}\n", name, trial.val_bpb, trial.num_steps,

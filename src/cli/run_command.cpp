@@ -10,11 +10,14 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
+#include "cli/final_number.h"
 #include "cli/run_plan.h"
 #include "cli/trial_parts.h"
 #include "cli/workspace.h"
 #include "guard/source_guard.h"
+#include "judge/paired_judge.h"
 #include "judge/plain_judge.h"
+#include "judge/trial_curves.h"
 #include "loop/experiment_loop.h"
 #include "proc/keep_awake.h"
 #include "proc/platform.h"
@@ -127,18 +130,47 @@ LoopSettings loop_settings(const RunInfo& run) {
     settings.until = config.until.empty() ? 0 : next_time_of_day(config.until);
     settings.max_usd = config.max_cost;
     settings.max_tokens = config.max_tokens;
+    settings.threads = trial_threads(config);
+    settings.repeats = config.repeats;
     return settings;
+}
+
+std::unique_ptr<Judge> make_judge(const Config& config) {
+    if (config.confirm == "none") return std::make_unique<PlainJudge>(config.seed);
+    return std::make_unique<PairedJudge>(PairedJudgeOptions{
+        config.seed, config.baseline_seeds, config.max_seeds, config.confidence, config.memory_factor});
+}
+
+/// The final number of a run that reached its bound. What goes wrong here does not make the run fail.
+void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git,
+                 const std::vector<Experiment>& experiments, Reporter& reporter, const StopRequest& stop) {
+    const Experiment* best = incumbent_of(experiments);
+    const int seeds = place.config.confirm_seeds;
+    if (best == nullptr || best->number == 0 || seeds < 2) return;
+    reporter.note(
+        fmt::format("the final number: {} trials of baseline and best on the test split; without it: "
+                    "--confirm-seeds 0",
+                    2 * seeds));
+    try {
+        measure_final_number(run, place, git, experiments, seeds, reporter, stop);
+    } catch (const std::runtime_error& error) {
+        reporter.note(std::string("no final number: ") + error.what());
+    }
 }
 
 void print_end(LoopEnd end, const RunInfo& run, const std::vector<Experiment>& experiments, bool json) {
     if (json) {
         auto all = nlohmann::ordered_json::array();
         for (const auto& experiment : experiments) all.push_back(to_json(experiment));
-        std::cout << nlohmann::ordered_json{{"tag", run.tag()}, {"experiments", all}}.dump(2) << "\n";
+        const nlohmann::ordered_json result = {
+            {"tag", run.tag()}, {"verdicts", summary_of_verdicts(run, experiments)}, {"experiments", all}};
+        std::cout << result.dump(2) << "\n";
         return;
     }
     if (!experiments.empty())
-        std::cout << "\n" << result_table(experiments, output_style(STDOUT_FILENO).color);
+        std::cout << "\n"
+                  << result_table(experiments, output_style(STDOUT_FILENO).color)
+                  << summary_text(summary_of_verdicts(run, experiments));
     if (end == LoopEnd::stopped) {
         std::cout << "stopped; go on with: autoresearch run --tag " << run.tag() << "\n";
     }
@@ -175,14 +207,17 @@ int run(const FlagValues& flags, const RunOptions& options, bool json) {
         return unified_diff(git.try_file(e.parent).value_or(""), git.file(e.commit));
     };
     FileLedger ledger(info.directory, patch_of);
-    TrialParts trial = make_trial_parts({kit, config, info.device, plan.data.directory}, reporter, stop);
+    const TrialPlace place{kit, config, info.device, plan.data.directory};
+    TrialParts trial = make_trial_parts(place, reporter, stop);
     SourceGuard guard;
-    const PlainJudge judge(config.seed);
+    const auto judge = make_judge(config);
+    const TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
     const SystemClock clock;
     ExperimentLoop loop(
-        {proposer, guard, trial.builder, trial.runner, judge, ledger, repo, reporter, stop, clock},
+        {proposer, guard, trial.builder, trial.runner, *judge, ledger, repo, reporter, stop, clock, &curves},
         loop_settings(info));
     const LoopEnd end = loop.run();
+    if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
     print_end(end, info, ledger.experiments(), json);
     return end == LoopEnd::gave_up ? 1 : 0;
 }

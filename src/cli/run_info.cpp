@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
+#include "cli/workspace.h"
 #include "record/run_files.h"
 #include "util/atomic_file.h"
 #include "util/nearest.h"
@@ -73,6 +74,14 @@ RunInfo require_run(const fs::path& repository, const std::string& tag) {
     const std::string close = nearest(wanted, run_tags(repository));
     throw UserError("there is no run \"" + wanted + "\" in " + place,
                     close.empty() ? "start one: autoresearch run" : "did you mean --tag " + close + "?");
+}
+
+std::filesystem::path require_same_data(const RunInfo& run) {
+    std::filesystem::path directory = data_root() / run.data;
+    if (std::filesystem::exists(directory)) return directory;
+    throw UserError(
+        "data set " + run.data + " of run \"" + run.tag() + "\" is not in " + data_root().string(),
+        "prepare it again: autoresearch prepare --preset " + run.config.values.preset);
 }
 
 }  // namespace autoresearch

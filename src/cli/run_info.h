@@ -43,4 +43,7 @@ std::optional<LastRun> last_run(const std::filesystem::path& repository);
 /// The run with this tag, or the last one when the tag is empty. UserError when there is none.
 RunInfo require_run(const std::filesystem::path& repository, const std::string& tag);
 
+/// The data set that the run was started on. UserError when it is gone.
+std::filesystem::path require_same_data(const RunInfo& run);
+
 }  // namespace autoresearch

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/final_number.h"
 #include "cli/run_info.h"
 #include "record/experiment_json.h"
 #include "record/file_ledger.h"
@@ -24,9 +25,13 @@ int status(const std::string& tag, bool json) {
     if (json) {
         auto all = nlohmann::ordered_json::array();
         for (const auto& experiment : experiments) all.push_back(to_json(experiment));
-        const nlohmann::ordered_json state = {{"tag", run.tag()},          {"running", holder.has_value()},
-                                              {"pid", holder.value_or(0)}, {"device", run.device},
-                                              {"data", run.data},          {"config", to_json(run.config)},
+        const nlohmann::ordered_json state = {{"tag", run.tag()},
+                                              {"running", holder.has_value()},
+                                              {"pid", holder.value_or(0)},
+                                              {"device", run.device},
+                                              {"data", run.data},
+                                              {"config", to_json(run.config)},
+                                              {"verdicts", summary_of_verdicts(run, experiments)},
                                               {"experiments", all}};
         std::cout << state.dump(2) << "\n";
         return 0;
@@ -38,7 +43,9 @@ int status(const std::string& tag, bool json) {
     if (experiments.empty()) {
         std::cout << "no experiment is finished yet\n";
     } else {
-        std::cout << "\n" << result_table(experiments, output_style(STDOUT_FILENO).color);
+        std::cout << "\n"
+                  << result_table(experiments, output_style(STDOUT_FILENO).color)
+                  << summary_text(summary_of_verdicts(run, experiments));
     }
     if (!holder) std::cout << "go on with: autoresearch run --tag " << run.tag() << "\n";
     return 0;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "proc/platform.h"
 #include "proc/signals.h"
@@ -18,6 +19,11 @@ double memory_limit(const Config& config) {
     constexpr double kShare = 0.85;  // the rest is for the system and the person at the machine
     return config.memory_limit > 0 ? config.memory_limit
                                    : kShare * static_cast<double>(platform::memory_bytes()) / (1 << 30);
+}
+
+int trial_threads(const Config& config) {
+    return config.threads > 0 ? config.threads
+                              : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
 TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop) {

@@ -24,6 +24,8 @@ struct TrialParts {
 };
 /// GB that the processes of one step may hold.
 double memory_limit(const Config& config);
+/// CPU threads of a trial.
+int trial_threads(const Config& config);
 TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop);
 
 /// A new folder of this name and the time in .autoresearch/by-hand/, where the newest ten stay.

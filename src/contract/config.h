@@ -34,6 +34,16 @@ struct Config {
     double eval_limit = 600;
     double memory_limit = 0;  // GB of the agent, the build and a trial; 0: most of the machine's
 
+    // the verdict
+    std::string confirm = "paired";  // or none: one trial, lower is kept
+    double confidence = 0.95;        // one minus the chance that a change without effect is kept
+    int baseline_seeds = 3;
+    int max_seeds = 4;           // of a candidate
+    double memory_factor = 1.5;  // more memory than this times the incumbent's needs a larger gain
+    bool early_end = true;       // of trials that are sure to lose
+    int repeats = 3;             // of a trial that the machine disturbed, in a row; 0: every trial counts
+    int confirm_seeds = 3;       // of the final number at the end of a run; 0: none
+
     // the agent
     std::string agent;  // name in configs/agents.json, a command, or empty: the first installed
     std::string model;
