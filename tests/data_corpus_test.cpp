@@ -291,6 +291,7 @@ TEST_F(CorpusTest, TheKeyIsTheSameForDifferentSpellingsOfAPath) {
     EXPECT_EQ(corpus_key("torch-sources"), "torch-sources");
     EXPECT_EQ(corpus_key("x/./y/"), corpus_key("x/z/../y"));
     EXPECT_EQ(corpus_key("./x"), (std::filesystem::current_path() / "x").string());
+    EXPECT_EQ(corpus_key("*.txt"), (std::filesystem::current_path() / "*.txt").string());
 }
 
 }  // namespace

@@ -184,8 +184,8 @@ Corpus find_corpus(const PrepareOptions& options) {
 }
 
 std::string corpus_key(const std::string& corpus) {
-    // A name has no slash; a file may be given without one.
-    if (corpus.find('/') == std::string::npos && !fs::exists(corpus)) return corpus;
+    // A name has no slash and no wildcard; a file may be given without a slash.
+    if (corpus.find_first_of("/*?[") == std::string::npos && !fs::exists(corpus)) return corpus;
     const fs::path path = fs::absolute(corpus).lexically_normal();
     return (path.has_filename() ? path : path.parent_path()).string();
 }

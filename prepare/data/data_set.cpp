@@ -136,6 +136,7 @@ DataMeta write_data_set(const DataRequest& request, const Corpus& corpus, const 
     using Ids = std::vector<std::uint32_t>;
     DataMeta meta;
     std::vector<ShardWriter> shards;
+    shards.reserve(kShardFiles.size());
     for (const char* file : kShardFiles) shards.emplace_back(folder / file, tokenizer.vocab_size());
     std::vector<std::uint32_t> part;
     const auto append = [&](Split split, std::span<const std::uint32_t> ids) {

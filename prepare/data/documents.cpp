@@ -147,11 +147,9 @@ class ParquetRows {
         const std::string command = "trap '' INT; exec " + shell_quote(corpus.parquet_reader.string()) + " " +
                                     shell_quote(fs::absolute(file.path).string()) + " " +
                                     shell_quote(corpus.text_column);
-        pipe_.reset(::popen(command.c_str(), "r"),
-                    [](std::FILE* pipe) {  // NOLINT(bugprone-command-processor)
-                        if (pipe != nullptr) ::pclose(pipe);
-                    });
-        if (!pipe_) cannot_read(file.path);
+        std::FILE* const pipe = ::popen(command.c_str(), "r");  // NOLINT(bugprone-command-processor): quoted
+        if (pipe == nullptr) cannot_read(file.path);
+        pipe_.reset(pipe, ::pclose);
         rows_ = number();
     }
 

@@ -49,6 +49,12 @@ bool worth_another_try(CURLcode code) {
            code != CURLE_TOO_MANY_REDIRECTS && code != CURLE_PEER_FAILED_VERIFICATION;
 }
 
+/// The number that begins at this place; -1 when none does.
+std::int64_t number_at(const std::string& text, std::size_t at) {
+    const bool is_there = at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) != 0;
+    return is_there ? std::strtoll(text.c_str() + at, nullptr, 10) : -1;
+}
+
 /// Of a file, 64 hex digits, by the system's own program for it; empty where there is none.
 std::string sha256_of(const fs::path& file) {
     const std::string name = shell_quote(fs::absolute(file).string());
@@ -78,9 +84,7 @@ class Transfer {
     bool done() const { return done_; }
     bool may_start() const { return !done_ && !active() && Clock::now() >= not_before_; }
     std::int64_t bytes() const { return size_; }
-    double share() const {
-        return done_ ? 1 : total_ > 0 ? static_cast<double>(size_) / static_cast<double>(total_) : 0;
-    }
+    std::int64_t total() const { return total_; }  // -1: not known
 
     void start(CURLM* multi) {
         fd_ = open_file(part_, O_WRONLY | O_CREAT);
@@ -139,7 +143,7 @@ class Transfer {
         curl_off_t retry_after = 0;
         ::curl_easy_getinfo(curl_.get(), CURLINFO_RETRY_AFTER, &retry_after);
         if (retry_after > 0)
-            return std::chrono::duration<double>(std::min<double>(retry_after, kLongestWait));
+            return std::chrono::duration<double>(std::min(static_cast<double>(retry_after), kLongestWait));
         return std::chrono::duration<double>(
             std::min(options_.first_wait * std::exp2(failures_ - 1), kLongestBackOff));
     }
@@ -199,17 +203,15 @@ class Transfer {
     /// The first bytes of an answer: from where on, how many in all, of which version. False when they do not
     /// follow on what we have.
     bool begin(long status) {
-        long long first = 0, total = -1;
-        if (status == 206)
-            std::sscanf(header("content-range").c_str(), "bytes %lld-%*d/%lld", &first, &total);
-        else
-            std::sscanf(header("content-length").c_str(), "%lld", &total);
+        const bool partial = status == 206;
+        const std::string range = header("content-range");  // bytes FIRST-LAST/TOTAL
+        const std::int64_t first = partial ? std::max<std::int64_t>(0, number_at(range, 6)) : 0;
+        total_ = partial ? number_at(range, range.find('/') + 1) : number_at(header("content-length"), 0);
         const std::string etag = header("etag");
         const std::string tag = etag.rfind('"', 0) == 0 ? etag : header("last-modified");  // not a weak one
         begun_ = first == size_ && (first == 0 || tag == tag_);
         if (!begun_) cut();
         if (first == 0) begun_ = true;
-        total_ = total;
         tag_ = begun_ ? tag : "";
         write_file(tag_file_, tag_ + "\n");
         return begun_;
@@ -269,29 +271,34 @@ class Report {
   public:
     void tell(const std::vector<std::unique_ptr<Transfer>>& transfers,
               const std::function<void(const std::string&, double)>& progress) {
-        double bytes = 0, share = 0;
-        int done = 0;
+        double bytes = 0, known = 0, of_known = 0;
+        int done = 0, sized = 0;
         for (const auto& transfer : transfers) {
             bytes += static_cast<double>(transfer->bytes());
-            share += transfer->share();
             done += transfer->done() ? 1 : 0;
+            if (transfer->total() <= 0) continue;
+            ++sized;
+            known += static_cast<double>(transfer->total());
+            of_known += static_cast<double>(transfer->bytes());
         }
-        share /= static_cast<double>(transfers.size());
-        if (first_bytes_ < 0) first_bytes_ = bytes, first_share_ = share;
-        const double seconds = std::max(0.1, std::chrono::duration<double>(Clock::now() - start_).count());
+        if (first_ < 0) first_ = bytes;
+        const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+        const double rate = (bytes - first_) / std::max(seconds, 0.1);
+        // Files whose size is not known yet are taken to be like the others.
+        const double all = sized == 0 ? 0 : known * static_cast<double>(transfers.size()) / sized;
         char text[160];
         const int length = std::snprintf(text, sizeof text, "downloading, %d of %zu files done, %.1f MB/s",
-                                         done, transfers.size(), (bytes - first_bytes_) / seconds / 1e6);
-        if (share > first_share_) {
-            const auto left = static_cast<long>((1 - share) / (share - first_share_) * seconds);
+                                         done, transfers.size(), rate / 1e6);
+        if (all > 0 && rate > 0) {
+            const auto left = static_cast<long>(std::max(0.0, all - of_known) / rate);
             std::snprintf(text + length, sizeof text - length, ", %ld:%02ld left", left / 60, left % 60);
         }
-        progress(text, share);
+        progress(text, all > 0 ? std::min(1.0, of_known / all) : 0);
     }
 
   private:
     const Clock::time_point start_ = Clock::now();
-    double first_bytes_ = -1, first_share_ = 0;  // what was there before
+    double first_ = -1;  // bytes that were there before
 };
 
 }  // namespace
