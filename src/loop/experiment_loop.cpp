@@ -146,7 +146,7 @@ std::optional<Failure> ExperimentLoop::ask(Proposal& proposal, const Failure* re
 
 /// False when the run ends before the agent can be asked again.
 bool ExperimentLoop::wait_for_agent(const Answer& answer) {
-    const std::string& reason = answer.failure->reason;
+    const std::string reason = answer.failure ? answer.failure->reason : "";
     // A login that worked before may come back, as a server may.
     const bool in_vain = answer.remedy == Remedy::person && !agent_works_;
     if (in_vain || (answer.wait <= 0 && waits_ == kMostWaits)) {

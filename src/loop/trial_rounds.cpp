@@ -70,7 +70,7 @@ class Rounds {
             request.hopeless = parts_.curves->early_end(*incumbent_, experiment_, seed, history,
                                                         parts_.judge.noise(history));
         }
-        const auto failure = fair_trial(request, "train, seed ", experiment_.trials, best_rate(experiment_));
+        auto failure = fair_trial(request, "train, seed ", experiment_.trials, best_rate(experiment_));
         if (!failure || failure->ending != Ending::ended_early) return failure;
         settle({Decision::discard, Ending::ended_early, failure->reason, 0});
         return std::nullopt;
@@ -86,7 +86,7 @@ class Rounds {
             if (!built.ok()) return not_judged(name + " was not built again: " + built.failure().reason);
             incumbent_program_ = built.value();
         }
-        const auto failure =
+        auto failure =
             fair_trial({incumbent_program_, directory, seed, settings_.budget}, "train " + name + ", seed ",
                        experiment_.reference_trials, best_rate(*incumbent_));
         if (!failure || failure->ending == Ending::interrupted) return failure;

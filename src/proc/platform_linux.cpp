@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 
@@ -23,8 +24,10 @@ std::vector<pid_t> numbers_in(const fs::path& folder) {
     std::vector<pid_t> result;
     std::error_code gone;
     for (fs::directory_iterator entry(folder, gone), end; !gone && entry != end; entry.increment(gone)) {
-        if (const int number = std::atoi(entry->path().filename().c_str()); number > 0)
-            result.push_back(number);
+        const std::string name = entry->path().filename().string();
+        pid_t number = 0;
+        std::from_chars(name.data(), name.data() + name.size(), number);
+        if (number > 0) result.push_back(number);
     }
     return result;
 }
@@ -40,7 +43,7 @@ std::int64_t bytes_in(const fs::path& file, std::initializer_list<std::string_vi
     for (const std::string_view line : split_lines(text)) {
         const auto colon = line.find(':');
         if (std::find(fields.begin(), fields.end(), line.substr(0, colon)) != fields.end())
-            kilobytes += std::atoll(line.data() + colon + 1);
+            kilobytes += std::strtoll(line.data() + colon + 1, nullptr, 10);
     }
     return kilobytes << 10;
 }
