@@ -124,8 +124,11 @@ TEST(ExperimentJson, WrongTypesAreNamed) {
 }
 
 TEST(ProposalJson, ComesBack) {
-    Proposal before{
-        4, std::string(40, 'd'), "int main() {\n\treturn 0;\n}\n", "idea", {"tuner", "", "", 1, 0.5, 0, false, 0, {}}};
+    Proposal before{4,
+                    std::string(40, 'd'),
+                    "int main() {\n\treturn 0;\n}\n",
+                    "idea",
+                    {"tuner", "", "", 1, 0.5, 0, false, 0, {}}};
     const auto after = proposal_from_json(json::parse(dump_line(to_json(before))));
     EXPECT_EQ(after.experiment, 4);
     EXPECT_EQ(after.parent, before.parent);

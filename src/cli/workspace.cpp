@@ -118,7 +118,7 @@ UserError no_editable_file(const fs::path& repository) {
 
 DataRequest data_request(const Config& config) {
     return {config.corpus,      config.vocab_size, config.seq_len, config.eval_tokens,
-            config.text_column, config.separator,  config.shards,     config.split_pattern};
+            config.text_column, config.separator,  config.shards,  config.split_pattern};
 }
 
 PreparedData require_data(const ResolvedConfig& config) {

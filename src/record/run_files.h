@@ -14,7 +14,8 @@ inline constexpr const char* kRun = "run.json";          // the frozen configura
 inline constexpr const char* kLedger = "ledger.jsonl";   // the truth: one line per experiment
 inline constexpr const char* kResults = "results.tsv";   // derived from the ledger, in the originals' columns
 inline constexpr const char* kLock = "lock";
-inline constexpr const char* kFinal = "final.json";  // the best one on the test split (src/cli/final_number.h)
+inline constexpr const char* kFinal =
+    "final.json";  // the best one on the test split (src/cli/final_number.h)
 inline constexpr const char* kLog = "harness.log";
 inline constexpr const char* kExperiments = "experiments";
 
