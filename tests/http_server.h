@@ -23,6 +23,7 @@ class HttpServer {
     struct Request {
         std::string target;
         std::map<std::string, std::string> headers;  // names in lower case
+        std::string body = {};
         std::string header(const std::string& name) const {
             const auto found = headers.find(name);
             return found == headers.end() ? "" : found->second;
@@ -114,7 +115,14 @@ class HttpServer {
             text.append(block, static_cast<std::size_t>(got));
         }
         if (text.find("\r\n\r\n") != std::string::npos) {
-            const Request request = parse(text);
+            Request request = parse(text);
+            const std::string length = request.header("content-length");
+            request.body = text.substr(text.find("\r\n\r\n") + 4);
+            while (!length.empty() && request.body.size() < std::stoul(length)) {
+                const ssize_t got = ::recv(connection, block, sizeof block, 0);
+                if (got <= 0) break;
+                request.body.append(block, static_cast<std::size_t>(got));
+            }
             {
                 const std::lock_guard lock(mutex_);
                 requests_.push_back(request);

@@ -201,6 +201,8 @@ int run(const FlagValues& flags, const RunOptions& options, bool json) {
     note_rebuilt_kit(info, kit, reporter);
     reporter.note(opening_line(info, plan.goes_on));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");
+    if (config.max_cost > 0 && config.token_price <= 0 && plan.agent.output.usd.empty())
+        reporter.note("agent " + plan.agent.name + " tells no cost: --max-cost needs --token-price with it");
 
     RunRepo repo(git, {info.tag(), config.budget, info.data, info.device});
     const auto patch_of = [&](const Experiment& e) {

@@ -18,7 +18,7 @@ using nlohmann::json;
 constexpr int kMostBroken = 10000;            // lines that look like JSON and are none: then it is a flood
 constexpr int kMostLongValues = 8;            // over several lines; each may cost a look at the whole rest
 constexpr std::size_t kLongestLine = 2000;    // std::regex takes stack by the character
-constexpr std::size_t kPlainTail = 16 << 10;  // of the plain lines: trouble comes last
+constexpr std::size_t kPlainTail = 64 << 10;  // of the plain lines: trouble comes last
 
 std::regex words(const char* pattern) {
     return std::regex(pattern, std::regex::icase | std::regex::optimize);
@@ -129,12 +129,13 @@ std::string trouble_lines(const std::string& plain, const std::string& pattern) 
     const std::regex wanted = words(pattern.c_str());
     std::string result;
     bool in_edit = false;
-    for (const std::string_view line : split_lines(plain)) {
+    const std::size_t skipped = plain.size() - std::min(plain.size(), kPlainTail);
+    for (const std::string_view line : split_lines(std::string_view(plain).substr(skipped))) {
         in_edit = (in_edit || line.starts_with("<<<<<<<")) && !line.starts_with(">>>>>>>");
         const std::string_view start = line.substr(0, kLongestLine);
         if (!in_edit && std::regex_search(start.begin(), start.end(), wanted)) result.append(start) += '\n';
     }
-    return result.size() > kPlainTail ? result.substr(result.size() - kPlainTail) : result;
+    return result;
 }
 
 /// "2h 5m", "1.5 minutes", "20s", "30" in seconds; 0 when the text does not begin with such a thing.
