@@ -123,6 +123,21 @@ TEST_F(PairedJudgeTest, CodeAndMemoryMustBeWorthIt) {
     EXPECT_EQ(verdict_of(candidate).decision, Decision::keep) << "a large gain is worth both";
 }
 
+TEST_F(PairedJudgeTest, TheOriginalsRuleIsOneTrialAndLowerIsKept) {
+    const PairedJudge plain(PairedJudgeOptions{.seed = 7, .one_trial = true});
+    auto baseline = experiment(0, {2.0});
+    baseline.trials[0].seed = 7;
+    EXPECT_EQ(std::get<MoreTrials>(plain.judge(nullptr, Experiment{}, {})).seed, 7U);
+    EXPECT_EQ(std::get<Verdict>(plain.judge(nullptr, baseline, {})).decision, Decision::keep);
+    auto candidate = baseline;
+    candidate.number = 1;
+    for (const auto& [value, decision] :
+         {std::pair{1.9999, Decision::keep}, {2.0, Decision::discard}, {2.5, Decision::discard}}) {
+        candidate.trials[0].val_bpb = value;
+        EXPECT_EQ(std::get<Verdict>(plain.judge(&baseline, candidate, {baseline})).decision, decision);
+    }
+}
+
 TEST_F(PairedJudgeTest, DisturbedTrialsAreNeverJudged) {
     auto candidate = experiment(1, {1.5});
     candidate.trials[0].disturbed = "the machine slept";

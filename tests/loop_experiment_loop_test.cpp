@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "fakes/fakes.h"
-#include "judge/plain_judge.h"
+#include "judge/paired_judge.h"
 #include "loop/experiment_loop.h"
 
 namespace autoresearch {
@@ -15,7 +15,7 @@ class LoopTest : public testing::Test {
     fakes::FakeGuard guard;
     fakes::FakeBuilder builder;
     fakes::FakeRunner runner;
-    PlainJudge judge{7};
+    PairedJudge judge{PairedJudgeOptions{.seed = 7, .one_trial = true}};
     fakes::FakeLedger ledger;
     fakes::FakeRepo repo;
     fakes::FakeReporter reporter;

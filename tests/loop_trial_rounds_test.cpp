@@ -33,9 +33,8 @@ class TrialRoundsTest : public testing::Test {
         settings.budget = 10;
         settings.threads = 2;
         runner.answer = [this](const TrialRequest& request) {
-            Trial result = answers.at(runner.requests.size() - 1);
-            result.seed = request.seed;
-            return result;
+            EXPECT_EQ(request.budget, settings.budget);
+            return answers.at(runner.requests.size() - 1);
         };
     }
     /// A baseline in the ledger, with these results for the seeds from 1.

@@ -4,7 +4,6 @@
 #include <iostream>
 #include <numeric>
 
-#include "autoresearch/error.h"
 #include "cli/commands.h"
 #include "cli/final_number.h"
 #include "judge/statistics.h"
@@ -12,7 +11,6 @@
 #include "record/experiment_json.h"
 #include "record/run_files.h"
 #include "record/terminal_reporter.h"
-#include "util/text.h"
 
 namespace autoresearch {
 namespace {
@@ -20,22 +18,13 @@ namespace {
 /// The working tree's train.cpp with several seeds: what changes of val_bpb mean nothing here.
 int noise(const FlagValues& flags, int count, bool json) {
     const GitRepo git = GitRepo::open(".");
-    const auto source = try_read_file(git.workdir() / kEditableFile);
-    if (!source) throw no_editable_file(git.workdir());
-    TrialPlace place;
-    place.kit = open_kit();
-    const ResolvedConfig config = load_config(flags, git.workdir(), place.kit.directory);
-    place.config = config.values;
-    place.data = require_data(config).directory;
-    place.device = resolve_device(config.values.device, place.kit);
-
-    git.ensure_ignored();
+    const auto [source, place] = settle_by_hand(git, flags);
     const auto directory = by_hand_directory(git.workdir(), "noise");
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), directory / run_files::kLog);
     std::vector<std::uint64_t> seeds(static_cast<std::size_t>(count));
-    std::iota(seeds.begin(), seeds.end(), config.values.seed);
-    const auto trials = trials_with_seeds(place, *source, directory, seeds, false, reporter, stop);
+    std::iota(seeds.begin(), seeds.end(), place.config.seed);
+    const auto trials = trials_with_seeds(place, source, directory, seeds, false, reporter, stop);
 
     std::vector<double> values;
     for (const Trial& trial : trials) values.push_back(trial.val_bpb);

@@ -16,7 +16,6 @@
 #include "cli/workspace.h"
 #include "guard/source_guard.h"
 #include "judge/paired_judge.h"
-#include "judge/plain_judge.h"
 #include "judge/trial_curves.h"
 #include "loop/experiment_loop.h"
 #include "proc/keep_awake.h"
@@ -135,10 +134,9 @@ LoopSettings loop_settings(const RunInfo& run) {
     return settings;
 }
 
-std::unique_ptr<Judge> make_judge(const Config& config) {
-    if (config.confirm == "none") return std::make_unique<PlainJudge>(config.seed);
-    return std::make_unique<PairedJudge>(PairedJudgeOptions{
-        config.seed, config.baseline_seeds, config.max_seeds, config.confidence, config.memory_factor});
+PairedJudgeOptions judge_options(const Config& config) {
+    return {config.seed,       config.baseline_seeds, config.max_seeds,
+            config.confidence, config.memory_factor,  config.confirm == "none"};
 }
 
 /// The final number of a run that reached its bound. What goes wrong here does not make the run fail.
@@ -212,11 +210,11 @@ int run(const FlagValues& flags, const RunOptions& options, bool json) {
     const TrialPlace place{kit, config, info.device, plan.data.directory};
     TrialParts trial = make_trial_parts(place, reporter, stop);
     SourceGuard guard;
-    const auto judge = make_judge(config);
+    const PairedJudge judge(judge_options(config));
     const TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
     const SystemClock clock;
     ExperimentLoop loop(
-        {proposer, guard, trial.builder, trial.runner, *judge, ledger, repo, reporter, stop, clock, &curves},
+        {proposer, guard, trial.builder, trial.runner, judge, ledger, repo, reporter, stop, clock, &curves},
         loop_settings(info));
     const LoopEnd end = loop.run();
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);

@@ -4,11 +4,9 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
-#include "autoresearch/error.h"
 #include "cli/commands.h"
 #include "cli/trial_parts.h"
 #include "record/experiment_json.h"
-#include "util/text.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {
@@ -33,19 +31,10 @@ std::string summary_block(const Trial& trial) {
 
 /// One experiment by hand: the working tree's train.cpp, built and run as the loop would, logged, not judged.
 int train(const FlagValues& flags, bool json) {
-    TrialPlace place;
-    place.kit = open_kit();
     const GitRepo git = GitRepo::open(".");
-    const auto source = try_read_file(git.workdir() / kEditableFile);
-    if (!source) throw no_editable_file(git.workdir());
-    const ResolvedConfig config = load_config(flags, git.workdir(), place.kit.directory);
-    place.config = config.values;
-    place.data = require_data(config).directory;
-    place.device = resolve_device(config.values.device, place.kit);
-
-    git.ensure_ignored();
+    const auto [source, place] = settle_by_hand(git, flags);
     const auto directory = by_hand_directory(git.workdir(), "train");
-    const Trial trial = trial_by_hand(place, *source, config.values.seed, directory);
+    const Trial trial = trial_by_hand(place, source, place.config.seed, directory);
     if (json) {
         std::cout << to_json(trial).dump(2) << "\n";
     } else if (trial.ending == Ending::ok) {

@@ -9,6 +9,7 @@
 #include "proc/signals.h"
 #include "record/run_files.h"
 #include "record/terminal_reporter.h"
+#include "util/text.h"
 #include "util/time.h"
 
 namespace autoresearch {
@@ -19,6 +20,21 @@ double memory_limit(const Config& config) {
     constexpr double kShare = 0.85;  // the rest is for the system and the person at the machine
     return config.memory_limit > 0 ? config.memory_limit
                                    : kShare * static_cast<double>(platform::memory_bytes()) / (1 << 30);
+}
+
+ByHand settle_by_hand(const GitRepo& git, const FlagValues& flags) {
+    ByHand result;
+    TrialPlace& place = result.place;
+    place.kit = open_kit();
+    const auto source = try_read_file(git.workdir() / kEditableFile);
+    if (!source) throw no_editable_file(git.workdir());
+    result.source = *source;
+    const ResolvedConfig config = load_config(flags, git.workdir(), place.kit.directory);
+    place.config = config.values;
+    place.data = require_data(config).directory;
+    place.device = resolve_device(config.values.device, place.kit);
+    git.ensure_ignored();
+    return result;
 }
 
 int trial_threads(const Config& config) {

@@ -6,6 +6,7 @@
 #include "build/trainer_builder.h"
 #include "cli/workspace.h"
 #include "run/trial_runner.h"
+#include "vcs/git_repo.h"
 
 namespace autoresearch {
 
@@ -24,6 +25,13 @@ struct TrialParts {
 };
 /// GB that the processes of one step may hold.
 double memory_limit(const Config& config);
+/// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.
+struct ByHand {
+    std::string source;
+    TrialPlace place;
+};
+ByHand settle_by_hand(const GitRepo& git, const FlagValues& flags);
+
 /// CPU threads of a trial.
 int trial_threads(const Config& config);
 TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop);

@@ -127,7 +127,7 @@ std::string measured(const Experiment& incumbent, const Experiment& candidate, c
         text += fmt::format(", confidence {:.1f} % ({:.1f} % needed)", 100 * (1 - result.tail),
                             100 * (1 - needed));
     }
-    text += fmt::format(", noise {:.5f}", result.noise.sd);
+    if (result.noise.degrees > 0) text += fmt::format(", noise {:.5f}", result.noise.sd);
     if (incumbent.source_tokens > 0 && candidate.source_tokens > 0) {
         const int more = candidate.source_tokens - incumbent.source_tokens;
         text += fmt::format("; source {:+} tokens ({:+.1f} %)", more, 100.0 * more / incumbent.source_tokens);
@@ -149,7 +149,8 @@ Noise PairedJudge::noise(const std::vector<Experiment>& history) const {
 std::variant<MoreTrials, Verdict> PairedJudge::judge_baseline(const Experiment& candidate) const {
     Repeats mine;
     add(mine, candidate.trials);
-    for (int i = 0; i < options_.baseline_seeds; ++i) {
+    const int seeds = options_.one_trial ? 1 : options_.baseline_seeds;
+    for (int i = 0; i < seeds; ++i) {
         if (!mine.contains(options_.seed + i)) return MoreTrials{options_.seed + i};
     }
     const Noise noise = pooled_noise({}, &candidate);
@@ -193,6 +194,7 @@ std::optional<Verdict> PairedJudge::decide(const Experiment& incumbent, const Ex
                        result.mean};
     };
 
+    if (options_.one_trial) return verdict(gain > 0 ? Decision::keep : Decision::discard, "");
     if (gain > 0 && result.tail <= needed) {
         if (hungry && gain < kMemoryGain * result.noise.sd)
             return verdict(Decision::discard, "gains too little for its memory: ");

@@ -14,6 +14,7 @@ struct PairedJudgeOptions {
     int max_seeds = 4;           // trials of a candidate at most
     double confidence = 0.95;    // one minus the chance that a change without effect is kept
     double memory_factor = 1.5;  // more memory than this times the incumbent's needs a larger gain
+    bool one_trial = false;      // the originals' rule instead: one trial, and lower is kept
 };
 
 /// Compares a candidate with the incumbent on the same seeds, one seed after the other, for as long as the

@@ -5,7 +5,6 @@
 
 #include "bench/judge_simulation.h"
 #include "judge/paired_judge.h"
-#include "judge/plain_judge.h"
 
 using namespace autoresearch;
 
@@ -61,7 +60,7 @@ int main() {
             std::puts(
                 "                     of a run   30 without any   1       2       3     effect      effect");
             row("the judge", PairedJudge({}), shared, heavy);
-            row("one trial, lower", PlainJudge(1), shared, heavy);
+            row("one trial, lower", PairedJudge({.one_trial = true}), shared, heavy);
             row("3 seeds, lower mean", ThreeSeeds(), shared, heavy);
         }
     }

@@ -50,8 +50,9 @@ struct FakeRunner : Runner {
     std::vector<TrialRequest> requests;
     Trial run(const TrialRequest& request) override {
         requests.push_back(request);
-        if (answer) return answer(request);
-        return with_bpb(2.0 - 0.1 * static_cast<double>(requests.size()));
+        Trial trial = answer ? answer(request) : with_bpb(2.0 - 0.1 * static_cast<double>(requests.size()));
+        trial.seed = request.seed;
+        return trial;
     }
     static Trial with_bpb(double val_bpb) {
         Trial trial;
