@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <new>
@@ -152,10 +153,21 @@ const std::map<std::string, std::function<void()>> behaviours = {
      }},
 };
 
+/// In the place of a program that was built from the train.cpp beside it: val_bpb stands in there.
+void act_built(const std::string& program) {
+    std::ifstream source(program.substr(0, program.rfind('/')) + "/train.cpp");
+    std::string word, number = "2.0";
+    while (source >> word) {
+        if (word == "kValBpb") source >> word >> number;
+    }
+    train(), result(std::to_string(std::stod(number)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
+    if (flags["--data"].find('/') != std::string::npos) return act_built(argv[0]), 0;
     const auto found = behaviours.find(flags["--data"]);
     if (found == behaviours.end()) {
         std::fprintf(stderr, "no such behaviour: %s\n", flags["--data"].c_str());
