@@ -1,2 +1,6 @@
 # The one place for versions of what pip brings. Read by scripts/setup.
-TORCH_VERSION=2.13.0
+# On a Mac 2.14: it mends a matmul that is silently wrong on M1 and M2. Elsewhere the one that everything was tested with.
+case "$(uname -s)" in
+    Darwin) TORCH_VERSION=2.14.0 ;;
+    *) TORCH_VERSION=2.13.0 ;;
+esac

@@ -14,7 +14,7 @@ using at::Tensor;
 
 double evaluate(const LogitsFunction& logits, std::int64_t eval_tokens = 1024) {
     const PreparedData& data = small_data();
-    return bits_per_byte(logits, data.meta, data.directory, eval_tokens, at::kCPU);
+    return bits_per_byte(logits, data.meta, data.directory, "val", eval_tokens, at::kCPU);
 }
 
 std::string broken_rule(const LogitsFunction& logits) {

@@ -157,7 +157,7 @@ class Operators : public testing::Test {
         }
         EXPECT_EQ(model.features(tokens.narrow(1, 0, 256)).scalar_type(), bf16 ? at::kBFloat16 : at::kFloat);
         const double bpb = autoresearch::bits_per_byte([&](const Tensor& t) { return model.logits(t); },
-                                                       data.meta, data.directory, 512, at::kCPU);
+                                                       data.meta, data.directory, "val", 512, at::kCPU);
         EXPECT_TRUE(std::isfinite(bpb));
         EXPECT_EQ(listed(recorder.faults), "");
         // All three parts were really seen.

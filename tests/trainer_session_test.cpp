@@ -14,14 +14,25 @@ using nlohmann::json;
 // A trainer that behaves as its first argument says; built once with the kit.
 const char* const kCandidate = R"(
 #include <autoresearch/session.h>
+#include <chrono>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <stdexcept>
+#include <thread>
 using at::Tensor;
 int main(int argc, char** argv) {
     const std::string mode = argv[1];
     autoresearch::Session session(argc - 1, argv + 1);
     const int vocab = session.vocab_size();
     Tensor table = at::zeros({vocab, vocab});
+    std::string data;
+    for (int i = 1; i < argc; ++i)
+        if (std::strcmp(argv[i - 1], "--data") == 0) data = argv[i];
+    const auto wait = [] { std::this_thread::sleep_for(std::chrono::milliseconds(5500)); };
+    std::ifstream validation;
+    if (mode == "first") wait();
+    if (mode == "seed") at::manual_seed(1234);
     auto batches = session.train_batches(3);
     auto honest = [&](const Tensor& tokens) { return at::embedding(table, tokens); };
     while (session.training()) {
@@ -32,6 +43,16 @@ int main(int argc, char** argv) {
             if (!inputs.narrow(1, 1, session.seq_len() - 1).equal(targets.narrow(1, 0, session.seq_len() - 1))) return 9;
             if (session.steps() == 20) { std::printf("%f\n", at::rand({}).item<double>()); return 0; }
         }
+        if (mode == "seed later" && session.steps() == 2) at::manual_seed(1234);
+        if (mode == "over" && session.progress() > 0.1) wait();
+        if (mode == "open" && session.steps() == 2) validation.open(data + "/val.bin");
+        if (mode == "read" && session.steps() == 2) {
+            for (std::size_t total = 0; total < 1 << 20;) {
+                std::ostringstream text;
+                text << std::ifstream(data + "/val.bin").rdbuf();
+                total += text.str().size();
+            }
+        }
         if (mode == "early" && session.steps() == 2) session.evaluate(honest);
         if (mode == "memory" && session.steps() == 2) at::empty({int64_t{1} << 50});
         if (mode == "throw" && session.steps() == 2) throw std::runtime_error("something broke");
@@ -39,10 +60,15 @@ int main(int argc, char** argv) {
         if (session.steps() == 4) loss = mode == "nan" ? NAN : mode == "blowup" ? 101 : loss;
         session.step(at::full({}, loss), inputs.numel());
     }
+    if (mode == "late") wait();
     if (mode == "overtime") session.step(at::zeros({}), 1);
     session.describe(1234567, 3, 1e6);
     if (mode == "cheat") {
         session.evaluate([&](const Tensor& t) { return 5 * at::one_hot(at::roll(t, -1, 1), vocab).to(at::kFloat); });
+    } else if (mode == "drift") {
+        session.evaluate([&](const Tensor& t) { return at::embedding(table += 0.01 * at::randn({vocab, vocab}), t); });
+    } else if (mode == "unnormalised") {
+        session.evaluate([&](const Tensor& t) { return at::embedding(table, t) + 1000; });
     } else {
         session.evaluate(honest);
     }
@@ -143,6 +169,42 @@ TEST_F(SessionTest, EndsWhenARuleIsBroken) {
     expect_invalid("cheat", "broken_rule", "looks ahead");
     expect_invalid("early", "broken_rule", "before the budget");
     expect_invalid("overtime", "broken_rule", "after the budget");
+}
+
+TEST_F(SessionTest, ASeedOfItsOwnIsInvalid) {
+    expect_invalid("seed", "broken_rule", "seeded anew");
+    expect_invalid("'seed later'", "broken_rule", "seeded anew");
+}
+
+TEST_F(SessionTest, ReadingTheValidationFilesIsInvalid) {
+    expect_invalid("open", "broken_rule", "val.bin was open before the evaluation");
+    expect_invalid("read", "broken_rule", "files were read while training");
+}
+
+TEST_F(SessionTest, TimeBesideTheClockIsInvalid) {
+    expect_invalid("first", "broken_rule", "the first step took 5.");
+    expect_invalid("over", "broken_rule", "of a budget of");
+    expect_invalid("late", "broken_rule", "after the end of training");
+}
+
+TEST_F(SessionTest, AModelThatChangesWhileItIsMeasuredIsInvalid) {
+    expect_invalid("drift", "broken_rule", "logits");
+}
+
+TEST_F(SessionTest, LogitsNeedNotBeNormalised) {
+    const auto bpb = [](const std::string& mode) {
+        return run(mode).events.back().at("val_bpb").get<double>();
+    };
+    EXPECT_NEAR(bpb("unnormalised"), bpb("honest"), 1e-4);
+}
+
+TEST_F(SessionTest, TheTestSplitIsMeasuredOnRequest) {
+    const std::string line = "'" + (*folder_ / "candidate").string() + "' honest" + trainer_flags(0.2);
+    const auto val = run_program(line).events.back(),
+               test = run_program(line + " --split test").events.back();
+    EXPECT_EQ(val.at("split"), "val");
+    EXPECT_EQ(test.at("split"), "test");
+    EXPECT_NE(val.at("val_bpb"), test.at("val_bpb"));
 }
 
 TEST_F(SessionTest, OutOfMemoryIsToldApart) {

@@ -27,8 +27,8 @@ constexpr PerDevice<const char*> WINDOW_PATTERN = {"L", "SSSL", "L"};  // L full
 constexpr double SOFTCAP = 15;                                         // logits stay within +-SOFTCAP
 // batch
 constexpr PerDevice<int> TOTAL_BATCH_SIZE = {65536, 524288, 2048};     // tokens per optimizer step
-constexpr PerDevice<int> DEVICE_BATCH_SIZE = {8, 128, 8};              // rows per forward and backward pass
-constexpr PerDevice<bool> BF16 = {false, true, false};                 // activations; on a Mac M3 and later may gain
+constexpr PerDevice<int> DEVICE_BATCH_SIZE = {8, 128, 8};              // rows per forward and backward pass, at most
+constexpr PerDevice<bool> BF16 = {true, true, false};                  // activations, where the chip gains by it
 // optimizer
 constexpr PerDevice<double> MATRIX_LR = {0.04, 0.04, 0.04};            // learning rate of matrices (Muon)
 constexpr PerDevice<double> EMBEDDING_LR = {0.6, 0.6, 0.6};            // of tokens and values (AdamW)
@@ -191,6 +191,19 @@ struct GPT {
         for (const Tensor& p : value_embeds()) n += p.numel();
         for (const Tensor& p : matrices()) n += p.numel();
         return n;
+    }
+
+    // Memory, roughly: weights, gradients and optimizer state; and what a token leaves for the backward pass.
+    double bytes_once() const {
+        double matrix_weights = 0;
+        for (const Tensor& p : matrices()) matrix_weights += p.numel();
+        return 16 * (num_params() - matrix_weights) + 20 * matrix_weights;  // Muon works on copies
+    }
+    double bytes_per_token() const {
+        double numbers = 32.0 * config.n_embd * config.n_layer;
+        if (!wte.is_cpu())  // where attention keeps its scores
+            for (const Block& block : blocks) numbers += 3.0 * config.n_head * block.window;
+        return 4 * numbers;
     }
 
     // Forward and backward: 6 per weight of a matmul, 12 per channel and position attended to.
@@ -367,19 +380,17 @@ int main(int argc, char** argv) {
     MuonAdamW optimizer(model, d);
     session.describe(model.num_params(), config.n_layer, model.flops_per_token());
 
-    // Some matmuls of Apple's chips are wrong that reduce over more than 32766: half of that, to be safe.
-    const int most =
-        d == autoresearch::DeviceClass::mps ? std::max(1, 16384 / config.seq_len) : DEVICE_BATCH_SIZE[d];
-    const int rows = std::min(DEVICE_BATCH_SIZE[d], most);
+    const int rows = session.fit_rows(DEVICE_BATCH_SIZE[d], model.bytes_once(), model.bytes_per_token());
     const int passes =
         std::max(1, TOTAL_BATCH_SIZE[d] / (rows * config.seq_len));  // gradients add up over these
+    const bool bf16_pays = BF16[d] && session.bf16_pays();
 
     auto batches = session.train_batches(rows);
     while (session.training()) {
         Tensor loss;
         for (int pass = 0; pass < passes; ++pass) {
             const auto [inputs, targets] = batches.next();
-            const autoresearch::Bf16Autocast bf16(session.device(), BF16[d]);
+            const autoresearch::Bf16Autocast bf16(session.device(), bf16_pays);
             loss = model.loss(inputs, targets);
             (passes == 1 ? loss : loss / passes).backward();
         }
@@ -389,7 +400,7 @@ int main(int argc, char** argv) {
     }
 
     session.evaluate([&](const Tensor& tokens) {
-        const autoresearch::Bf16Autocast bf16(session.device(), BF16[d]);
+        const autoresearch::Bf16Autocast bf16(session.device(), bf16_pays);
         return model.logits(tokens);
     });
 }

@@ -11,7 +11,7 @@
 //   {"event":"step","step":12,"seconds":3.4,"progress":0.011,"loss":5.21,"tokens":98304}     at most 4 a second;
 //        the first one (step 1) is sent when the first step is done, which is when the clock starts
 //   {"event":"evaluating","step":412,"seconds":300.1}                                          training is over
-//   {"event":"result","val_bpb":1.81,...the other summary keys as numbers...}                  the last line of a good run
+//   {"event":"result","split":"val","val_bpb":1.81,...the other summary keys as numbers...}    the last line of a good run
 //   {"event":"invalid","kind":"not_finite","reason":"loss is nan at step 12"}                  the last line of a bad one
 // clang-format on
 

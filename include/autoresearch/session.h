@@ -78,6 +78,14 @@ class Session {
     int seq_len() const;         // tokens of context, in training and in evaluation
     std::uint64_t seed() const;  // torch's generators are seeded with it already
 
+    /// Whether bf16 is clearly faster than fp32 on this chip, as measured; never on the CPU.
+    bool bf16_pays() const;
+    /// The largest of `wanted`, wanted / 2, wanted / 4, ... (at least 1) rows for one forward and backward
+    /// pass that fits the device's memory and keeps its rules, given the bytes that the model takes once
+    /// (parameters, gradients, optimizer) and for each token. With --forecast it prints the sum and ends the
+    /// process.
+    int fit_rows(int wanted, double bytes_once, double bytes_per_token) const;
+
     /// A second loader goes through the data in another order, as fixed by the seed as the first.
     Batches train_batches(int rows);
 

@@ -21,7 +21,7 @@ namespace {
 using at::Tensor;
 
 constexpr std::int64_t kGpuLogitBytes = 256 << 20;
-constexpr std::int64_t kCpuLogitBytes = 64 << 20;  // smaller, to stay near the caches
+constexpr std::int64_t kCpuLogitBytes = 16 << 20;  // smaller, to stay near the caches
 
 /// Logits of one slice as fp32 or bf16 on the device, checked for shape and type.
 Tensor checked_logits(const LogitsFunction& function, const Tensor& tokens, int vocab_size) {
@@ -100,8 +100,8 @@ void check_look_ahead(const LogitsFunction& function, const Tensor& tokens, cons
             message << "the model looks ahead: other tokens after position " << n - 1
                     << " changed earlier logits by " << difference;
         } else {
-            message << "rows are not independent: other tokens in one row changed logits of another by "
-                    << difference;
+            message << "logits of the same tokens changed by " << difference
+                    << ": with the tokens of another row, or from one call to the next";
         }
         throw BrokenRule(message.str());
     }
@@ -109,8 +109,12 @@ void check_look_ahead(const LogitsFunction& function, const Tensor& tokens, cons
 
 }  // namespace
 
+double logit_slice_mb(at::Device device) {
+    return static_cast<double>(device.is_cpu() ? kCpuLogitBytes : kGpuLogitBytes) / (1 << 20);
+}
+
 double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const std::filesystem::path& data,
-                     std::int64_t eval_tokens, at::Device device) {
+                     const std::string& split, std::int64_t eval_tokens, at::Device device) {
     const at::NoGradGuard no_grad;
     const std::int64_t length = meta.seq_len, all_rows = eval_tokens / length;
     if (all_rows < 1)
@@ -118,7 +122,7 @@ double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const s
                         " tokens is less than one row of " + std::to_string(length));
     const std::vector<int> token_bytes =
         Tokenizer::load(data / "tokenizer.tiktoken", kSplitPattern).token_bytes();
-    const Shard shard(data / "val.bin");
+    const Shard shard(data / (split + ".bin"));
     Packer packer(shard, static_cast<int>(length) + 1, /*seed=*/0);
 
     const std::int64_t row_bytes = 4 * length * meta.vocab_size;
@@ -127,9 +131,10 @@ double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const s
     const std::int64_t slices = (all_rows + slice - 1) / slice;
     std::random_device entropy;
     std::mt19937 random(entropy());
-    const std::int64_t second_check = std::uniform_int_distribution<std::int64_t>(0, slices - 1)(random);
+    const std::int64_t drawn = std::uniform_int_distribution<std::int64_t>(0, slices - 1)(random);
 
     NatsSum total;
+    Tensor first_tokens, first_logits;
     for (std::int64_t i = 0; i < slices; ++i) {
         const std::int64_t rows = std::min(slice, all_rows - i * slice);
         Tensor packed = at::empty({rows, length + 1}, at::kLong);
@@ -139,11 +144,13 @@ double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const s
         const Tensor result = checked_logits(logits, tokens, meta.vocab_size);
         const NatsSum sum = sum_slice(result, targets, token_bytes);
         if (!sum.finite) throw BrokenRule("logits are not finite in the evaluation");
-        if (i == 0 || i == second_check) check_look_ahead(logits, tokens, result, meta, random);
+        if (i == 0) first_tokens = tokens, first_logits = result;
+        if (i == drawn) check_look_ahead(logits, tokens, result, meta, random);
         total.nats += sum.nats;
         total.bytes += sum.bytes;
     }
-    if (total.bytes == 0) throw UserError("the validation split has no text in " + data.string());
+    check_look_ahead(logits, first_tokens, first_logits, meta, random);
+    if (total.bytes == 0) throw UserError("the " + split + " split has no text in " + data.string());
     return total.nats / (std::log(2.0) * static_cast<double>(total.bytes));
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <stdexcept>
+#include <string>
 
 #include "prepare/data/files.h"
 
@@ -16,6 +17,9 @@ struct BrokenRule : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// MiB of fp32 logits that an evaluation asks for at a time.
+double logit_slice_mb(at::Device device);
+
 using LogitsFunction = std::function<at::Tensor(const at::Tensor& tokens)>;
 
 /// Largest difference between logits of the same position that the look-ahead check lets pass, relative to
@@ -24,12 +28,13 @@ using LogitsFunction = std::function<at::Tensor(const at::Tensor& tokens)>;
 inline constexpr double kLookAheadToleranceCpu = 1e-5;
 inline constexpr double kLookAheadToleranceGpu = 2e-3;
 
-/// Bits per byte over the first eval_tokens target tokens of the validation split, packed in the shard's
-/// order. Logits are asked for in slices of whole rows, at most 256 MiB of fp32 each. In two of the slices
-/// random rows get another text after a random position: logits up to it, and of the untouched rows, must
-/// stay as they are. Throws BrokenRule for that, for a wrong shape or type, and for logits that are not
-/// finite.
+/// Bits per byte over the first eval_tokens target tokens of a split ("val" or "test"), packed in the shard's
+/// order. Logits are asked for in slices of whole rows, at most 256 MiB of fp32 each. In the first slice,
+/// once more at the end, and in a slice drawn at random, random rows get another text after a random
+/// position: logits up to it, and of the untouched rows, must stay as they are, so a model neither looks
+/// ahead nor changes while it is measured. Throws BrokenRule for that, for a wrong shape or type, and for
+/// logits that are not finite.
 double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const std::filesystem::path& data,
-                     std::int64_t eval_tokens, at::Device device);
+                     const std::string& split, std::int64_t eval_tokens, at::Device device);
 
 }  // namespace autoresearch

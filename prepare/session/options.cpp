@@ -58,9 +58,13 @@ Options parse_options(int argc, char** argv) {
     app.add_option("--threads", options.threads, "CPU threads (default: all)")->check(CLI::Range(0, 4096));
     app.add_option("--eval-tokens", options.eval_tokens, "validation tokens (default: as the data set says)")
         ->check(CLI::NonNegativeNumber);
+    app.add_option("--split", options.split, "of the evaluation: val, or test for a last word")
+        ->check(CLI::IsMember({"val", "test"}))
+        ->capture_default_str();
     app.add_option("--events-fd", options.events_fd, "descriptor for events, one JSON object a line");
     app.add_option("--curve", options.curve, "write every step to this file, as CSV");
     app.add_option("--trace", options.trace, "follow the steps of such a file instead of the clock");
+    app.add_flag("--forecast", options.forecast, "print the memory that this run will need, as JSON");
     app.add_flag("--probe", options.probe, "print device, memory, torch version and self-check as JSON");
     try {
         app.parse(argc, argv);

@@ -17,6 +17,8 @@ struct Options {
     std::int64_t eval_tokens = 0;  // 0: as the data set says
     std::filesystem::path curve;   // every step is written here (prepare/session/curve.h); empty: nowhere
     std::filesystem::path trace;   // such a file of an earlier run, to follow instead of the clock
+    std::string split = "val";     // what the evaluation measures: val or test
+    bool forecast = false;         // print the memory that the run will need, as JSON, and exit
     bool probe = false;            // print what the machine has, as JSON, and exit
 };
 

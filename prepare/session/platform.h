@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 // What differs between systems: platform_linux.cpp, platform_macos.cpp.
@@ -11,9 +12,20 @@ namespace autoresearch::platform {
 /// ones again.
 void keep_large_buffers();
 
+/// Waiting OpenMP threads sleep instead of spinning, which costs two threads on a busy machine most of their
+/// speed. OpenMP reads OMP_WAIT_POLICY when it is loaded, so where nobody has set it the program starts
+/// itself once more.
+void wait_passively();
+
 double seconds_since_process_start();
 double peak_resident_mb();    // MiB, of this process
 std::int64_t memory_bytes();  // of the machine
 std::string processor_name();
+
+/// Bytes that this process has read from files by read(), not by mapping; 0 where the system does not count
+/// them.
+std::int64_t bytes_read();
+/// This process has the file open or mapped (mapped: on Linux only).
+bool in_use(const std::filesystem::path& file);
 
 }  // namespace autoresearch::platform

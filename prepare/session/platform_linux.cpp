@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <climits>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <vector>
 
 #include "prepare/session/platform.h"
 
@@ -32,6 +34,18 @@ void keep_large_buffers() {
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
     mallopt(M_TOP_PAD, 64 << 20);
 #endif
+}
+
+void wait_passively() {
+    if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+    std::ifstream in("/proc/self/cmdline");
+    std::vector<std::string> words;
+    for (std::string word; std::getline(in, word, '\0');) words.push_back(word);
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    setenv("OMP_WAIT_POLICY", "passive", 1);
+    execv("/proc/self/exe", argv.data());  // returns only when it cannot: then threads spin
 }
 
 double seconds_since_process_start() {
@@ -63,6 +77,21 @@ std::int64_t memory_bytes() {
 std::string processor_name() {
     const std::string name = field("/proc/cpuinfo", "model name");
     return name.empty() ? "cpu" : name;
+}
+
+std::int64_t bytes_read() {
+    return std::strtoll(field("/proc/self/io", "rchar").c_str(), nullptr, 10);
+}
+
+bool in_use(const std::filesystem::path& file) {
+    std::error_code error;
+    const std::string name = std::filesystem::canonical(file, error).string();
+    std::ifstream maps("/proc/self/maps");
+    for (std::string line; std::getline(maps, line);)
+        if (line.ends_with(" " + name)) return true;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error))
+        if (std::filesystem::read_symlink(entry.path(), error) == name) return true;
+    return false;
 }
 
 }  // namespace autoresearch::platform

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <sys/param.h>
 #include <sys/resource.h>
 #include <sys/sysctl.h>
 #include <sys/time.h>
@@ -8,6 +10,8 @@
 namespace autoresearch::platform {
 
 void keep_large_buffers() {}  // the system's allocator keeps them by itself
+
+void wait_passively() {}  // libomp there sleeps after 0.2 s, and its variables are read before main
 
 double seconds_since_process_start() {
     int name[] = {CTL_KERN, KERN_PROC, KERN_PROC_PID, getpid()};
@@ -38,6 +42,19 @@ std::string processor_name() {
     size_t size = sizeof name;
     sysctlbyname("machdep.cpu.brand_string", name, &size, nullptr, 0);
     return name;
+}
+
+std::int64_t bytes_read() {
+    return 0;
+}
+
+bool in_use(const std::filesystem::path& file) {
+    std::error_code error;
+    const std::string name = std::filesystem::canonical(file, error).string();
+    char path[MAXPATHLEN];
+    for (int fd = 0; fd < 1024; ++fd)
+        if (fcntl(fd, F_GETPATH, path) == 0 && name == path) return true;
+    return false;
 }
 
 }  // namespace autoresearch::platform

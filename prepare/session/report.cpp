@@ -73,7 +73,8 @@ void Report::summary(const Summary& s) {
                  {events::kNumSteps, 0, static_cast<double>(s.steps)},
                  {events::kNumParamsM, 1, static_cast<double>(s.num_params) / 1e6},
                  {events::kDepth, 0, static_cast<double>(s.depth)}};
-    nlohmann::json result = {{"event", events::kResult}};
+    nlohmann::json result = {{"event", events::kResult}, {"split", s.split}};
+    if (s.split != "val") std::printf("val_bpb below is of the %s split\n", s.split.c_str());
     std::printf("---\n");
     for (const auto& [key, digits, value] : lines) {
         std::printf("%-18s%.*f\n", (std::string(key) + ":").c_str(), digits, value);

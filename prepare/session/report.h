@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 
 namespace autoresearch {
 
@@ -28,6 +29,7 @@ class Report {
         double val_bpb, training_seconds, total_seconds, peak_mb, mfu_percent, tokens;
         std::int64_t steps, num_params;
         int depth;
+        std::string split;
     };
     void summary(const Summary& summary);
 

@@ -27,6 +27,9 @@ namespace {
 
 constexpr double kLargestLoss = 100;
 constexpr double kHeartbeatSeconds = 0.25;
+// Rules of the clock: what a machine may be slower for a moment, beyond three steps or so.
+constexpr double kSlackSeconds = 5, kSlackShare = 0.05;
+constexpr std::int64_t kMostRead = 256 << 10;  // bytes before the evaluation: a start reads 50,000
 
 double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -146,6 +149,9 @@ struct Session::State {
     double beat = 0;  // when the loss was read last
     at::Tensor last_loss;
     bool finished = false, evaluated = false;
+    double ready = now(), step_done = 0, finished_at = 0;  // moments
+    double first_step_seconds = 0, last_step_seconds = 0,
+           longest_step_seconds = 0;  // longest between the two
 
     /// Share of the budget spent; sets what progress() says during the next step.
     bool budget_left() {
@@ -175,11 +181,48 @@ struct Session::State {
         beat = now();
     }
 
+    [[noreturn]] void broken_rule(const std::string& reason) {
+        curve.flush();
+        report.end_progress();
+        quit_invalid(events::kBrokenRule, reason);
+    }
+
+    /// Numbers are drawn as the harness's seed says: nobody has set another.
+    void check_seed() {
+        for (const at::Device d : {at::Device(at::kCPU), device})
+            if (at::globalContext().defaultGenerator(d).current_seed() != options.seed)
+                broken_rule("the random numbers were seeded anew: the seed belongs to the harness");
+    }
+
+    /// Training was not longer than the budget, but for a step or a moment, and nothing was read meanwhile
+    /// but batches. Whoever hides from this is in the same process and can; it is for what the diff does not
+    /// show at once.
+    void check_training() {
+        const double slack = std::max(kSlackSeconds, 3 * longest_step_seconds);
+        if (trace.empty() &&
+            training_seconds > options.budget + std::max(slack, kSlackShare * options.budget))
+            broken_rule("trained for " + std::to_string(training_seconds) + " s of a budget of " +
+                        std::to_string(options.budget));
+        const double start = (device.is_cpu() ? 1 : 12) * slack + 7 * longest_step_seconds;  // a GPU compiles
+        if (steps > 1 && first_step_seconds > start)
+            broken_rule("the first step took " + std::to_string(first_step_seconds) +
+                        " s, the longest later one " + std::to_string(longest_step_seconds) +
+                        ": the clock starts after the first step");
+        check_seed();
+        if (device.is_cpu() && platform::bytes_read() > kMostRead)
+            broken_rule("files were read while training");
+        for (const char* split : {"val.bin", "test.bin"})
+            if (platform::in_use(options.data / split))
+                broken_rule(std::string(split) + " was open before the evaluation");
+    }
+
     void finish() {
         finished = true;
         synchronize(device);
-        training_seconds = now() - clock_start;
+        finished_at = now();
+        training_seconds = finished_at - clock_start;
         read_loss();
+        check_training();
         curve.flush();
         report.end_progress();
         report.event({{"event", events::kEvaluating}, {"step", steps}, {"seconds", training_seconds}});
@@ -194,11 +237,13 @@ struct Session::State {
     void summary(double val_bpb) {
         const double mfu = mfu_percent();
         report.summary({val_bpb, training_seconds, platform::seconds_since_process_start(),
-                        peak_memory_mb(device), mfu, static_cast<double>(tokens), steps, num_params, depth});
+                        peak_memory_mb(device), mfu, static_cast<double>(tokens), steps, num_params, depth,
+                        options.split});
     }
 };
 
 Session::Session(int argc, char** argv) {
+    platform::wait_passively();
     platform::keep_large_buffers();
     try {
         Options options = parse_options(argc, argv);
@@ -213,8 +258,9 @@ Session::Session(int argc, char** argv) {
                             "use --device cpu, or another version of the system or of torch");
         state_ = std::make_unique<State>(std::move(options), device);
         // The evaluation opens the validation shard at the end of a night's run: say now if it is not there.
-        if (!std::filesystem::exists(state_->options.data / "val.bin"))
-            throw UserError("no val.bin in " + state_->options.data.string(),
+        const std::string needed = state_->options.split + ".bin";
+        if (!std::filesystem::exists(state_->options.data / needed))
+            throw UserError("no " + needed + " in " + state_->options.data.string(),
                             "run `autoresearch prepare` again");
     } catch (const UserError& error) {
         quit_with(error);
@@ -262,6 +308,35 @@ std::int64_t Session::steps() const {
     return state_->steps;
 }
 
+bool Session::bf16_pays() const {
+    return autoresearch::bf16_pays(state_->device);
+}
+
+int Session::fit_rows(int wanted, double bytes_once, double bytes_per_token) const {
+    constexpr double kMiB = 1 << 20, kProcess = 350;
+    const State& s = *state_;
+    const double seq_len = s.meta.seq_len, available = memory_for_training_mb(s.device);
+    // Logits: three buffers of a slice of the evaluation; or of the loss, which has no more.
+    const double row = 4 * seq_len * s.meta.vocab_size / kMiB;
+    const double once =
+        bytes_once / kMiB + (s.device.is_cpu() ? kProcess : 0) + 3 * std::max(row, logit_slice_mb(s.device));
+    const auto needed = [&](int rows) { return once + rows * seq_len * bytes_per_token / kMiB; };
+    // Some matmuls of Apple's chips are wrong that sum over more than 32766: half of that, to be safe.
+    const auto allowed = [&](int rows) { return s.device.is_mps() ? rows * s.meta.seq_len <= 16384 : true; };
+    int rows = wanted;
+    while (rows > 1 && (needed(rows) > available || !allowed(rows))) rows /= 2;
+    if (s.options.forecast) {
+        std::puts(nlohmann::json({{"rows", rows},
+                                  {"rows_wanted", wanted},
+                                  {"memory_mb", needed(rows)},
+                                  {"available_mb", available}})
+                      .dump()
+                      .c_str());
+        quit(0);
+    }
+    return rows;
+}
+
 Batches Session::train_batches(int rows) {
     State& s = *state_;
     const std::uint64_t seed = s.options.seed + 1'000'003 * s.loaders++;
@@ -291,12 +366,18 @@ void Session::step(const at::Tensor& loss, std::int64_t tokens) {
     s.last_loss = loss.detach();
     s.tokens += tokens;
     ++s.steps;
+    if (s.steps == 1) synchronize(s.device);
+    const double time = now();
     if (s.steps == 1) {
-        synchronize(s.device);
-        s.clock_start = now();
+        s.check_seed();
+        s.clock_start = time;
         s.first_tokens = tokens;
+        s.first_step_seconds = time - s.ready;
+    } else {
+        s.longest_step_seconds = std::max(s.longest_step_seconds, s.last_step_seconds);
+        s.last_step_seconds = time - s.step_done;
     }
-    const double time = s.steps == 1 ? s.clock_start : now();
+    s.step_done = time;
     s.curve.add(s.steps, time - s.clock_start, s.progress, s.last_loss, s.tokens);
     if (s.steps == 1 || time - s.beat >= kHeartbeatSeconds) {
         s.heartbeat(time - s.clock_start);
@@ -310,10 +391,13 @@ void Session::evaluate(const std::function<at::Tensor(const at::Tensor&)>& logit
     if (s.evaluated) quit_invalid(events::kBrokenRule, "evaluate() was called twice");
     if (s.steps == 0 || training())
         quit_invalid(events::kBrokenRule, "evaluate() was called before the budget was spent");
+    const double idle = now() - s.finished_at;
+    if (idle > std::max(kSlackSeconds, 3 * s.longest_step_seconds))
+        s.broken_rule("the evaluation came " + std::to_string(idle) + " s after the end of training");
     s.evaluated = true;
     const std::int64_t tokens = s.options.eval_tokens > 0 ? s.options.eval_tokens : s.meta.eval_tokens;
     try {
-        s.summary(bits_per_byte(logits, s.meta, s.options.data, tokens, s.device));
+        s.summary(bits_per_byte(logits, s.meta, s.options.data, s.options.split, tokens, s.device));
     } catch (const BrokenRule& rule) {
         quit_invalid(events::kBrokenRule, rule.what());
     }

@@ -47,6 +47,22 @@ std::string look_at_trainer() {
            ", " + std::to_string(probe.value("threads", 0)) + " threads";
 }
 
+/// What the trainer forecasts for its sizes on the data of the preset.
+std::string look_at_memory(const FlagValues& flags) {
+    const ResolvedConfig config = load_config(flags, repository_root_or_empty(), open_kit().directory);
+    const nlohmann::json forecast = probe_trainer(
+        open_kit(),
+        {"--forecast", "--data", require_data(config).directory.string(), "--device", config.values.device});
+    const double needed = forecast.value("memory_mb", 0.0), available = forecast.value("available_mb", 0.0);
+    const int rows = forecast.value("rows", 0), wanted = forecast.value("rows_wanted", 0);
+    const std::string text =
+        fmt::format("a trial needs about {:.0f} MiB of the {:.0f} it may use, {} rows at a time", needed,
+                    available, rows);
+    if (needed > available)
+        throw UserError(text, "a smaller model, context or vocabulary: see train/train.cpp");
+    return rows < wanted ? text + fmt::format(" (not {}: these do not fit)", wanted) : text;
+}
+
 std::string look_at_repository() {
     const GitRepo git = GitRepo::open(".");
     const auto head = git.head();
@@ -106,6 +122,7 @@ std::vector<Check> all_checks(const FlagValues& flags) {
         check("trainer", look_at_trainer),
         check("repository", look_at_repository),
         check("data", [&] { return look_at_data(flags); }),
+        check("memory", [&] { return look_at_memory(flags); }),
         check("agents", look_at_agents),
         check("disk", look_at_disk),
     };

@@ -137,12 +137,13 @@ PreparedData require_data(const ResolvedConfig& config) {
         "run: " + command);
 }
 
-nlohmann::json probe_trainer(const Kit& kit) {
+nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags) {
     const fs::path program = kit.directory.parent_path() / "train";
     std::string pattern = (fs::temp_directory_path() / "autoresearch-probe-XXXXXX").string();
     const Fd output(::mkstemp(pattern.data()));
     ProcessSpec spec;
-    spec.command = {program.string(), "--probe"};
+    spec.command = {program.string()};
+    spec.command.insert(spec.command.end(), flags.begin(), flags.end());
     spec.output = pattern;
     spec.limit = 120;
     const ProcessResult result = run_process(spec, NeverStop());

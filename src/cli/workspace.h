@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "autoresearch/error.h"
 #include "cli/config.h"
@@ -47,7 +48,7 @@ std::string resolve_device(const std::string& device, const Kit& kit);
 
 /// What `train --probe` prints: device, torch version, threads, memory. Throws UserError when it does not
 /// start.
-nlohmann::json probe_trainer(const Kit& kit);
+nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags = {"--probe"});
 
 /// The root of the repository around the current directory; empty when there is none.
 std::filesystem::path repository_root_or_empty();
