@@ -107,7 +107,7 @@ class PieceMap {
 
     void grow() {
         const std::vector<Slot> old =
-            std::exchange(slots_, std::vector<Slot>(std::max<std::size_t>(64, 4 * slots_.size())));
+            std::exchange(slots_, std::vector<Slot>(std::max<std::size_t>(64, 2 * slots_.size())));
         for (const Slot& slot : old) {
             if (slot.entry == kFree) continue;
             std::size_t place = slot.hash & (slots_.size() - 1);

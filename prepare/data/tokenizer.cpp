@@ -65,10 +65,8 @@ struct Tokenizer::State {
     std::uint32_t id_of(std::string_view bytes) const { return by_bytes.find(bytes, kNone); }
 
     void encode_piece(Worker& worker, std::string_view piece, std::vector<std::uint32_t>& out) const {
-        if (piece.size() > kLongestCached) {
-            merge(piece, out);
-            return;
-        }
+        if (const std::uint32_t whole = id_of(piece); whole != kNone) return out.push_back(whole);
+        if (piece.size() > kLongestCached) return merge(piece, out);
         Ids& known = worker.known[piece];
         if (known.count == 0) {
             known.first = static_cast<std::uint32_t>(worker.ids.size());
@@ -82,10 +80,6 @@ struct Tokenizer::State {
     /// Always the pair of lowest rank, the leftmost of equals, as tiktoken does. The cost is n log n, so that
     /// a megabyte without a space is no trouble.
     void merge(std::string_view piece, std::vector<std::uint32_t>& out) const {
-        if (const std::uint32_t whole = id_of(piece); whole != kNone) {
-            out.push_back(whole);
-            return;
-        }
         struct Symbol {
             std::uint32_t id, next, previous;
         };
