@@ -18,7 +18,6 @@
 #include "judge/paired_judge.h"
 #include "judge/trial_curves.h"
 #include "loop/experiment_loop.h"
-#include "proc/keep_awake.h"
 #include "proc/platform.h"
 #include "proc/process_tree.h"
 #include "proc/signals.h"
@@ -194,8 +193,9 @@ int run(const FlagValues& flags, const RunOptions& options, bool json) {
     TerminalReporter reporter(output, output_style(output), info.directory / run_files::kLog);
     if (const int left = take_over_processes(info.directory); left > 0)
         reporter.note(fmt::format("ended {} processes that the last start of this run left behind", left));
-    const KeepAwake awake;
-    reporter.note(awake.note());
+    std::string wakefulness;
+    const auto keeper = keep_awake(wakefulness);
+    reporter.note(wakefulness);
     note_rebuilt_kit(info, kit, reporter);
     reporter.note(opening_line(info, plan.goes_on));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");

@@ -8,24 +8,19 @@
 #include "util/atomic_file.h"
 
 namespace autoresearch {
-namespace {
 
-constexpr std::size_t kTail = 64 << 10;
-
-}  // namespace
-
-LogWriter::LogWriter(const std::filesystem::path& path, std::int64_t limit) : room_(limit) {
+LogWriter::LogWriter(const std::filesystem::path& path, std::size_t limit) : room_(limit) {
     if (!path.empty()) fd_ = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
 }
 
 void LogWriter::write(std::string_view text) {
-    const auto fits =
-        std::min<std::size_t>(text.size(), static_cast<std::size_t>(std::max<std::int64_t>(room_, 0)));
+    constexpr std::size_t kTail = 64 << 10;
+    const std::size_t fits = std::min(text.size(), room_);
     store(text.substr(0, fits));
-    room_ -= static_cast<std::int64_t>(fits);
+    room_ -= fits;
     tail_ += text.substr(fits);
     if (tail_.size() > 2 * kTail) {
-        left_out_ += static_cast<std::int64_t>(tail_.size() - kTail);
+        left_out_ += tail_.size() - kTail;
         tail_.erase(0, tail_.size() - kTail);
     }
 }
@@ -37,13 +32,10 @@ void LogWriter::finish() {
     left_out_ = 0;
 }
 
-void LogWriter::store(std::string_view text) {
-    if (!fd_) return;
-    try {
-        write_all(fd_.get(), text, "a log");
-    } catch (const std::system_error&) {
-        fd_.reset();
-    }
+void LogWriter::store(std::string_view text) try {
+    if (fd_) write_all(fd_.get(), text, "a log");
+} catch (const std::system_error&) {
+    fd_.reset();
 }
 
 }  // namespace autoresearch

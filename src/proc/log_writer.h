@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -14,7 +14,7 @@ namespace autoresearch {
 class LogWriter {
   public:
     /// An empty path drops everything. Throws std::system_error when the file cannot be opened.
-    LogWriter(const std::filesystem::path& path, std::int64_t limit);
+    LogWriter(const std::filesystem::path& path, std::size_t limit);
 
     void write(std::string_view text);
     void finish();
@@ -23,9 +23,9 @@ class LogWriter {
     void store(std::string_view text);
 
     Fd fd_;
-    std::int64_t room_;
-    std::string tail_;           // the newest of what did not fit
-    std::int64_t left_out_ = 0;  // bytes dropped before tail_
+    std::size_t room_;
+    std::string tail_;          // the newest of what did not fit
+    std::size_t left_out_ = 0;  // bytes dropped before tail_
 };
 
 }  // namespace autoresearch

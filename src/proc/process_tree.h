@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -55,5 +56,9 @@ class ProcessTree {
     bool ended_ = false, reaped_ = false;
     End end_;
 };
+
+/// Keeps the machine from falling asleep as long as the result lives, and this program does; null where the
+/// system has no means or does not let us. `note`: which of the two, in one line for a person.
+std::unique_ptr<ProcessTree> keep_awake(std::string& note);
 
 }  // namespace autoresearch

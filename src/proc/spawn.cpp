@@ -4,10 +4,13 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <mutex>
+#include <thread>
 
 #include "proc/platform.h"
+#include "proc/process_tree.h"
 #include "util/atomic_file.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration)
@@ -136,6 +139,25 @@ std::vector<std::string> container() {
         tried = program;
     }
     return works ? command : std::vector<std::string>();
+}
+
+std::unique_ptr<ProcessTree> keep_awake(std::string& note) {
+    ProcessSpec spec;
+    spec.command = platform::keep_awake_command(::getpid());
+    const std::string mark = new_tree_mark();
+    spec.environment[kTreeVariable] = mark;
+    std::unique_ptr<ProcessTree> keeper;
+    pid_t pid = 0;
+    if (spawn(spec, -1, -1, pid) == 0) keeper = std::make_unique<ProcessTree>(pid, mark);
+    // Where it is not allowed, it ends at once.
+    for (int i = 0; keeper && i < 20; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        if (keeper->root_has_ended()) keeper.reset();
+    }
+    const std::string& name = spec.command.front();
+    note = keeper ? "the machine stays awake while this runs (" + name + ")"
+                  : "the machine may fall asleep: " + name + " is missing or not allowed";
+    return keeper;
 }
 
 }  // namespace autoresearch

@@ -46,7 +46,7 @@ struct ProcessSpec {
     Environment environment;       // edits of ours
     std::filesystem::path input;   // stdin; empty: /dev/null
     std::filesystem::path output;  // stdout and stderr are appended here; empty: /dev/null
-    std::int64_t output_limit =
+    std::size_t output_limit =
         32 << 20;             // bytes stored from the start; beyond it only the last 64 KiB are kept
     double limit = 0;         // seconds until the deadline; 0: none until the callback sets one
     double kill_grace = 5;    // seconds between SIGTERM and SIGKILL

@@ -15,9 +15,9 @@ struct TrialRunnerOptions {
     std::string device = "cpu";  // cpu, mps, cuda
     int threads = 0;             // CPU threads of the trainer; 0: as many as the machine has
     TrialLimits limits;
-    double memory_limit = 0;            // GB for all processes of a trial; 0: no limit
-    double kill_grace = 5;              // seconds between SIGTERM and SIGKILL
-    std::int64_t log_limit = 32 << 20;  // bytes of run.log, and of events.jsonl
+    double memory_limit = 0;           // GB for all processes of a trial; 0: no limit
+    double kill_grace = 5;             // seconds between SIGTERM and SIGKILL
+    std::size_t log_limit = 32 << 20;  // bytes of run.log, and of events.jsonl
 };
 
 /// Runs `program --data DIR --budget S --seed N --device D --threads N --events-fd 3 --curve FILE` under the
