@@ -124,6 +124,7 @@ TEST_F(TrialRunnerTest, CrashesSayHowAndWhere) {
 TEST_F(TrialRunnerTest, WantOfMemoryIsToldApart) {
     expect("killed", Ending::out_of_memory, "killed by the system");
     expect("memory", Ending::out_of_memory, "std::bad_alloc");
+    expect("memory", Ending::out_of_memory, "MB; fewer rows at a time need less");
     expect("memory_words", Ending::out_of_memory, "MPS backend out of memory");
     expect("device_memory", Ending::out_of_memory, "MPS is full");
 }

@@ -1,5 +1,6 @@
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -95,7 +96,9 @@ int replay(const std::string& what, const std::string& tag, bool json, bool exac
         throw UserError(
             fmt::format("experiment {} never ran: {}", experiment.number, experiment.verdict.reason));
     }
-    const Trial& before = experiment.trials.front();
+    const auto fair = std::find_if(experiment.trials.begin(), experiment.trials.end(),
+                                   [](const Trial& trial) { return trial.counts(); });
+    const Trial& before = fair == experiment.trials.end() ? experiment.trials.front() : *fair;
     const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
     const TrialPlace place{open_kit(), run.config.values, run.device, require_same_data(run)};
     if (run.kit != place.kit.hash || run.torch != place.kit.torch_version) {

@@ -97,6 +97,9 @@ Trial TrialRunner::run(const TrialRequest& request) {
     trial.conditions = process.conditions;
     trial.disturbed = disturbance(process.conditions);
     if (trial.peak_memory_mb <= 0) trial.peak_memory_mb = process.peak_memory_mb;
+    if (trial.ending == Ending::out_of_memory && trial.peak_memory_mb > 0)
+        trial.reason +=
+            fmt::format(" (it held {:.0f} MB; fewer rows at a time need less)", trial.peak_memory_mb);
     return trial;
 }
 
