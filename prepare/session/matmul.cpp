@@ -52,7 +52,7 @@ template <class V, int N>
 AUTORESEARCH_INLINE void pack(kernels::Matrix b, int depth, int columns, float* panel) {
     if (columns < N) std::memset(panel, 0, sizeof(float) * static_cast<std::size_t>(depth) * N);
     if (b.column == 1 && columns == N) {
-        for (int p = 0; p < depth; ++p)
+        for (std::ptrdiff_t p = 0; p < depth; ++p)
             for (int j = 0; j < N; j += V::kLanes)
                 V::store(panel + p * N + j, V::load(b.data + p * b.row + j));
     } else {
@@ -65,7 +65,7 @@ AUTORESEARCH_INLINE void pack(kernels::Matrix b, int depth, int columns, float* 
 template <class V, int N>
 AUTORESEARCH_INLINE void border_tile(int rows, int columns, int depth, kernels::Matrix a, const float* panel,
                                      float alpha, float beta, float* c, std::int64_t c_row) {
-    float left[kTileRows * kSlice] = {}, full[kTileRows * N];
+    float left[kTileRows * kSlice] = {}, full[kTileRows * N] = {};
     for (int i = 0; i < rows; ++i)
         for (int p = 0; p < depth; ++p) left[p * kTileRows + i] = a.data[i * a.row + p * a.column];
     tile<V>(depth, {left, 1, kTileRows}, panel, alpha, 0, full, N);
@@ -131,7 +131,8 @@ Tensor stack(const Tensor& t) {
 void multiply_stacks(const Tensor& a, const Tensor& b, double alpha, double beta, const Tensor& c) {
     const std::int64_t rows = a.size(1), depth = a.size(2), columns = b.size(2), kWidth = 64;
     const std::int64_t panels = (columns + kWidth - 1) / kWidth;
-    const std::int64_t wanted = std::max<std::int64_t>(1, 4 * at::get_num_threads() / (a.size(0) * panels));
+    const std::int64_t threads = at::get_num_threads();
+    const std::int64_t wanted = std::max<std::int64_t>(1, 4 * threads / (a.size(0) * panels));
     const std::int64_t chunk = std::max<std::int64_t>((rows / wanted + kTileRows - 1) / kTileRows * kTileRows,
                                                       kTaskFlops / (2 * depth * kWidth));
     const std::int64_t chunks = (rows + chunk - 1) / chunk;
@@ -172,23 +173,21 @@ Tensor sum_of_product(const Tensor& c, const Tensor& a, const Tensor& b, const S
     return result;
 }
 
-/// Takes the operators over, once, when the library is loaded.
-struct Takeover {
-    Takeover() {
-        if (!simd::fast_matmul()) return;
-        struct Quiet : c10::WarningHandler {  // it warns of what is meant
-            void process(const c10::Warning&) override {}
-        } quiet;
-        const c10::WarningUtils::WarningHandlerGuard guard(&quiet);
-        static torch::Library library(torch::Library::IMPL, "aten", c10::DispatchKey::CPU, __FILE__,
-                                      __LINE__);
-        library.impl("mm", product);
-        library.impl("bmm", product);
-        library.impl("addmm", sum_of_product);
-        library.impl("baddbmm", sum_of_product);
-    }
-};
-const Takeover takeover;
+/// Takes the operators over, once, when the library is loaded. False where ATen's are as fast.
+bool take_over() noexcept {
+    if (!simd::fast_matmul()) return false;
+    struct Quiet : c10::WarningHandler {  // it warns of what is meant
+        void process(const c10::Warning&) override {}
+    } quiet;
+    const c10::WarningUtils::WarningHandlerGuard guard(&quiet);
+    static torch::Library library(torch::Library::IMPL, "aten", c10::DispatchKey::CPU, __FILE__, __LINE__);
+    library.impl("mm", product);
+    library.impl("bmm", product);
+    library.impl("addmm", sum_of_product);
+    library.impl("baddbmm", sum_of_product);
+    return true;
+}
+[[maybe_unused]] const bool taken_over = take_over();
 
 }  // namespace
 

@@ -42,6 +42,7 @@ void wait_passively() {
     std::vector<std::string> words;
     for (std::string word; std::getline(in, word, '\0');) words.push_back(word);
     std::vector<char*> argv;
+    argv.reserve(words.size() + 1);
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
     setenv("OMP_WAIT_POLICY", "passive", 1);
