@@ -26,6 +26,7 @@ double mean_of(const std::vector<double>& values) {
 
 std::vector<double> results(const std::vector<Trial>& trials) {
     std::vector<double> values;
+    values.reserve(trials.size());
     for (const Trial& trial : trials) values.push_back(trial.val_bpb);
     return values;
 }
@@ -76,6 +77,7 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
     };
     const auto before = measure(baseline, "baseline"), after = measure(best, "best");
     std::vector<double> gains;
+    gains.reserve(fresh.size());
     for (std::size_t i = 0; i < fresh.size(); ++i) gains.push_back(before[i] - after[i]);
     PooledVariance spread;
     spread.add(gains);

@@ -27,6 +27,7 @@ int noise(const FlagValues& flags, int count, bool json) {
     const auto trials = trials_with_seeds(place, source, directory, seeds, false, reporter, stop);
 
     std::vector<double> values;
+    values.reserve(trials.size());
     for (const Trial& trial : trials) values.push_back(trial.val_bpb);
     PooledVariance spread;
     spread.add(values);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <ctime>
 #include <iostream>
+#include <regex>
 #include <thread>
 
 #include "autoresearch/error.h"
@@ -96,11 +97,11 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
 
 /// The next moment at which the clock on the wall shows this, in seconds since 1970.
 double next_time_of_day(const std::string& text) {
-    int hour = -1, minute = -1;
-    char more = 0;
-    const int read = std::sscanf(text.c_str(), "%2d:%2d%c", &hour, &minute, &more);
-    if (read != 2 || hour < 0 || hour > 23 || minute < 0 || minute > 59)
+    static const std::regex shape("([01]?[0-9]|2[0-3]):([0-5][0-9])");
+    std::smatch found;
+    if (!std::regex_match(text, found, shape))
         throw UserError("until is \"" + text + "\", which is no time of day", "such as: --until 07:30");
+    const int hour = std::stoi(found[1]), minute = std::stoi(found[2]);
     const std::time_t now = std::time(nullptr);
     std::tm time{};
     localtime_r(&now, &time);

@@ -49,9 +49,9 @@ Curve read_curve(const fs::path& file) {
     if (!text) return curve;
     for (const std::string_view line : split_lines(*text)) {
         double share = 0, loss = 0;
-        // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion): the header and a torn line have no
-        // numbers
-        if (std::sscanf(std::string(line).c_str(), "%*d,%*f,%lf,%lf,", &share, &loss) != 2) continue;
+        const std::string row(line);  // the header and a torn line have no numbers
+        // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion)
+        if (std::sscanf(row.c_str(), "%*d,%*f,%lf,%lf,", &share, &loss) != 2) continue;
         curve.share.push_back(share);
         curve.loss.push_back(loss);
     }

@@ -75,7 +75,7 @@ std::string processor() {
 
 std::int64_t memory_bytes() {
     const std::int64_t all = bytes_in("/proc/meminfo", {"MemTotal"});
-    const std::int64_t container = std::atoll(text_of("/sys/fs/cgroup/memory.max").c_str());
+    const std::int64_t container = std::strtoll(text_of("/sys/fs/cgroup/memory.max").c_str(), nullptr, 10);
     return container > 0 ? std::min(all, container) : all;
 }
 

@@ -38,6 +38,7 @@ std::vector<Attempt> read_history(const fs::path& experiments, const std::string
         }
     }
     std::vector<Attempt> history;
+    history.reserve(attempts.size());
     for (auto& [number, attempt] : attempts) history.push_back(std::move(attempt));
     return history;
 }
