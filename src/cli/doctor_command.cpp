@@ -50,9 +50,14 @@ std::string look_at_trainer() {
 /// What the trainer forecasts for its sizes on the data of the preset.
 std::string look_at_memory(const FlagValues& flags) {
     const ResolvedConfig config = load_config(flags, repository_root_or_empty(), open_kit().directory);
-    const nlohmann::json forecast = probe_trainer(
-        open_kit(),
-        {"--forecast", "--data", require_data(config).directory.string(), "--device", config.values.device});
+    std::string data;
+    try {
+        data = require_data(config).directory.string();
+    } catch (const UserError&) {  // the check of the data says what is wrong with it
+        return "forecast once the data of preset " + config.values.preset + " is prepared";
+    }
+    const nlohmann::json forecast =
+        probe_trainer(open_kit(), {"--forecast", "--data", data, "--device", config.values.device});
     const double needed = forecast.value("memory_mb", 0.0), available = forecast.value("available_mb", 0.0);
     const int rows = forecast.value("rows", 0), wanted = forecast.value("rows_wanted", 0);
     const std::string text =
