@@ -2,7 +2,10 @@
 // server: a good edit, no edit, a usage limit, a hang and a refused login are told apart.
 // scripts/agents-venv installs the two.
 
+#include <unistd.h>
+
 #include <atomic>
+#include <cstdlib>
 #include <thread>
 
 #include "e2e_fixture.h"
@@ -194,8 +197,12 @@ class Codex : public RealAgents {
 
 TEST_F(Codex, EditsAndFailuresAreToldApart) {
     HttpServer server([this](const auto& request) { return answer(request); });
-    // Its sandbox does not work with a home below /tmp.
-    const fs::path codex_home = fs::path(TEST_SOURCE_DIR) / "build/codex-home";
+    // Its sandbox does not work with a home below /tmp, where this checkout may be.
+    const char* user_home = std::getenv("HOME");
+    if (user_home == nullptr || std::string(user_home).starts_with("/tmp"))
+        GTEST_SKIP() << "Codex needs a HOME that is not in /tmp";
+    const fs::path codex_home =
+        fs::path(user_home) / ".cache" / ("autoresearch-test-codex-" + std::to_string(::getpid()));
     fs::create_directories(codex_home);
     const std::string environment = "CODEX_API_KEY=k CODEX_HOME='" + codex_home.string() + "'";
     write_file(codex_home / "config.toml",
@@ -206,6 +213,7 @@ TEST_F(Codex, EditsAndFailuresAreToldApart) {
     refuses_ = true;
     expect_login_told(run(environment, agent + "--experiments 5"));
     over_ = true;
+    fs::remove_all(codex_home);
 }
 
 }  // namespace
