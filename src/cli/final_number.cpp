@@ -2,7 +2,9 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <stdexcept>
 
@@ -24,6 +26,8 @@ double mean_of(const std::vector<double>& values) {
     return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+}  // namespace
+
 std::vector<double> results(const std::vector<Trial>& trials) {
     std::vector<double> values;
     values.reserve(trials.size());
@@ -31,19 +35,16 @@ std::vector<double> results(const std::vector<Trial>& trials) {
     return values;
 }
 
-}  // namespace
-
 std::vector<Trial> trials_with_seeds(const TrialPlace& place, const std::string& source,
-                                     const std::filesystem::path& directory,
-                                     const std::vector<std::uint64_t>& seeds, bool test_split,
-                                     Reporter& reporter, const StopRequest& stop) {
+                                     const std::filesystem::path& directory, std::uint64_t first, int count,
+                                     bool test_split, Reporter& reporter, const StopRequest& stop) {
     TrialParts parts = make_trial_parts(place, reporter, stop);
     const std::string name = directory.filename().string();
     reporter.phase(-1, name + ": build");
     const auto program = parts.builder.build(source, directory);
     if (!program.ok()) throw std::runtime_error(name + " was not built: " + program.failure().reason);
     std::vector<Trial> trials;
-    for (const std::uint64_t seed : seeds) {
+    for (std::uint64_t seed = first; seed < first + static_cast<std::uint64_t>(count); ++seed) {
         Trial trial;
         for (int round = 0; round <= place.config.repeats; ++round) {
             reporter.phase(-1, fmt::format("{}: train, seed {}", name, seed));
@@ -67,31 +68,30 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
                                   const StopRequest& stop) {
     const Experiment& best = *incumbent_of(experiments);
     const Experiment& baseline = experiments.front();
-    ordered_json number = {{"experiment", best.number}, {"seeds", ordered_json::array()}};
-    std::vector<std::uint64_t> fresh(static_cast<std::size_t>(seeds));
-    std::iota(fresh.begin(), fresh.end(), place.config.seed + kFresh);
     const auto folder = run.directory / "final";
     const auto measure = [&](const Experiment& experiment, const char* name) {
-        return results(trials_with_seeds(place, git.file(experiment.commit), folder / name, fresh, true,
-                                         reporter, stop));
+        return results(trials_with_seeds(place, git.file(experiment.commit), folder / name,
+                                         place.config.seed + kFresh, seeds, true, reporter, stop));
     };
     const auto before = measure(baseline, "baseline"), after = measure(best, "best");
-    std::vector<double> gains;
-    gains.reserve(fresh.size());
-    for (std::size_t i = 0; i < fresh.size(); ++i) gains.push_back(before[i] - after[i]);
+    std::vector<std::uint64_t> fresh(before.size());
+    std::iota(fresh.begin(), fresh.end(), place.config.seed + kFresh);
+    std::vector<double> gains(before.size());
+    std::transform(before.begin(), before.end(), after.begin(), gains.begin(), std::minus<>());
     PooledVariance spread;
     spread.add(gains);
     const double gain = mean_of(gains);
     const double half = student_quantile(0.025, seeds - 1) * spread.sd() / std::sqrt(seeds);
     const double val_gain = baseline.val_bpb() - best.val_bpb();
-    number.update({{"seeds", fresh},
-                   {"baseline", before},
-                   {"best", after},
-                   {"gain", gain},
-                   {"low", gain - half},
-                   {"high", gain + half},
-                   {"val_gain", val_gain},
-                   {"optimism", val_gain - gain}});
+    ordered_json number = {{"experiment", best.number},
+                           {"seeds", fresh},
+                           {"baseline", before},
+                           {"best", after},
+                           {"gain", gain},
+                           {"low", gain - half},
+                           {"high", gain + half},
+                           {"val_gain", val_gain},
+                           {"optimism", val_gain - gain}};
     write_file_atomically(run.directory / run_files::kFinal, number.dump(2) + "\n");
     return number;
 }
@@ -99,8 +99,7 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
 std::string final_number_text(const ordered_json& number) {
     return fmt::format(
         "on the test split experiment {} is {:.5f} better than the baseline (95 % interval {:.5f} to {:.5f}, "
-        "{} "
-        "fresh seeds); on the validation split {:.5f}: optimism {:+.5f}",
+        "{} fresh seeds); on the validation split {:.5f}: optimism {:+.5f}",
         number["experiment"].get<int>(), number["gain"].get<double>(), number["low"].get<double>(),
         number["high"].get<double>(), number["seeds"].size(), number["val_gain"].get<double>(),
         number["optimism"].get<double>());

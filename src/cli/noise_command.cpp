@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <iostream>
-#include <numeric>
 
 #include "cli/commands.h"
 #include "cli/final_number.h"
@@ -22,15 +21,10 @@ int noise(const FlagValues& flags, int count, bool json) {
     const auto directory = by_hand_directory(git.workdir(), "noise");
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), directory / run_files::kLog);
-    std::vector<std::uint64_t> seeds(static_cast<std::size_t>(count));
-    std::iota(seeds.begin(), seeds.end(), place.config.seed);
-    const auto trials = trials_with_seeds(place, source, directory, seeds, false, reporter, stop);
-
-    std::vector<double> values;
-    values.reserve(trials.size());
-    for (const Trial& trial : trials) values.push_back(trial.val_bpb);
+    const auto trials =
+        trials_with_seeds(place, source, directory, place.config.seed, count, false, reporter, stop);
     PooledVariance spread;
-    spread.add(values);
+    spread.add(results(trials));
     if (json) {
         auto all = nlohmann::ordered_json::array();
         for (const Trial& trial : trials) all.push_back(to_json(trial));

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/run_info.h"
 #include "cli/trial_parts.h"
+#include "judge/trial_curves.h"
 #include "record/experiment_json.h"
 #include "record/file_ledger.h"
 #include "record/run_files.h"
@@ -70,16 +71,12 @@ std::string comparison(const Experiment& recorded, const Trial& before, const Tr
                        100 * difference / before.val_bpb, 100 * (steps - 1));
 }
 
-/// The trace of a trial, for a replay that takes the same steps. An interrupted attempt may have left one
-/// too: the right one has all the steps.
+/// The trace of a trial, for a replay that takes the same steps.
 fs::path require_trace(const RunInfo& run, const Experiment& experiment, const Trial& trial) {
-    const fs::path folder = run_files::experiment_directory(run.directory, experiment.number);
-    for (const fs::path& trace :
-         {folder / run_files::kCurve, folder / fmt::format("curve-{}.csv", trial.seed)}) {
-        const auto text = try_read_file(trace);
-        const auto lines = text ? static_cast<std::int64_t>(split_lines(*text).size()) : 0;
-        if (trial.ending == Ending::ok && lines == trial.num_steps + 1)
-            return trace;  // the first is the header
+    if (trial.ending == Ending::ok) {
+        const auto trace =
+            find_curve(run_files::experiment_directory(run.directory, experiment.number), trial);
+        if (!trace.empty()) return trace;
     }
     throw UserError(
         fmt::format("experiment {} has no trace of a whole run to repeat exactly", experiment.number),

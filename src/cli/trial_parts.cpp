@@ -51,7 +51,7 @@ TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const S
     TrialRunnerOptions run;
     run.data = place.data;
     run.device = place.device;
-    run.threads = config.threads;
+    run.threads = trial_threads(config);
     run.limits.startup = config.startup_limit;
     run.limits.grace = config.grace;
     run.limits.evaluation = config.eval_limit;

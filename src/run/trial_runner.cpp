@@ -3,7 +3,6 @@
 #include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "proc/log_writer.h"
 #include "proc/subprocess.h"
@@ -104,8 +103,7 @@ Trial TrialRunner::run(const TrialRequest& request) {
 }
 
 ProcessSpec TrialRunner::specification(const TrialRequest& request) const {
-    const std::string threads = std::to_string(
-        options_.threads > 0 ? options_.threads : std::max(1U, std::thread::hardware_concurrency()));
+    const std::string threads = std::to_string(options_.threads);
     ProcessSpec spec;
     spec.command = {std::filesystem::absolute(request.program)};
     const auto flag = [&](const char* name, const std::string& value) {

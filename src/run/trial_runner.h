@@ -13,7 +13,7 @@ namespace autoresearch {
 struct TrialRunnerOptions {
     std::filesystem::path data;  // a prepared data set
     std::string device = "cpu";  // cpu, mps, cuda
-    int threads = 0;             // CPU threads of the trainer; 0: as many as the machine has
+    int threads = 1;             // CPU threads of the trainer
     TrialLimits limits;
     double memory_limit = 0;           // GB for all processes of a trial; 0: no limit
     double kill_grace = 5;             // seconds between SIGTERM and SIGKILL
