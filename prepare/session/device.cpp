@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
+#include "prepare/session/cpu_memory.h"
 #include "prepare/session/options.h"
 #include "prepare/session/platform.h"
 #include "prepare/session/self_check.h"
@@ -96,9 +97,11 @@ void synchronize(at::Device device) {
 }
 
 double peak_memory_mb(at::Device device) {
-    if (device.is_cpu()) return platform::peak_resident_mb();
-    const auto stats = at::accelerator::getDeviceStats(device.index());
-    return static_cast<double>(stats.allocated_bytes[0].peak) / (1024 * 1024);
+    const auto bytes =
+        device.is_cpu()
+            ? static_cast<double>(peak_cpu_memory())
+            : static_cast<double>(at::accelerator::getDeviceStats(device.index()).allocated_bytes[0].peak);
+    return bytes / (1024 * 1024);
 }
 
 double matmul_peak(at::Device device) {

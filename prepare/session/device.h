@@ -13,7 +13,7 @@ at::Device choose_device(const std::string& name);
 /// What was asked of the device is done when this returns.
 void synchronize(at::Device device);
 
-/// MiB at the highest: the allocator's on a GPU, resident memory on the CPU.
+/// MiB that tensors held at the highest.
 double peak_memory_mb(at::Device device);
 
 /// FLOP/s of a square matmul, in the type the trainer multiplies in. Measured at each call (a fraction of a

@@ -18,7 +18,6 @@ void keep_large_buffers();
 void wait_passively();
 
 double seconds_since_process_start();
-double peak_resident_mb();    // MiB, of this process
 std::int64_t memory_bytes();  // of the machine
 std::string processor_name();
 

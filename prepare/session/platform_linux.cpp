@@ -66,10 +66,6 @@ double seconds_since_process_start() {
            ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
-double peak_resident_mb() {
-    return std::strtod(field("/proc/self/status", "VmHWM").c_str(), nullptr) / 1024;
-}
-
 std::int64_t memory_bytes() {
     return static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) *
            static_cast<std::int64_t>(sysconf(_SC_PAGESIZE));

@@ -25,12 +25,6 @@ double seconds_since_process_start() {
            1e-6 * static_cast<double>(now.tv_usec - start.tv_usec);
 }
 
-double peak_resident_mb() {
-    rusage usage{};
-    getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / (1024 * 1024);  // bytes on this system
-}
-
 std::int64_t memory_bytes() {
     std::int64_t bytes = 0;
     size_t size = sizeof bytes;

@@ -15,6 +15,7 @@
 #include "autoresearch/events.h"
 #include "prepare/data/files.h"
 #include "prepare/data/packer.h"
+#include "prepare/session/cpu_memory.h"
 #include "prepare/session/curve.h"
 #include "prepare/session/device.h"
 #include "prepare/session/evaluate.h"
@@ -245,6 +246,7 @@ struct Session::State {
 Session::Session(int argc, char** argv) {
     platform::wait_passively();
     platform::keep_large_buffers();
+    count_cpu_memory();
     try {
         Options options = parse_options(argc, argv);
         if (options.threads > 0) at::set_num_threads(options.threads);
