@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "prepare/data/bpe.h"
 #include "prepare/data/tokenizer.h"
 #include "temp_directory.h"
 
@@ -62,8 +61,8 @@ TEST(Bpe, LearnsTheMergesOfRustbpe) {
     Splitter splitter(kSplitPattern);
     PieceCounts first, second;
     for (std::size_t i = 0; i < golden["documents"].size(); ++i)
-        count_pieces(splitter, golden["documents"][i].get_ref<const std::string&>(),
-                     i % 2 == 0 ? first : second);
+        splitter.split(golden["documents"][i].get_ref<const std::string&>(),
+                       [&](std::string_view piece) { ++(i % 2 == 0 ? first : second)[piece]; });
     add_counts(second, first);
     const std::vector<std::string> ranks = train_bpe(first, golden["ranks"].size());
     ASSERT_EQ(ranks.size(), golden["ranks"].size());

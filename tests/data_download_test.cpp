@@ -112,7 +112,6 @@ TEST_F(DownloadTest, GoesOnWhereTheConnectionBroke) {
     const auto requests = server.requests();
     EXPECT_EQ(requests.size(), (body_.size() + 49999) / 50000);
     EXPECT_EQ(requests[1].header("range"), "bytes=50000-");
-    EXPECT_EQ(requests[1].header("if-range"), "\"a\"");
 }
 
 TEST_F(DownloadTest, StartsAnewWhereTheServerCannotGoOn) {
@@ -165,14 +164,14 @@ TEST_F(DownloadTest, WaitsAsLongAsRetryAfterSays) {
 
 TEST_F(DownloadTest, GivesUpWhenNothingComesAnyMore) {
     const HttpServer server([&](const Request&) { return Reply{500, {}, "the text of an error"}; });
-    EXPECT_NE(complaint(server).find("HTTP status 500"), std::string::npos);
+    EXPECT_NE(complaint(server).find("error: 500"), std::string::npos);
     EXPECT_EQ(server.requests().size(), static_cast<std::size_t>(options_.most_failures));
 }
 
 TEST_F(DownloadTest, WhatDoesNotGetBetterIsSaidAtOnce) {
     int status = 404;
     const HttpServer server([&](const Request&) { return Reply{status, {}, "no"}; });
-    EXPECT_NE(complaint(server).find("HTTP status 404 | check the address"), std::string::npos);
+    EXPECT_NE(complaint(server).find("error: 404 | check the address"), std::string::npos);
     status = 401;
     EXPECT_NE(complaint(server).find("set HF_TOKEN"), std::string::npos);
     EXPECT_EQ(server.requests().size(), 2U);
@@ -261,18 +260,18 @@ TEST_F(DownloadTest, StoppedAndKilledItGoesOn) {
     });
     options_.first_wait = 100;
     options_.progress = [&](const std::string&, double) {
-        if (fs::exists(part_) && fs::file_size(part_) > 0) throw std::runtime_error("stopped");
+        if (fs::exists(part_) && fs::file_size(part_) == 30000) throw std::runtime_error("stopped");
     };
     EXPECT_THROW(fetched(server), std::runtime_error);
     EXPECT_EQ(fs::file_size(part_), 30000U);
     options_.progress = [&](const std::string&, double) {
-        if (fs::file_size(part_) > 30000U) raise(SIGKILL);
+        if (fs::file_size(part_) == 60000U) raise(SIGKILL);
     };
     // The child of this has no server thread; it talks to ours.
     EXPECT_EXIT(download_all({{server.url("/file"), file_}}, options_), ::testing::KilledBySignal(SIGKILL),
                 "");
     EXPECT_EQ(fs::file_size(part_), 60000U);
-    options_.progress = nullptr;
+    options_.progress = [](const std::string&, double) {};
     broken = false;
     EXPECT_EQ(fetched(server), body_);
     ASSERT_EQ(server.requests().size(), 3U);

@@ -9,9 +9,9 @@
 #include <thread>
 
 #include "autoresearch/error.h"
-#include "prepare/data/pieces.h"
 #include "prepare/data/tokenizer.h"
 #include "temp_directory.h"
+#include "util/text.h"
 
 namespace autoresearch {
 namespace {
@@ -23,8 +23,7 @@ nlohmann::json golden() {
 Tokenizer golden_tokenizer() {
     std::vector<std::string> ranks;
     const auto expected = golden();
-    for (const auto& token : expected["ranks"])
-        ranks.push_back(base64_decode(token.get<std::string>()).value());
+    for (const auto& token : expected["ranks"]) ranks.push_back(base64_decode(token.get<std::string>()));
     return Tokenizer(ranks, kSplitPattern);
 }
 
@@ -34,6 +33,10 @@ Tokenizer tokenizer_with(const std::vector<std::string>& tokens) {
     for (int byte = 0; byte < 256; ++byte) ranks.emplace_back(1, static_cast<char>(byte));
     ranks.insert(ranks.end(), tokens.begin(), tokens.end());
     return Tokenizer(ranks, kSplitPattern);
+}
+
+std::vector<std::uint32_t> encode(const Tokenizer& tokenizer, std::string_view text) {
+    return Encoder(tokenizer).encode(text);
 }
 
 std::string utf8(char32_t c) {
@@ -47,7 +50,7 @@ std::string utf8(char32_t c) {
 }
 
 std::vector<std::string> pieces_of(std::string_view text) {
-    Splitter splitter(kSplitPattern);
+    const Splitter splitter(kSplitPattern);
     std::vector<std::string> pieces;
     splitter.split(text, [&](std::string_view piece) { pieces.emplace_back(piece); });
     return pieces;
@@ -56,11 +59,12 @@ std::vector<std::string> pieces_of(std::string_view text) {
 TEST(Tokenizer, GivesTheIdsOfTiktoken) {
     const auto expected = golden();
     const Tokenizer tokenizer = golden_tokenizer();
+    Encoder encoder(tokenizer);
     for (std::size_t i = 0; i < expected["documents"].size(); ++i) {
         const auto text = expected["documents"][i].get<std::string>();
         const auto ids = expected["ids"][i].get<std::vector<std::uint32_t>>();
-        EXPECT_EQ(tokenizer.encode(text), ids) << "document " << i;
-        EXPECT_EQ(tokenizer.encode(text), ids) << "document " << i << ", from the cache";
+        EXPECT_EQ(encoder.encode(text), ids) << "document " << i;
+        EXPECT_EQ(encoder.encode(text), ids) << "document " << i << ", from memory";
         EXPECT_EQ(tokenizer.decode(ids), text) << "document " << i;
     }
 }
@@ -77,7 +81,7 @@ TEST(Tokenizer, DecodesWhatItEncodedForRandomUnicode) {
             if (c < 0xD800 || c > 0xDFFF) text += utf8(c);
         }
         ASSERT_EQ(valid_utf8_prefix(text), text.size());
-        const auto ids = tokenizer.encode(text);
+        const auto ids = encode(tokenizer, text);
         ASSERT_EQ(tokenizer.decode(ids), text);
         std::size_t total = 0;
         for (const std::uint32_t id : ids) total += static_cast<std::size_t>(bytes[id]);
@@ -92,30 +96,31 @@ TEST(Tokenizer, DecodesWhatItEncodedForRandomBytes) {
     for (int round = 0; round < 5000; ++round) {
         std::string text;
         for (std::size_t left = random() % 12; left > 0; --left) text += alphabet[random() % alphabet.size()];
-        ASSERT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
+        ASSERT_EQ(tokenizer.decode(encode(tokenizer, text)), text);
     }
 }
 
 TEST(Tokenizer, EncodesInvalidUtf8ByteByByteAndTheRestAsText) {
     const Tokenizer tokenizer = tokenizer_with({"ab", "\xC3\xA9", "\xC3\xC3"});
-    EXPECT_EQ(tokenizer.encode("ab\xFF"
-                               "ab"),
+    EXPECT_EQ(encode(tokenizer,
+                     "ab\xFF"
+                     "ab"),
               (std::vector<std::uint32_t>{256, 0xFF, 256}));
-    EXPECT_EQ(tokenizer.encode("\xC3\xA9"), (std::vector<std::uint32_t>{257}));
-    EXPECT_EQ(tokenizer.encode("\xC3\xC3"), (std::vector<std::uint32_t>{0xC3, 0xC3}));
-    EXPECT_EQ(tokenizer.encode("ab\xC3"), (std::vector<std::uint32_t>{256, 0xC3}));
+    EXPECT_EQ(encode(tokenizer, "\xC3\xA9"), (std::vector<std::uint32_t>{257}));
+    EXPECT_EQ(encode(tokenizer, "\xC3\xC3"), (std::vector<std::uint32_t>{0xC3, 0xC3}));
+    EXPECT_EQ(encode(tokenizer, "ab\xC3"), (std::vector<std::uint32_t>{256, 0xC3}));
 }
 
 TEST(Tokenizer, MergesNeighboursHoweverTheTokenWasLearned) {
     // "abc" was learned as ab + c; tiktoken also makes it from a + bc.
     const Tokenizer tokenizer = tokenizer_with({"bc", "xa", "ab", "abc", "zabc"});
-    EXPECT_EQ(tokenizer.encode("yabc"), (std::vector<std::uint32_t>{'y', 259}));
-    EXPECT_EQ(tokenizer.encode("zabc"), (std::vector<std::uint32_t>{260}));
+    EXPECT_EQ(encode(tokenizer, "yabc"), (std::vector<std::uint32_t>{'y', 259}));
+    EXPECT_EQ(encode(tokenizer, "zabc"), (std::vector<std::uint32_t>{260}));
 }
 
 TEST(Tokenizer, TakesALongTextWithoutASpace) {
     const Tokenizer tokenizer = tokenizer_with({"aa", "aaaa", "aaaaaaaa"});
-    const std::vector<std::uint32_t> ids = tokenizer.encode(std::string((1 << 18) + 3, 'a'));
+    const std::vector<std::uint32_t> ids = encode(tokenizer, std::string((1 << 18) + 3, 'a'));
     ASSERT_EQ(ids.size(), (1U << 15) + 2);
     EXPECT_EQ(ids.front(), 258U);
     EXPECT_EQ(ids[ids.size() - 2], 256U);
@@ -131,9 +136,8 @@ TEST(Tokenizer, SpecialsComeAfterTheRanksAndHaveNoBytes) {
     EXPECT_EQ(bytes[0xE4], 1);
     EXPECT_EQ(bytes[256], 2);
     EXPECT_EQ(std::accumulate(bytes.begin() + 257, bytes.end(), 0), 0);
-    EXPECT_EQ(tokenizer.decode({257, 260}), "<|reserved_0|><|reserved_3|>");
-    EXPECT_THROW(tokenizer.decode({261}), UserError);
-    const auto ids = tokenizer.encode("<|reserved_0|>");
+    EXPECT_EQ(tokenizer.decode({257, 'a', 260}), "a");
+    const auto ids = encode(tokenizer, "<|reserved_0|>");
     EXPECT_EQ(ids.size(), 14U);
 }
 
@@ -146,7 +150,7 @@ TEST(Tokenizer, EncodesOnSeveralThreadsAtOnce) {
         threads.emplace_back([&] {
             for (int round = 0; round < 3; ++round)
                 for (std::size_t i = 0; i < expected["documents"].size(); ++i)
-                    if (tokenizer.encode(expected["documents"][i].get_ref<const std::string&>()) !=
+                    if (encode(tokenizer, expected["documents"][i].get_ref<const std::string&>()) !=
                         expected["ids"][i].get<std::vector<std::uint32_t>>())
                         ++wrong;
         });
@@ -161,26 +165,7 @@ TEST(Tokenizer, IsTheSameAfterSavingAndLoading) {
     const Tokenizer loaded = Tokenizer::load(folder / "t.tiktoken", kSplitPattern);
     EXPECT_EQ(loaded.tiktoken_text(), tokenizer.tiktoken_text());
     EXPECT_EQ(read_text(folder / "t.tiktoken").substr(0, 14), "AA== 0\nAQ== 1\n");
-    EXPECT_EQ(loaded.encode("for the golden words"), tokenizer.encode("for the golden words"));
-}
-
-TEST(Tokenizer, NamesTheDamagedLineOfAFile) {
-    const TempDirectory folder;
-    const std::string good = tokenizer_with({"ab"}).tiktoken_text();
-    for (const std::string last : {"YWI=", "YWI= ", "YWI= 257", "YWI= 256x", "YW!= 256", " 256", "YWI 256"}) {
-        const std::string bad = good.substr(0, good.rfind("YWI=")) + last + "\n";
-        folder.write("bad", bad);
-        try {
-            Tokenizer::load(folder / "bad", kSplitPattern);
-            ADD_FAILURE() << "accepted: " << last;
-        } catch (const UserError& error) {
-            EXPECT_NE(std::string(error.what()).find("line 257"), std::string::npos) << error.what();
-        }
-    }
-    folder.write("twice", good + "YWI= 257\n");
-    EXPECT_THROW(Tokenizer::load(folder / "twice", kSplitPattern), UserError);
-    folder.write("few", "AA== 0\n");
-    EXPECT_THROW(Tokenizer::load(folder / "few", kSplitPattern), UserError);
+    EXPECT_EQ(encode(loaded, "for the golden words"), encode(tokenizer, "for the golden words"));
     EXPECT_THROW(Tokenizer::load(folder / "missing", kSplitPattern), std::system_error);
 }
 
@@ -198,6 +183,13 @@ TEST(Splitter, LosesNothingWhenThePatternLeavesGaps) {
     splitter.split("xxabcyy\xFFzab", [&](std::string_view piece) { joined += piece, ++pieces; });
     EXPECT_EQ(joined, "xxabcyy\xFFzab");
     EXPECT_EQ(pieces, 6);
+}
+
+TEST(Splitter, TakesAPatternThatNeedsALotOfStack) {
+    const std::string text(300'000, 'a');
+    std::size_t bytes = 0;
+    Splitter("(?:(a|b)(?=.|$))+").split(text, [&](std::string_view piece) { bytes += piece.size(); });
+    EXPECT_EQ(bytes, text.size());
 }
 
 TEST(Splitter, RefusesABrokenPattern) {
@@ -221,8 +213,6 @@ TEST(Base64, MatchesTheVectorsOfRfc4648) {
         EXPECT_EQ(base64_encode(bytes), text);
         EXPECT_EQ(base64_decode(text), bytes);
     }
-    for (const std::string bad : {"Z", "Zg=", "Z===", "====", "Zg==Zg==", "Zm9*"})
-        EXPECT_FALSE(base64_decode(bad)) << bad;
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cinttypes>
+#include <cstdio>
 
 #include "util/source_tokens.h"
 
@@ -13,10 +15,8 @@ std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed) {
 }
 
 std::string hex(std::uint64_t value) {
-    std::string digits(16, '0');
-    for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, value >>= 4) {
-        *digit = "0123456789abcdef"[value & 15];
-    }
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016" PRIx64, value);
     return digits;
 }
 

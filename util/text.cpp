@@ -4,51 +4,60 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <numeric>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 namespace autoresearch {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\v\f";
 
-/// Length of the terminal escape sequence that starts at `at` (which is ESC).
-std::size_t escape_length(std::string_view text, std::size_t at) {
-    std::size_t end = at + 1;
-    if (end >= text.size()) return 1;
-    if (text[end] == '[') {
-        for (++end; end < text.size(); ++end) {
-            if (text[end] >= '@' && text[end] <= '~') return end + 1 - at;
-        }
-        return end - at;
+/// Of the terminal escape sequence that begins this text.
+std::size_t escape_length(std::string_view text) {
+    const char kind = text.size() > 1 ? text[1] : '\0';
+    std::size_t end = std::min<std::size_t>(2, text.size());
+    if (kind == '[') {
+        while (end < text.size() && (text[end] < '@' || text[end] > '~')) ++end;
+    } else if (kind == ']') {
+        end = std::min(text.find_first_of("\a\x1b", end), text.size());
+        if (end < text.size() && text[end] == '\x1b') return end;  // the next sequence, ESC \, ends this one
+    } else {
+        return end;
     }
-    if (text[end] == ']') {
-        for (++end; end < text.size(); ++end) {
-            if (text[end] == '\a') return end + 1 - at;
-            if (text[end] == '\x1b') return std::min(end + 2, text.size()) - at;
-        }
-        return end - at;
-    }
-    return 2;
+    return std::min(end + 1, text.size());
 }
 
-/// Bytes of the UTF-8 character that starts at `at`; 0 when none does.
-std::size_t utf8_length(std::string_view text, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char lead = byte(at);
+/// Bytes of the UTF-8 character that begins this text; 0 when none does.
+std::size_t utf8_length(std::string_view text) {
+    const auto byte = [&](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
+    };
+    const int lead = byte(0);
     if (lead < 0x80) return 1;
+    if (lead < 0xC2 || lead > 0xF4) return 0;
+    // Too long forms, surrogates, and what is above U+10FFFF show in the second byte.
+    const int least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+    const int most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    if (byte(1) < least || byte(1) > most) return 0;
     const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || at + length > text.size()) return 0;
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((byte(at + i) & 0xC0) != 0x80) return 0;
-    }
-    // Too long forms, surrogates, and above U+10FFFF.
-    const unsigned char second = byte(at + 1);
-    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second > 0x9F) ||
-        (lead == 0xF0 && second < 0x90) || (lead == 0xF4 && second > 0x8F)) {
-        return 0;
-    }
+    for (std::size_t i = 2; i < length; ++i)
+        if ((byte(i) & 0xC0) != 0x80) return 0;
     return length;
+}
+
+std::size_t edit_distance(const std::string& a, const std::string& b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, substitute}));
+        }
+    }
+    return row.back();
 }
 
 }  // namespace
@@ -61,7 +70,7 @@ std::size_t valid_utf8_prefix(std::string_view text) {
         while (at + 8 <= text.size() &&
                (std::memcpy(&eight, text.data() + at, 8), (eight & 0x8080808080808080) == 0))
             at += 8;
-        const std::size_t length = at < text.size() ? utf8_length(text, at) : 0;
+        const std::size_t length = at < text.size() ? utf8_length(text.substr(at)) : 0;
         if (length == 0) break;
         at += length;
     }
@@ -128,7 +137,7 @@ std::string clean_line(std::string_view text, std::size_t max_bytes) {
     for (std::size_t at = 0; at < text.size();) {
         const auto byte = static_cast<unsigned char>(text[at]);
         if (byte == 0x1b) {
-            at += escape_length(text, at);
+            at += escape_length(text.substr(at));
         } else if (byte <= ' ' || byte == 0x7f) {
             if (!line.empty() && line.back() != ' ') line += ' ';
             ++at;
@@ -170,21 +179,22 @@ std::uintmax_t file_length(const std::filesystem::path& path) {
 }
 
 std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, std::uintmax_t from) {
-    std::ifstream in(path, std::ios::binary | std::ios::ate);
-    if (!in) return {};
-    const auto size = static_cast<std::streamoff>(in.tellg());
-    const auto wanted = size - static_cast<std::streamoff>(from);
-    const auto length = std::min<std::streamoff>(wanted, static_cast<std::streamoff>(max_bytes));
-    if (length <= 0) return {};
-    in.seekg(size - length);
-    std::string tail(static_cast<std::size_t>(length), '\0');
-    in.read(tail.data(), length);
+    const std::uintmax_t size = file_length(path);
+    const std::uintmax_t begin = std::max(from, size - std::min<std::uintmax_t>(size, max_bytes));
+    std::ifstream in(path, std::ios::binary);
+    if (!in.seekg(static_cast<std::streamoff>(begin)) || begin >= size) return {};
+    std::string tail(size - begin, '\0');
+    in.read(tail.data(), static_cast<std::streamsize>(tail.size()));
     tail.resize(static_cast<std::size_t>(in.gcount()));
-    if (length < wanted) {
-        const auto newline = tail.find('\n');
-        if (newline != std::string::npos) tail.erase(0, newline + 1);
-    }
-    return tail;
+    return begin == from ? tail : tail.substr(tail.find('\n') + 1);  // all of it where no line ends
+}
+
+std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {
+    const auto closer = [&](const std::string& a, const std::string& b) {
+        return edit_distance(word, a) < edit_distance(word, b);
+    };
+    const auto best = std::min_element(candidates.begin(), candidates.end(), closer);
+    return best == candidates.end() ? "" : *best;
 }
 
 }  // namespace autoresearch

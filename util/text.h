@@ -51,4 +51,7 @@ std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, 
 /// Bytes of a file; 0 when there is none.
 std::uintmax_t file_length(const std::filesystem::path& path);
 
+/// The candidate with the smallest edit distance to `word`; empty when there is none.
+std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
+
 }  // namespace autoresearch

@@ -9,7 +9,6 @@
 
 #include "autoresearch/error.h"
 #include "prepare/data/download.h"
-#include "util/nearest.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -20,34 +19,25 @@ using nlohmann::json;
 
 constexpr std::string_view kTextKinds =
     " .txt .text .md .rst .tex .org .jsonl .parquet .py .pyi .c .h .cc .cpp .cxx .hh .hpp .cu .cuh .rs .go "
-    ".java .js "
-    ".ts .tsx .jsx .sh .jl .lua .rb .pl .php .swift .kt .scala .hs .ml .r .m .mm .sql .html .css .f90 .f .el "
-    ".lisp "
-    ".clj .ex .erl ";
+    ".java .js .ts .tsx .jsx .sh .jl .lua .rb .pl .php .swift .kt .scala .hs .ml .r .m .mm .sql .html .css "
+    ".f90 .f .el .lisp .clj .ex .erl ";
 constexpr std::string_view kNotReadable = " .bz2 .xz .zip .arrow .tar .tgz .7z ";
-
-bool is_among(std::string_view kinds, const std::string& kind) {
-    return kinds.find(" " + kind + " ") != std::string_view::npos;
-}
-
 constexpr const char* kWhatIsRead =
     "give a text, jsonl or parquet file (also .gz, .zst), a folder with such files, or a quoted glob";
 
-void check_readable(const fs::path& file) {
-    const std::string kind = kind_of(file);
-    const bool packed_parquet = kind == ".parquet" && kind_of(file.filename()) != file.extension();
-    if (packed_parquet || is_among(kNotReadable, kind))
-        throw UserError("cannot read files of this kind: " + file.string(), kWhatIsRead);
+bool is_among(std::string_view kinds, const fs::path& file) {
+    return kinds.find(" " + kind_of(file) + " ") != std::string_view::npos;
 }
 
-template <class Wanted>
-std::vector<fs::path> files_below(const fs::path& folder, Wanted&& wanted) {
+/// Hidden ones left out.
+std::vector<fs::path> files_below(const fs::path& folder, std::string_view kinds) {
     std::vector<fs::path> files;
     for (fs::recursive_directory_iterator walk(folder), end; walk != end; ++walk) {
         std::error_code ignored;  // a link to nowhere is no regular file
         const bool hidden = walk->path().filename().string().front() == '.';
         if (hidden && walk->is_directory(ignored)) walk.disable_recursion_pending();
-        if (!hidden && walk->is_regular_file(ignored) && wanted(walk->path())) files.push_back(walk->path());
+        if (!hidden && walk->is_regular_file(ignored) && is_among(kinds, walk->path()))
+            files.push_back(walk->path());
     }
     return files;
 }
@@ -65,29 +55,13 @@ std::vector<fs::path> glob_files(const std::string& pattern) {
 
 /// Of a file, a folder or a glob; empty when there is nothing of that name.
 std::vector<fs::path> local_files(const std::string& path) {
-    const fs::file_status status = fs::status(path);
-    if (fs::is_directory(status))
-        return files_below(path, [](const fs::path& file) { return is_among(kTextKinds, kind_of(file)); });
-    if (fs::exists(status) && !fs::is_regular_file(status))
-        throw UserError("neither a file nor a folder: " + path, kWhatIsRead);
-    std::vector<fs::path> files = fs::exists(status) ? std::vector<fs::path>{path} : glob_files(path);
-    for (const fs::path& file : files) check_readable(file);
+    if (fs::is_directory(path)) return files_below(path, kTextKinds);
+    std::vector<fs::path> files = glob_files(path);
+    if (fs::is_regular_file(path)) files = {path};
+    for (const fs::path& file : files)
+        if (is_among(kNotReadable, file))
+            throw UserError("cannot read files of this kind: " + file.string(), kWhatIsRead);
     return files;
-}
-
-std::vector<fs::path> torch_files(const fs::path& torch_sources) {
-    if (torch_sources.empty() || !fs::is_directory(torch_sources))
-        throw UserError("corpus torch-sources needs an installed torch package, none found" +
-                            (torch_sources.empty() ? "" : " at " + torch_sources.string()),
-                        "install torch into the project's Python environment, or choose another corpus");
-    return files_below(torch_sources, [](const fs::path& file) { return file.extension() == ".py"; });
-}
-
-json read_corpora(const fs::path& file) {
-    if (file.empty()) return json::object();
-    json corpora = json::parse(read_file(file), nullptr, false, true);
-    if (!corpora.is_object()) throw UserError(file.string() + " is not a JSON object of corpora");
-    return corpora;
 }
 
 [[noreturn]] void throw_unknown(const std::string& corpus, const json& corpora) {
@@ -123,21 +97,19 @@ std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& o
         if (place.find("://") != std::string::npos) {
             const fs::path name = fs::path(place).filename();
             downloads.push_back({place, options.data_root / ".downloads" / options.request.corpus / name});
-            files.push_back({.path = downloads.back().file, .part = part});
+            files.push_back({downloads.back().file, part});
             return;
         }
         const auto found = local_files((options.corpora.parent_path() / place).lexically_normal().string());
         if (found.empty())
             throw UserError("no such corpus file or folder: " + place,
                             "it is named in " + options.corpora.string());
-        for (const fs::path& file : found) files.push_back({.path = file, .part = part});
+        for (const fs::path& file : found) files.push_back({file, part});
     };
-    const auto add_all = [&](const char* key, Part part) {
+    const Part train = entry.contains("held_out") ? Part::train : Part::by_hash;
+    for (const auto& [key, part] : {std::pair("train", train), std::pair("held_out", Part::held_out)})
         for (const std::string& pattern : entry.value(key, std::vector<std::string>()))
             for (const std::string& place : numbered(pattern, count)) add(place, part);
-    };
-    add_all("train", entry.contains("held_out") ? Part::train : Part::by_hash);
-    add_all("held_out", Part::held_out);
     download_all(downloads, {.progress = options.progress});
     return files;
 }
@@ -146,12 +118,18 @@ std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& o
 
 Corpus find_corpus(const PrepareOptions& options) {
     const DataRequest& request = options.request;
-    Corpus corpus{
-        .files = {}, .text_column = "text", .separator = "", .parquet_reader = options.parquet_reader};
+    Corpus corpus;
+    corpus.parquet_reader = options.parquet_reader;
     std::vector<fs::path> paths;
-    const json corpora = read_corpora(options.corpora);
+    json corpora = json::object();
+    if (!options.corpora.empty()) corpora = json::parse(read_file(options.corpora), nullptr, false, true);
+    if (!corpora.is_object()) throw UserError(options.corpora.string() + " is not a JSON object of corpora");
     if (request.corpus == kTorchSources) {
-        paths = torch_files(options.torch_sources);
+        if (!fs::is_directory(options.torch_sources))
+            throw UserError("corpus torch-sources needs an installed torch package, none found at \"" +
+                                options.torch_sources.string() + "\"",
+                            "install torch into the project's Python environment, or choose another corpus");
+        paths = files_below(options.torch_sources, " .py ");
     } else if (const auto entry = corpora.find(request.corpus); entry != corpora.end()) {
         try {
             corpus.text_column = entry->value("text_column", corpus.text_column);
@@ -163,16 +141,14 @@ Corpus find_corpus(const PrepareOptions& options) {
         }
     } else {
         paths = local_files(request.corpus);
-        if (paths.empty() && !fs::exists(request.corpus)) throw_unknown(request.corpus, corpora);
+        if (paths.empty() && !fs::is_directory(request.corpus)) throw_unknown(request.corpus, corpora);
     }
     if (!request.text_column.empty()) corpus.text_column = request.text_column;
     if (!request.separator.empty()) corpus.separator = replace_all(request.separator, "\\n", "\n");
-    for (const fs::path& path : paths) corpus.files.push_back({.path = path});
+    for (const fs::path& path : paths) corpus.files.push_back({path});
     for (CorpusFile& file : corpus.files) {
-        file.bytes = static_cast<std::int64_t>(fs::file_size(file.path));
-        file.modified = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                            fs::last_write_time(file.path).time_since_epoch())
-                            .count();
+        file.bytes = fs::file_size(file.path);
+        file.modified = static_cast<std::int64_t>(fs::last_write_time(file.path).time_since_epoch().count());
     }
     std::erase_if(corpus.files, [](const CorpusFile& file) { return file.bytes == 0; });
     std::sort(corpus.files.begin(), corpus.files.end(), [](const CorpusFile& a, const CorpusFile& b) {

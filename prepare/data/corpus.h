@@ -18,15 +18,15 @@ enum class Part { by_hash, train, held_out };
 
 struct CorpusFile {
     std::filesystem::path path;
-    std::int64_t bytes = 0;
-    std::int64_t modified = 0;  // nanoseconds, of the file system's clock
     Part part = Part::by_hash;
+    std::uintmax_t bytes = 0;
+    std::int64_t modified = 0;  // nanoseconds, of the file system's clock
 };
 
 /// The files of a corpus, and how to read them.
 struct Corpus {
     std::vector<CorpusFile> files;  // held-out ones first, else in an order that depends on their names alone
-    std::string text_column, separator;
+    std::string text_column = "text", separator;
     std::filesystem::path parquet_reader;
 };
 
@@ -36,38 +36,17 @@ struct Corpus {
 /// nothing in it.
 Corpus find_corpus(const PrepareOptions& options);
 
-/// What a file is read as, in lower case and without .gz or .zst: ".jsonl", ".parquet", ".txt", ...
-std::string kind_of(const std::filesystem::path& file);
-
 /// What identifies the corpus from any working directory: its name, or its absolute path.
 std::string corpus_key(const std::string& corpus);
 
-struct Document {
-    std::string text;
-    Part part = Part::by_hash;
-};
+/// What a file is read as, in lower case and without .gz or .zst: ".jsonl", ".parquet", ".txt", ...
+std::string kind_of(const std::filesystem::path& file);
 
-/// Reads the documents of a corpus one after the other; empty ones are left out. *.parquet: a document a row,
-/// in the text column. *.jsonl: a document a line, in the field of that name. Any other file is one document,
-/// or several where the separator stands between them. All but parquet also as *.gz and *.zst.
-class DocumentReader {
-  public:
-    explicit DocumentReader(const Corpus& corpus);
-    /// False at the end. Throws UserError, or std::system_error when a file cannot be read.
-    bool next(Document& document);
-    /// Of the bytes, 0 to 1.
-    double share_read() const;
-
-    struct OpenFile {
-        std::function<bool(std::string& text)> next;  // false at the end
-        std::function<std::int64_t()> position;       // in the stored file
-    };
-
-  private:
-    const Corpus& corpus_;
-    std::size_t file_ = 0;
-    OpenFile open_;  // empty between two files
-    std::int64_t bytes_before_ = 0, bytes_total_ = 0;
-};
+/// Calls take for all documents of a corpus in order, empty ones left out; share: of the corpus read so far,
+/// 0 to 1. *.parquet: a document a row, in the text column. *.jsonl: a document a line, in the field of that
+/// name. Any other file is one document, or several where the separator stands between them. All but parquet
+/// also as *.gz and *.zst. Throws UserError, or std::system_error when a file cannot be read.
+void read_documents(const Corpus& corpus,
+                    const std::function<void(std::string text, Part part, double share)>& take);
 
 }  // namespace autoresearch

@@ -1,16 +1,19 @@
 #include "prepare/data/data_set.h"
 
 #include <algorithm>
+#include <array>
+#include <deque>
+#include <future>
 #include <map>
 #include <span>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "autoresearch/error.h"
-#include "prepare/data/corpus.h"
 #include "prepare/data/files.h"
-#include "prepare/data/ordered_pipeline.h"
 #include "prepare/data/packer.h"
+#include "prepare/data/tokenizer.h"
 #include "util/atomic_file.h"
 
 namespace autoresearch {
@@ -18,6 +21,17 @@ namespace {
 
 enum Split : std::size_t { kTrain, kVal, kTest };
 constexpr std::array<const char*, 3> kShardFiles = {kTrainFile, kValFile, kTestFile};  // by Split
+
+using Ids = std::vector<std::uint32_t>;
+
+struct Document {
+    std::string text;
+    Part part;
+    double share;            // of the corpus read, with this one
+    std::uint64_t hash = 0;  // of the text
+    Split split = kTrain;
+    Ids ids = {};
+};
 
 /// By the hash of the text, so a document stays on its side however files are named, ordered or added, and
 /// exact copies are on the same side. 1 in 20 each for validation and test; of held-out files half for each.
@@ -27,73 +41,128 @@ Split split_of(std::uint64_t document_hash, Part part) {
     return lot == 0 ? kVal : lot == 1 ? kTest : kTrain;
 }
 
-struct Batch {
-    std::vector<Document> documents;
-    double share_read = 0;  // of the corpus, when this batch had been read
-};
+std::size_t threads_of(const PrepareOptions& options) {
+    const unsigned all = std::max(1U, std::thread::hardware_concurrency());
+    return options.threads > 0 ? static_cast<std::size_t>(options.threads) : all;
+}
 
-/// False at the end of the corpus.
-bool read_batch(DocumentReader& reader, Batch& batch) {
+/// Reads the corpus once. work(thread, document) for each document, on all threads, and take(document) for
+/// each in order, on this one. Gives a digest of the documents in order. Few documents are held at a time.
+std::uint64_t read_corpus(const PrepareOptions& options, const Corpus& corpus, const char* phase,
+                          const std::function<void(std::size_t thread, Document&)>& work,
+                          const std::function<void(Document&)>& take) {
     constexpr std::size_t kBytes = 1 << 20, kDocuments = 1024;
-    std::size_t bytes = 0;
-    for (Document document; bytes < kBytes && batch.documents.size() < kDocuments && reader.next(document);) {
-        bytes += document.text.size();
-        batch.documents.push_back(std::move(document));
-    }
-    batch.share_read = reader.share_read();
-    return !batch.documents.empty();
-}
-
-struct Seen {
-    std::uint64_t hash;
-    Split split;
-};
-
-/// Reads the corpus once. work(text, split, result) for each document, on all threads, with a copy of `fresh`
-/// for the result of each batch; take(documents, result) for each batch in order, on this one. Gives a digest
-/// of the documents in order.
-template <class Result, class Work, class Take>
-std::uint64_t read_corpus(const Corpus& corpus, std::size_t threads, const Progress& progress,
-                          const Result& fresh, Work&& work, Take&& take) {
-    struct Worked {
-        std::vector<Seen> documents;
-        double share_read;
-        Result result;
+    using Batch = std::vector<Document>;
+    const std::size_t threads = threads_of(options);
+    Digest digest;
+    std::deque<std::future<Batch>> ahead;
+    const auto take_first = [&] {
+        Batch batch = ahead.front().get();
+        ahead.pop_front();
+        for (Document& document : batch) {
+            digest.add(document.hash);
+            take(document);
+        }
+        options.progress(phase, batch.back().share);
     };
-    DocumentReader reader(corpus);
-    Digest digest;
-    ordered_pipeline<Batch>(
-        threads, [&](Batch& batch) { return read_batch(reader, batch); },
-        [&](Batch& batch) {
-            Worked worked{{}, batch.share_read, fresh};
-            for (const Document& document : batch.documents) {
-                const std::uint64_t hash = xxh64(document.text);
-                worked.documents.push_back({hash, split_of(hash, document.part)});
-                work(document.text, worked.documents.back().split, worked.result);
-            }
-            return worked;
-        },
-        [&](Worked& worked) {
-            for (const Seen& document : worked.documents) digest.add(document.hash);
-            take(worked.documents, worked.result);
-            progress(worked.share_read);
-        });
+    Batch batch;
+    std::size_t bytes = 0, thread = 0;
+    const auto send = [&] {
+        if (ahead.size() == threads) take_first();  // which had the same thread number as this batch
+        ahead.push_back(
+            std::async(std::launch::async, [&work, thread, documents = std::move(batch)]() mutable {
+                for (Document& document : documents) {
+                    document.hash = xxh64(document.text);
+                    document.split = split_of(document.hash, document.part);
+                    work(thread, document);
+                    document.text = {};
+                }
+                return std::move(documents);
+            }));
+        thread = (thread + 1) % threads;
+        batch = {};
+        bytes = 0;
+    };
+    read_documents(corpus, [&](std::string text, Part part, double share) {
+        bytes += text.size();
+        batch.push_back({std::move(text), part, share});
+        if (bytes >= kBytes || batch.size() >= kDocuments) send();
+    });
+    if (!batch.empty()) send();
+    while (!ahead.empty()) take_first();
     return digest.value();
 }
 
-std::uint64_t fingerprint_of(const DataRequest& request, const Survey& survey, const Tokenizer& tokenizer,
-                             std::uint64_t tokenizer_digest, const std::vector<ShardWriter>& shards) {
-    Digest digest;
-    digest.add("autoresearch data set 1");
-    digest.add(survey.digest);
-    digest.add(tokenizer_digest);
-    digest.add(tokenizer.split_pattern());
-    digest.add(static_cast<std::uint64_t>(request.vocab_size));
-    digest.add(static_cast<std::uint64_t>(request.seq_len));
-    digest.add(static_cast<std::uint64_t>(request.eval_tokens));
-    // These follow from the above unless another PCRE2 knows another Unicode.
-    for (const ShardWriter& shard : shards) digest.add(shard.digest());
-    return digest.value();
+void check_splits(const std::array<std::int64_t, 3>& documents, const std::string& corpus) {
+    const auto [train, val, test] = documents;
+    if (train > 0 && val > 0 && test > 0) return;
+    const std::int64_t all = train + val + test;
+    throw UserError("too few documents to split into training, validation and test: corpus " + corpus +
+                        " has " + std::to_string(all) + (all == 1 ? " document" : " documents"),
+                    "give more files, or a jsonl file with a document a line; a hundred documents are safe");
+}
+
+/// The first reading.
+Tokenizer learn_tokenizer(const PrepareOptions& options, const Corpus& corpus,
+                          const std::string& split_pattern, std::uint64_t& corpus_digest) {
+    const Splitter splitter(split_pattern);
+    std::vector<PieceCounts> pieces(threads_of(options));
+    std::array<std::int64_t, 3> documents{};  // by Split
+    const auto count = [&](std::size_t thread, const Document& document) {
+        if (document.split == kTrain)
+            splitter.split(document.text, [&](std::string_view piece) { ++pieces[thread][piece]; });
+    };
+    corpus_digest = read_corpus(options, corpus, "reading", count,
+                                [&](const Document& document) { ++documents[document.split]; });
+    check_splits(documents, options.request.corpus);
+    options.progress("tokenizer", 0);
+    for (std::size_t thread = 1; thread < pieces.size(); ++thread) add_counts(pieces[thread], pieces[0]);
+    const auto ranks = static_cast<std::size_t>(options.request.vocab_size - Tokenizer::kSpecials);
+    std::vector<std::string> tokens =
+        train_bpe(pieces[0], ranks, [&](double share) { options.progress("tokenizer", share); });
+    if (tokens.size() < ranks)
+        throw UserError(
+            "a vocabulary of " + std::to_string(options.request.vocab_size) +
+                " is larger than the data supports: corpus " + options.request.corpus,
+            "choose at most " + std::to_string(tokens.size() + Tokenizer::kSpecials) + ", or give more text");
+    return {std::move(tokens), split_pattern};
+}
+
+/// The second, into shards by Split. Counts documents in meta.
+std::uint64_t encode_corpus(const PrepareOptions& options, const Corpus& corpus, const Tokenizer& tokenizer,
+                            std::vector<ShardWriter>& shards, DataMeta& meta) {
+    const auto append = [&](Split split, std::span<const std::uint32_t> ids) {
+        const auto row = static_cast<std::size_t>(options.request.seq_len);
+        do {
+            const std::span head = ids.first(std::min(ids.size(), row));
+            Ids part = {static_cast<std::uint32_t>(tokenizer.bos())};
+            part.insert(part.end(), head.begin(), head.end());
+            shards[split].append(part);
+            ids = ids.subspan(head.size());
+        } while (!ids.empty());
+    };
+    std::vector<Encoder> encoders(threads_of(options), Encoder(tokenizer));
+    const auto encode = [&](std::size_t thread, Document& document) {
+        document.ids = encoders[thread].encode(document.text);
+    };
+    // Held-out files are read first, so that their documents are known when the training documents come.
+    std::array<std::map<std::uint64_t, Ids>, 3> held_out;  // by Split, then by hash
+    const auto sort_in = [&](Document& document) {
+        if (held_out[kVal].count(document.hash) + held_out[kTest].count(document.hash) > 0) {
+            ++meta.dropped_duplicates;
+        } else if (document.split == kTrain) {
+            ++meta.train_documents;
+            append(kTrain, document.ids);
+        } else {
+            held_out[document.split].emplace(document.hash, std::move(document.ids));
+        }
+    };
+    const std::uint64_t digest = read_corpus(options, corpus, "encoding", encode, sort_in);
+    for (const Split split : {kVal, kTest})
+        for (const auto& [hash, ids] : held_out[split]) append(split, ids);
+    meta.val_documents = static_cast<std::int64_t>(held_out[kVal].size());
+    meta.test_documents = static_cast<std::int64_t>(held_out[kTest].size());
+    return digest;
 }
 
 std::int64_t choose_eval_tokens(const DataRequest& request, const Shard& validation,
@@ -111,91 +180,48 @@ std::int64_t choose_eval_tokens(const DataRequest& request, const Shard& validat
 
 }  // namespace
 
-Survey survey_corpus(const Corpus& corpus, const std::string& split_pattern, std::size_t threads,
-                     const Progress& progress) {
-    struct Counting {
-        Splitter splitter;
-        PieceCounts pieces;
-    };
-    Survey survey;
-    survey.digest = read_corpus(
-        corpus, threads, progress, Counting{Splitter(split_pattern), {}},
-        [](const std::string& text, Split split, Counting& counting) {
-            if (split == kTrain) count_pieces(counting.splitter, text, counting.pieces);
-        },
-        [&](const std::vector<Seen>& documents, const Counting& counting) {
-            for (const Seen& document : documents) ++survey.documents[document.split];
-            add_counts(counting.pieces, survey.pieces);
-        });
-    return survey;
-}
-
-DataMeta write_data_set(const DataRequest& request, const Corpus& corpus, const Tokenizer& tokenizer,
-                        const Survey& survey, const std::filesystem::path& folder, std::size_t threads,
-                        const Progress& encoding, const Progress& writing) {
-    using Ids = std::vector<std::uint32_t>;
+DataMeta make_data_set(const PrepareOptions& options, const Corpus& corpus,
+                       const std::filesystem::path& folder) {
+    const DataRequest& request = options.request;
     DataMeta meta;
-    std::vector<ShardWriter> shards;
-    shards.reserve(kShardFiles.size());
-    for (const char* file : kShardFiles) shards.emplace_back(folder / file, tokenizer.vocab_size());
-    std::vector<std::uint32_t> part;
-    const auto append = [&](Split split, std::span<const std::uint32_t> ids) {
-        do {
-            const std::span head = ids.first(std::min(ids.size(), static_cast<std::size_t>(request.seq_len)));
-            part.assign(1, static_cast<std::uint32_t>(tokenizer.bos()));
-            part.insert(part.end(), head.begin(), head.end());
-            shards[split].append(part);
-            ids = ids.subspan(head.size());
-        } while (!ids.empty());
-    };
-    // Held-out files are read first, so that their documents are known when the training documents come.
-    std::array<std::map<std::uint64_t, Ids>, 3> held_out;  // by Split, then by hash
-    const auto sort_in = [&](const Seen& document, Ids& ids) {
-        if (held_out[kVal].count(document.hash) + held_out[kTest].count(document.hash) > 0) {
-            ++meta.dropped_duplicates;
-        } else if (document.split == kTrain) {
-            ++meta.train_documents;
-            append(kTrain, ids);
-        } else {
-            held_out[document.split].emplace(document.hash, std::move(ids));
-        }
-    };
-    const std::uint64_t digest = read_corpus(
-        corpus, threads, encoding, std::vector<Ids>(),
-        [&](const std::string& text, Split, std::vector<Ids>& ids) { ids.push_back(tokenizer.encode(text)); },
-        [&](const std::vector<Seen>& documents, std::vector<Ids>& ids) {
-            for (std::size_t i = 0; i < documents.size(); ++i) sort_in(documents[i], ids[i]);
-        });
-    if (digest != survey.digest)
-        throw UserError("corpus " + request.corpus + " changed while it was read",
-                        "start again when it is at rest");
-    for (const Split split : {kVal, kTest})
-        for (const auto& [hash, ids] : held_out[split]) append(split, ids);
-
+    meta.corpus = request.corpus;
+    meta.seq_len = request.seq_len;
+    meta.split_pattern = request.split_pattern.empty() ? kSplitPattern : request.split_pattern;
+    std::uint64_t corpus_digest = 0;
+    const Tokenizer tokenizer = learn_tokenizer(options, corpus, meta.split_pattern, corpus_digest);
     const std::string tokenizer_text = tokenizer.tiktoken_text();
     write_file_atomically(folder / kTokenizerFile, tokenizer_text);
     meta.tokenizer_digest = xxh64(tokenizer_text);
-    const std::uint64_t fingerprint =
-        fingerprint_of(request, survey, tokenizer, meta.tokenizer_digest, shards);
-    double share = 0;
-    for (ShardWriter& shard : shards) {
-        writing(share += 0.25);
-        shard.finish(fingerprint);
-    }
-    meta.fingerprint = hex(fingerprint);
-    meta.corpus = request.corpus;
     meta.vocab_size = tokenizer.vocab_size();
     meta.bos = tokenizer.bos();
-    meta.split_pattern = tokenizer.split_pattern();
-    meta.seq_len = request.seq_len;
+
+    std::vector<ShardWriter> shards;
+    for (const char* file : kShardFiles) shards.emplace_back(folder / file, tokenizer.vocab_size());
+    if (encode_corpus(options, corpus, tokenizer, shards, meta) != corpus_digest)
+        throw UserError("corpus " + request.corpus + " changed while it was read",
+                        "start again when it is at rest");
+    Digest fingerprint;
+    fingerprint.add("autoresearch data set 1");
+    fingerprint.add(corpus_digest);
+    fingerprint.add(meta.tokenizer_digest);
+    fingerprint.add(meta.split_pattern);
+    for (const std::int64_t number :
+         {std::int64_t{request.vocab_size}, std::int64_t{request.seq_len}, request.eval_tokens})
+        fingerprint.add(static_cast<std::uint64_t>(number));
+    // These follow from the above unless another PCRE2 knows another Unicode.
+    for (const ShardWriter& shard : shards) fingerprint.add(shard.digest());
+    meta.fingerprint = hex(fingerprint.value());
+    double share = 0;
+    for (ShardWriter& shard : shards) {
+        options.progress("writing", share += 0.25);
+        shard.finish(fingerprint.value());
+    }
     meta.eval_tokens = choose_eval_tokens(request, Shard(folder / kValFile), shards);
-    meta.val_documents = static_cast<std::int64_t>(held_out[kVal].size());
-    meta.test_documents = static_cast<std::int64_t>(held_out[kTest].size());
     meta.train_tokens = shards[kTrain].num_tokens();
     meta.val_tokens = shards[kVal].num_tokens();
     meta.test_tokens = shards[kTest].num_tokens();
     write_meta(meta, folder);
-    writing(1);
+    options.progress("writing", 1);
     return meta;
 }
 

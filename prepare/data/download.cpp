@@ -4,16 +4,17 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <memory>
-#include <utility>
+#include <thread>
 
 #include "autoresearch/error.h"
 #include "util/atomic_file.h"
-#include "util/fd.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -23,8 +24,9 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kHub = "https://huggingface.co";
+constexpr std::chrono::milliseconds kTick(20);
 constexpr long kStallSeconds = 30;
-constexpr int kMostRedirects = 10;
+constexpr long kMostRedirects = 10;
 constexpr double kLongestBackOff = 60, kLongestWait = 3600;  // seconds; by us, by Retry-After
 
 std::string variable(const char* name) {
@@ -39,22 +41,6 @@ std::string hub_token() {
     return std::string(trim(try_read_file(folder / "token").value_or("")));
 }
 
-bool worth_another_try(long status) {
-    return status == 408 || status == 425 || status == 429 || status >= 500;
-}
-
-/// All but what lies with the address or with who asks.
-bool worth_another_try(CURLcode code) {
-    return code != CURLE_URL_MALFORMAT && code != CURLE_UNSUPPORTED_PROTOCOL &&
-           code != CURLE_TOO_MANY_REDIRECTS && code != CURLE_PEER_FAILED_VERIFICATION;
-}
-
-/// The number that begins at this place; -1 when none does.
-std::int64_t number_at(const std::string& text, std::size_t at) {
-    const bool is_there = at < text.size() && std::isdigit(static_cast<unsigned char>(text[at])) != 0;
-    return is_there ? std::strtoll(text.c_str() + at, nullptr, 10) : -1;
-}
-
 /// Of a file, 64 hex digits, by the system's own program for it; empty where there is none.
 std::string sha256_of(const fs::path& file) {
     const std::string name = shell_quote(fs::absolute(file).string());
@@ -67,85 +53,69 @@ std::string sha256_of(const fs::path& file) {
     return digits;
 }
 
-/// One file, over all its attempts.
+int must_stop(const std::atomic<bool>* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    return *stop ? 1 : 0;
+}
+
+/// One file, over all its attempts, on a thread of its own. The figures may be read from another.
 class Transfer {
   public:
-    Transfer(const Download& download, const DownloadOptions& options)
-        : download_(download),
-          options_(options),
-          part_(download.file.string() + ".part"),
-          tag_file_(download.file.string() + ".part.tag"),
-          curl_(::curl_easy_init(), ::curl_easy_cleanup) {}
-    ~Transfer() { stop(); }
-    Transfer(const Transfer&) = delete;
-    Transfer& operator=(const Transfer&) = delete;
+    Transfer(const Download& download, const DownloadOptions& options, const std::atomic<bool>& stop)
+        : download_(download), options_(options), stop_(stop) {}
 
-    bool active() const { return multi_ != nullptr; }
-    bool done() const { return done_; }
-    bool may_start() const { return !done_ && !active() && Clock::now() >= not_before_; }
-    std::int64_t bytes() const { return size_; }
-    std::int64_t total() const { return total_; }  // -1: not known
+    std::atomic<std::int64_t> bytes = 0, total = -1;  // -1: not known
+    std::atomic<std::int64_t> received = 0;           // by this process
+    std::atomic<bool> done = false;
 
-    void start(CURLM* multi) {
+    /// Until the file is there, or somebody says stop. Throws UserError when it is no use to go on.
+    void run() {
+        fs::create_directories(part_.parent_path());
         fd_ = open_file(part_, O_WRONLY | O_CREAT);
-        size_ = static_cast<std::int64_t>(::lseek(fd_.get(), 0, SEEK_END));
-        tag_ = std::string(trim(try_read_file(tag_file_).value_or("")));
-        if (tag_.empty()) cut();  // nobody knows of which version these bytes are
-        begun_ = false;
-        set_up();
-        multi_ = multi;
-        ::curl_multi_add_handle(multi_, curl_.get());
-    }
-
-    /// After curl is through with this attempt.
-    void finish(CURLcode code) {
-        stop();
-        if (problem_) std::rethrow_exception(problem_);
-        const long status = http_status();
-        const bool came = code == CURLE_OK && (status == 200 || status == 206);
-        if (came && !begun_) begin(status);  // not a byte came
-        const bool whole = came && (total_ < 0 || size_ == total_);
-        if (whole && checked()) return complete();
-        if (whole || status == 416 || (came && size_ > total_)) cut();  // no beginning of what is there now
-        std::string why = error_[0] != '\0' ? error_ : ::curl_easy_strerror(code);
-        if (code == CURLE_OK) why = "HTTP status " + std::to_string(status);
-        if (came) why = std::to_string(size_) + " bytes came instead of " + std::to_string(total_);
-        if (whole) why = "its checksum is not the one that the server names";
-        const bool again =
-            came || status == 416 || (code == CURLE_OK ? worth_another_try(status) : worth_another_try(code));
-        failures_ = size_ > most_bytes_ ? 1 : failures_ + 1;
-        most_bytes_ = std::max(most_bytes_, size_);
-        if (!again || failures_ >= options_.most_failures) give_up(why, status);
-        not_before_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(wait());
+        bytes = ::lseek(fd_.get(), 0, SEEK_END);
+        tag_ = trim(try_read_file(tag_file_).value_or(""));
+        std::int64_t most_bytes = 0;
+        for (int failures = 1; !stop_ && !attempt(); ++failures) {
+            if (bytes > most_bytes) failures = 1;
+            most_bytes = std::max(most_bytes, bytes.load());
+            if (failures == options_.most_failures) give_up();
+            const double back_off = std::min(options_.first_wait * std::exp2(failures - 1), kLongestBackOff);
+            const std::chrono::duration<double> wait(retry_after_ > 0 ? retry_after_ : back_off);
+            for (const auto end = Clock::now() + wait; !stop_ && Clock::now() < end;)
+                std::this_thread::sleep_for(kTick);
+        }
     }
 
   private:
-    void stop() {
-        if (multi_ != nullptr) ::curl_multi_remove_handle(multi_, curl_.get());
-        multi_ = nullptr;
-        headers_.reset();
-    }
-
-    long http_status() const {
+    /// True when the file is there. Throws when another attempt would end like this one.
+    bool attempt() {
+        if (tag_.empty()) cut();  // nobody knows of which version these bytes are
+        const std::int64_t from = bytes;
+        begun_ = false;
+        set_up();
+        const CURLcode code = ::curl_easy_perform(curl_.get());
+        if (problem_) std::rethrow_exception(problem_);
         long status = 0;
         ::curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
-        return status;
-    }
-
-    /// Of the answer, or of an earlier one that redirected to it (counted from 0); empty when there is none.
-    std::string header(const char* name, int request = -1) const {
-        curl_header* found = nullptr;
-        const CURLHcode code = ::curl_easy_header(curl_.get(), name, 0, CURLH_HEADER, request, &found);
-        return code == CURLHE_OK ? found->value : "";
-    }
-
-    std::chrono::duration<double> wait() const {
+        const bool came = code == CURLE_OK && status == (from > 0 ? 206 : 200);
+        if (came && !begun_) begin();  // not a byte came
+        const bool whole = came && (total < 0 || bytes == total);
+        if (whole && is_as_named()) return complete();
+        why_ = code != CURLE_OK ? (error_[0] != '\0' ? error_ : ::curl_easy_strerror(code))
+               : whole          ? "its checksum is not the one that the server names"
+                                : std::to_string(bytes) + " bytes came instead of " + std::to_string(total);
+        // What stands there is no beginning of what the server has now.
+        if (whole || code == CURLE_RANGE_ERROR || code == CURLE_WRITE_ERROR || status == 416 ||
+            (code == CURLE_OK && (!came || bytes > total)))
+            cut();
         curl_off_t retry_after = 0;
         ::curl_easy_getinfo(curl_.get(), CURLINFO_RETRY_AFTER, &retry_after);
-        if (retry_after > 0)
-            return std::chrono::duration<double>(std::min(static_cast<double>(retry_after), kLongestWait));
-        return std::chrono::duration<double>(
-            std::min(options_.first_wait * std::exp2(failures_ - 1), kLongestBackOff));
+        retry_after_ = std::min(static_cast<double>(retry_after), kLongestWait);
+        const bool final_status =
+            status >= 400 && status < 500 && status != 408 && status != 416 && status != 425 && status != 429;
+        if (final_status || code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ||
+            code == CURLE_TOO_MANY_REDIRECTS || code == CURLE_PEER_FAILED_VERIFICATION)
+            give_up(status);
+        return false;
     }
 
     void set_up() {
@@ -165,66 +135,64 @@ class Transfer {
         }
         ::curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
         ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error_);
+        ::curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
         ::curl_easy_setopt(curl, CURLOPT_USERAGENT, "autoresearch");
         ::curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-        ::curl_easy_setopt(curl, CURLOPT_MAXREDIRS, long{kMostRedirects});
+        ::curl_easy_setopt(curl, CURLOPT_MAXREDIRS, kMostRedirects);
         ::curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
         ::curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, kStallSeconds);
         ::curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
         ::curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, kStallSeconds);
-        ::curl_easy_setopt(curl, CURLOPT_PRIVATE, this);
+        ::curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, curl_off_t{bytes});
         ::curl_easy_setopt(curl, CURLOPT_WRITEDATA, this);
         ::curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &Transfer::on_bytes);
-        if (size_ == 0) return;
-        headers_.reset(::curl_slist_append(nullptr, ("If-Range: " + tag_).c_str()));
-        ::curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_.get());
-        ::curl_easy_setopt(curl, CURLOPT_RANGE, (std::to_string(size_) + "-").c_str());
+        ::curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        ::curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &stop_);
+        ::curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, &must_stop);
     }
 
-    static std::size_t on_bytes(const char* bytes, std::size_t, std::size_t count, Transfer* self) {
+    static std::size_t on_bytes(const char* text, std::size_t, std::size_t count, Transfer* self) {
         try {
-            return self->take({bytes, count}) ? count : 0;
+            if (!self->begun_ && !self->begin()) return 0;
+            write_all(self->fd_.get(), {text, count}, self->part_.string());
+            self->bytes += static_cast<std::int64_t>(count);
+            self->received += static_cast<std::int64_t>(count);
+            return count;
         } catch (...) {
             self->problem_ = std::current_exception();  // curl is C
             return 0;
         }
     }
 
-    /// False when these bytes are not of the file.
-    bool take(std::string_view bytes) {
-        const long status = http_status();
-        if (status != 200 && status != 206) return true;  // the text of an error
-        if (!begun_ && !begin(status)) return false;
-        write_all(fd_.get(), bytes, part_.string());
-        size_ += static_cast<std::int64_t>(bytes.size());
-        return true;
-    }
-
-    /// The first bytes of an answer: from where on, how many in all, of which version. False when they do not
-    /// follow on what we have.
-    bool begin(long status) {
-        const bool partial = status == 206;
+    /// The first bytes of an answer. False when they are of another version than those we have.
+    bool begin() {
         const std::string range = header("content-range");  // bytes FIRST-LAST/TOTAL
-        const std::int64_t first = partial ? std::max<std::int64_t>(0, number_at(range, 6)) : 0;
-        total_ = partial ? number_at(range, range.find('/') + 1) : number_at(header("content-length"), 0);
+        const std::string length =
+            range.empty() ? header("content-length") : range.substr(range.find('/') + 1);
+        total = length.empty() ? -1 : std::strtoll(length.c_str(), nullptr, 10);
         const std::string etag = header("etag");
         const std::string tag = etag.rfind('"', 0) == 0 ? etag : header("last-modified");  // not a weak one
-        begun_ = first == size_ && (first == 0 || tag == tag_);
-        if (!begun_) cut();
-        if (first == 0) begun_ = true;
-        tag_ = begun_ ? tag : "";
-        write_file(tag_file_, tag_ + "\n");
+        begun_ = bytes == 0 || tag == tag_;
+        if (bytes == 0) write_file(tag_file_, tag + "\n");
+        tag_ = tag;
         return begun_;
+    }
+
+    /// Of the last answer, or of an earlier one that redirected to it.
+    std::string header(const char* name, int request = -1) const {
+        curl_header* found = nullptr;
+        const auto code = ::curl_easy_header(curl_.get(), name, 0, CURLH_HEADER, request, &found);
+        return code == CURLHE_OK ? found->value : "";
     }
 
     void cut() {
         if (::ftruncate(fd_.get(), 0) != 0 || ::lseek(fd_.get(), 0, SEEK_SET) != 0)
             throw_errno("cannot write " + part_.string());
-        size_ = 0;
+        bytes = 0;
     }
 
     /// huggingface.co names the SHA-256 of large files where it redirects to them.
-    bool checked() const {
+    bool is_as_named() const {
         std::string named;
         for (int request = 0; request <= kMostRedirects && named.empty(); ++request)
             named = header("x-linked-etag", request);
@@ -233,105 +201,94 @@ class Transfer {
         return digits.empty() || named == '"' + digits + '"';
     }
 
-    void complete() {
+    bool complete() {
         flush_to_disk(fd_.get(), part_.string());
         fs::rename(part_, download_.file);
         fs::remove(tag_file_);
-        flush_directory(download_.file.parent_path());
-        done_ = true;
+        flush_directory(part_.parent_path());
+        done = true;
+        return true;
     }
 
-    [[noreturn]] void give_up(const std::string& why, long status) const {
+    [[noreturn]] void give_up(long status = 0) const {
         std::string hint = "the same command goes on from where it was";
         if (status == 401 || status == 403)
             hint = "the server wants to know who asks; for huggingface.co set HF_TOKEN";
         if (status == 404 || status == 410) hint = "check the address in corpora.json, or HF_ENDPOINT";
-        throw UserError("cannot download " + download_.url + ": " + why, hint);
+        throw UserError("cannot download " + download_.url + ": " + why_, hint);
     }
 
     const Download& download_;
     const DownloadOptions& options_;
-    const fs::path part_, tag_file_;
-    std::unique_ptr<CURL, void (*)(CURL*)> curl_;
-    std::unique_ptr<curl_slist, void (*)(curl_slist*)> headers_{nullptr, ::curl_slist_free_all};
-    CURLM* multi_ = nullptr;
+    const std::atomic<bool>& stop_;
+    const fs::path part_ = download_.file.string() + ".part", tag_file_ = part_.string() + ".tag";
+    const std::unique_ptr<CURL, void (*)(CURL*)> curl_{::curl_easy_init(), ::curl_easy_cleanup};
+    Fd fd_;            // of part_
+    std::string tag_;  // of the version that the bytes in part_ are of
+    bool begun_ = false;
     char error_[CURL_ERROR_SIZE] = "";
-    bool begun_ = false;  // to take the bytes of this answer
-    std::string tag_;     // of the version that the bytes in part_ are of
     std::exception_ptr problem_;
-    Fd fd_;
-    std::int64_t size_ = 0, total_ = -1, most_bytes_ = 0;
-    int failures_ = 0;
-    Clock::time_point not_before_ = Clock::now();
-    bool done_ = false;
+    std::string why_;  // the last attempt failed
+    double retry_after_ = 0;
 };
+
+using Transfers = std::vector<std::unique_ptr<Transfer>>;
 
 /// "downloading, 2 of 11 files done, 12.3 MB/s, 4:05 left"
-class Report {
-  public:
-    void tell(const std::vector<std::unique_ptr<Transfer>>& transfers,
-              const std::function<void(const std::string&, double)>& progress) {
-        double bytes = 0, known = 0, of_known = 0;
-        int done = 0, sized = 0;
-        for (const auto& transfer : transfers) {
-            bytes += static_cast<double>(transfer->bytes());
-            done += transfer->done() ? 1 : 0;
-            if (transfer->total() <= 0) continue;
-            ++sized;
-            known += static_cast<double>(transfer->total());
-            of_known += static_cast<double>(transfer->bytes());
-        }
-        if (first_ < 0) first_ = bytes;
-        const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-        const double rate = (bytes - first_) / std::max(seconds, 0.1);
-        // Files whose size is not known yet are taken to be like the others.
-        const double all = sized == 0 ? 0 : known * static_cast<double>(transfers.size()) / sized;
-        char text[160];
-        const int length = std::snprintf(text, sizeof text, "downloading, %d of %zu files done, %.1f MB/s",
-                                         done, transfers.size(), rate / 1e6);
-        if (all > 0 && rate > 0) {
-            const auto left = static_cast<long>(std::max(0.0, all - of_known) / rate);
-            std::snprintf(text + length, sizeof text - length, ", %ld:%02ld left", left / 60, left % 60);
-        }
-        progress(text, all > 0 ? std::min(1.0, of_known / all) : 0);
+void tell(const Transfers& transfers, Clock::time_point start, const DownloadOptions& options) {
+    double bytes = 0, received = 0, known = 0;
+    int done = 0, sized = 0;
+    for (const auto& transfer : transfers) {
+        bytes += static_cast<double>(transfer->bytes);
+        received += static_cast<double>(transfer->received);
+        done += transfer->done ? 1 : 0;
+        sized += transfer->total > 0 ? 1 : 0;
+        known += static_cast<double>(std::max<std::int64_t>(transfer->total, 0));
     }
-
-  private:
-    const Clock::time_point start_ = Clock::now();
-    double first_ = -1;  // bytes that were there before
-};
+    const double rate = received / std::max(std::chrono::duration<double>(Clock::now() - start).count(), 0.1);
+    // Files whose size is not known yet are taken to be like the others.
+    const double all = sized == 0 ? 0 : known / sized * static_cast<double>(transfers.size());
+    char text[160];
+    const int length = std::snprintf(text, sizeof text, "downloading, %d of %zu files done, %.1f MB/s", done,
+                                     transfers.size(), rate / 1e6);
+    if (const auto left = static_cast<long>((all - bytes) / std::max(rate, 1.0)); rate > 0 && left >= 0)
+        std::snprintf(text + length, sizeof text - length, ", %ld:%02ld left", left / 60, left % 60);
+    options.progress(text, all > 0 ? std::min(1.0, bytes / all) : 0);
+}
 
 }  // namespace
 
 void download_all(const std::vector<Download>& downloads, const DownloadOptions& options) {
     static const CURLcode ready = ::curl_global_init(CURL_GLOBAL_DEFAULT);
-    const auto missing = [](const Download& download) { return !fs::exists(download.file); };
-    if (ready != CURLE_OK || std::none_of(downloads.begin(), downloads.end(), missing)) return;
-    const Fd lock = wait_for_lock(downloads.front().file.parent_path() / ".lock", [&] {
-        if (options.progress) options.progress("waiting for another prepare", 0);
-    });
-    const std::unique_ptr<CURLM, CURLMcode (*)(CURLM*)> multi(::curl_multi_init(), ::curl_multi_cleanup);
-    std::vector<std::unique_ptr<Transfer>> transfers;
+    const auto start = Clock::now();
+    std::atomic<bool> stop = ready != CURLE_OK;
+    Transfers transfers;
     for (const Download& download : downloads)
-        if (missing(download)) transfers.push_back(std::make_unique<Transfer>(download, options));
-    Report report;
-    const auto is_done = [](const auto& transfer) { return transfer->done(); };
-    const auto is_active = [](const auto& transfer) { return transfer->active(); };
-    while (!std::all_of(transfers.begin(), transfers.end(), is_done)) {
-        for (const auto& transfer : transfers)
-            if (transfer->may_start() &&
-                std::count_if(transfers.begin(), transfers.end(), is_active) < options.at_once)
-                transfer->start(multi.get());
-        int running = 0, left = 0;
-        ::curl_multi_perform(multi.get(), &running);
-        while (const CURLMsg* const message = ::curl_multi_info_read(multi.get(), &left)) {
-            Transfer* transfer = nullptr;
-            ::curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-            transfer->finish(message->data.result);
+        if (!fs::exists(download.file))
+            transfers.push_back(std::make_unique<Transfer>(download, options, stop));
+    std::atomic<std::size_t> next = 0;
+    const auto work = [&] {
+        try {
+            for (std::size_t i; !stop && (i = next++) < transfers.size();) transfers[i]->run();
+        } catch (...) {
+            stop = true;
+            throw;
         }
-        if (options.progress) report.tell(transfers, options.progress);
-        ::curl_multi_poll(multi.get(), nullptr, 0, running > 0 ? 200 : 10, nullptr);
+    };
+    std::vector<std::future<void>> workers;  // last: its end waits for them
+    try {
+        for (int i = 0; i < options.at_once && !transfers.empty(); ++i)
+            workers.push_back(std::async(std::launch::async, work));
+        for (auto& worker : workers) {
+            do tell(transfers, start, options);
+            while (worker.wait_for(kTick) != std::future_status::ready);
+            worker.get();
+        }
+    } catch (...) {
+        stop = true;
+        throw;
     }
+    if (!transfers.empty()) tell(transfers, start, options);
 }
 
 }  // namespace autoresearch

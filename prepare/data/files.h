@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -8,7 +9,6 @@
 #include <string_view>
 #include <vector>
 
-#include "util/fd.h"
 #include "util/hash.h"
 
 namespace autoresearch {
@@ -33,6 +33,7 @@ struct DataMeta {
     std::int64_t train_documents = 0, val_documents = 0, test_documents = 0;  // of the corpus, before cutting
     std::int64_t dropped_duplicates = 0;  // documents dropped because val or test has them already
     std::uint64_t tokenizer_digest = 0;   // xxh64 of tokenizer.tiktoken
+    int format = 1;
 };
 
 /// Throws UserError when something is damaged or does not fit, std::system_error when a file cannot be read.
@@ -45,8 +46,8 @@ void write_meta(const DataMeta& meta, const std::filesystem::path& directory);
 /// several of these documents.)
 class Shard {
   public:
-    /// Throws UserError for a truncated or foreign file, or one of another version, and std::system_error for
-    /// one that cannot be read. Costs a look at the header and the document offsets; the tokens are not read.
+    /// Throws UserError for a truncated, damaged or foreign file, and std::system_error for one that cannot
+    /// be read. The tokens are not looked at.
     explicit Shard(const std::filesystem::path& file);
     std::int64_t num_tokens() const { return num_tokens_; }
     std::int64_t num_documents() const { return num_documents_; }
@@ -63,9 +64,9 @@ class Shard {
   private:
     std::filesystem::path file_;
     std::shared_ptr<const char> map_;         // all of the file
-    const void* tokens_ = nullptr;            // uint16 or uint32
+    const char* tokens_ = nullptr;            // uint16 or uint32
     const std::uint64_t* offsets_ = nullptr;  // num_documents + 1
-    int token_bytes_ = 2;
+    std::uint32_t token_bytes_ = 2;
     std::int64_t num_tokens_ = 0, num_documents_ = 0;
     std::uint64_t fingerprint_ = 0, token_digest_ = 0;
 };
@@ -80,17 +81,14 @@ class ShardWriter {
     void finish(std::uint64_t fingerprint);
 
     std::int64_t num_tokens() const { return static_cast<std::int64_t>(offsets_.back()); }
-    std::int64_t num_documents() const { return static_cast<std::int64_t>(offsets_.size()) - 1; }
     /// Of all documents so far, in order.
     std::uint64_t digest() const { return digest_.value(); }
 
   private:
     void write(std::string_view bytes);
-    void flush();
 
-    std::filesystem::path file_;
-    Fd fd_;
-    std::string buffer_;
+    std::filesystem::path path_;
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
     std::uint32_t token_bytes_;
     std::vector<std::uint64_t> offsets_{0};
     Digest digest_;

@@ -18,11 +18,10 @@ namespace autoresearch {
 class Packer {
   public:
     /// The shard must live as long as the packer. Throws UserError when it holds no documents.
-    Packer(const Shard& shard, int row_tokens, std::uint64_t seed, int buffer_documents = 1000);
+    Packer(const Shard& shard, int row_tokens, std::uint64_t seed, std::size_t buffer_documents = 1000);
     /// Fills `rows` x row_tokens ids, row-major.
     void next(int rows, std::int64_t* out);
     std::int64_t epoch() const { return epoch_; }  // of the document placed last; 1: seen for the first time
-    std::int64_t row_tokens() const { return row_tokens_; }
 
   private:
     /// In the order of the choice: length, then who came first.
@@ -30,17 +29,15 @@ class Packer {
         std::int64_t length, arrival, document;
         auto operator<=>(const Waiting&) const = default;
     };
-    void begin_epoch(std::int64_t number);
     void refill();
     Waiting take(std::int64_t room);
-    void fill_row(std::int64_t* out);
 
     const Shard& shard_;
     const std::int64_t row_tokens_;
     const std::uint64_t seed_;
     const std::size_t buffer_documents_;
     std::vector<std::int64_t> order_;  // of this epoch
-    std::size_t entered_ = 0;          // of order_, so many have entered the buffer
+    std::size_t entered_;              // of order_, so many have entered the buffer
     std::int64_t epoch_ = 0, arrivals_ = 0;
     std::set<Waiting> buffer_;
 };
@@ -52,19 +49,16 @@ class Prefetcher {
     Prefetcher(const Shard& shard, int rows, int row_tokens, std::uint64_t seed);
     /// rows x row_tokens ids, row-major; valid until the next call.
     const std::vector<std::int64_t>& next();
-    std::int64_t epoch() const { return current_.epoch; }  // of the batch handed out last
+    std::int64_t epoch() const { return epoch_; }  // of the batch handed out last
 
   private:
-    struct Batch {
-        std::vector<std::int64_t> ids;
-        std::int64_t epoch = 1;
-    };
-    std::future<Batch> pack(std::vector<std::int64_t> space);
+    void pack();
 
     Packer packer_;
     const int rows_;
-    Batch current_;
-    std::future<Batch> ahead_;  // last: its end waits for the thread, which uses the others
+    std::vector<std::int64_t> current_, ahead_;  // ids
+    std::int64_t epoch_ = 1;
+    std::future<void> packing_;  // of ahead_; last: its end waits for the thread, which uses the others
 };
 
 /// Rows that a Packer with seed 0 fills from the shard's documents alone, before it begins anew.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,48 +10,24 @@
 #include <vector>
 
 #include "util/hash.h"
-#include "util/text.h"
+
+struct pcre2_real_code_8;
 
 namespace autoresearch {
 
 /// Cuts text into the pieces that byte pairs are merged within, by a regular expression. White space means
 /// what it means to Rust's regex (Unicode White_Space), so that rustbpe and tiktoken cut at the same places.
-/// For one thread at a time; a copy shares the compiled expression and may be used by another thread.
+/// Thread-safe.
 class Splitter {
   public:
     /// Throws UserError when the expression does not compile.
     explicit Splitter(const std::string& pattern);
-    Splitter(const Splitter& other);
-    Splitter& operator=(const Splitter&) = delete;
-    ~Splitter();
-
     /// Calls take(piece) for all of the text in order. Text between two matches is a piece too, and so is
     /// every single byte of what is not UTF-8: the pieces joined are always the text.
-    template <class Take>
-    void split(std::string_view text, Take&& take) {
-        while (!text.empty()) {
-            const std::string_view run = text.substr(0, valid_utf8_prefix(text));
-            std::size_t done = 0, begin = 0, end = 0;
-            while (done < run.size() && match(run, done, begin, end)) {
-                if (begin > done) take(run.substr(done, begin - done));
-                take(run.substr(begin, end - begin));
-                done = end;
-            }
-            if (done < run.size()) take(run.substr(done));
-            text.remove_prefix(run.size());
-            if (!text.empty()) take(text.substr(0, 1));
-            text.remove_prefix(text.empty() ? 0 : 1);
-        }
-    }
+    void split(std::string_view text, const std::function<void(std::string_view piece)>& take) const;
 
   private:
-    struct Code;
-    struct Scratch;
-    /// The first match in `run` that is not empty and begins at `from` or later. `run` must be valid UTF-8.
-    bool match(std::string_view run, std::size_t from, std::size_t& begin, std::size_t& end);
-
-    std::shared_ptr<const Code> code_;
-    std::unique_ptr<Scratch> scratch_;
+    std::shared_ptr<const pcre2_real_code_8> code_;
 };
 
 /// A map from pieces of text to small values, for millions of look-ups of short pieces: an open table of
@@ -70,7 +47,6 @@ class PieceMap {
         }
         return entries_[slot.entry].value;
     }
-
     /// The value, or `none`.
     Value find(std::string_view piece, Value none) const {
         if (slots_.empty()) return none;
@@ -104,15 +80,12 @@ class PieceMap {
             place = (place + 1) & (slots_.size() - 1);
         return place;
     }
-
     void grow() {
-        const std::vector<Slot> old =
-            std::exchange(slots_, std::vector<Slot>(std::max<std::size_t>(64, 2 * slots_.size())));
-        for (const Slot& slot : old) {
-            if (slot.entry == kFree) continue;
-            std::size_t place = slot.hash & (slots_.size() - 1);
-            while (slots_[place].entry != kFree) place = (place + 1) & (slots_.size() - 1);
-            slots_[place] = slot;
+        slots_.assign(std::max<std::size_t>(64, 2 * slots_.size()), Slot{});
+        for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+            const std::string_view piece = piece_of(entries_[i]);
+            const auto hash = static_cast<std::uint32_t>(xxh64(piece));
+            slots_[place_of(piece, hash)] = {hash, i};
         }
     }
 
@@ -121,9 +94,10 @@ class PieceMap {
     std::string texts_;
 };
 
-/// How often each piece stands in a text. Count on each thread and add up at the end.
+/// How often each piece stands in a text.
 using PieceCounts = PieceMap<std::int64_t>;
-void count_pieces(Splitter& splitter, std::string_view text, PieceCounts& counts);
-void add_counts(const PieceCounts& more, PieceCounts& counts);
+inline void add_counts(const PieceCounts& more, PieceCounts& counts) {
+    more.for_each([&](std::string_view piece, std::int64_t count) { counts[piece] += count; });
+}
 
 }  // namespace autoresearch

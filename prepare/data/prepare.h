@@ -31,8 +31,8 @@ struct PrepareOptions {
     std::filesystem::path parquet_reader;  // the program read-parquet; empty: no parquet
     int threads = 0;                       // 0: all
     /// "waiting", "downloading", "reading", "tokenizer", "encoding", "writing", each from 0 to 1. On the
-    /// caller's thread. May be empty, and may throw to stop: nothing half-made is left then.
-    std::function<void(const std::string& phase, double share)> progress;
+    /// caller's thread. May throw to stop: nothing half-made is left then, but for downloads.
+    std::function<void(const std::string& phase, double share)> progress = [](const auto&, double) {};
 };
 
 struct PreparedData {

@@ -2,54 +2,76 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "prepare/data/pieces.h"
+
 namespace autoresearch {
+
+/// The originals' split pattern (GPT-4 style, at most two digits together).
+extern const char* const kSplitPattern;
+
+/// Learns byte pair merges: the most frequent pair first, of equals the one with the smaller ids (left before
+/// right). These are the merges that rustbpe learns. Result: the bytes of each token by rank, the 256 bytes
+/// first; fewer than `ranks` when the text holds no more pairs.
+std::vector<std::string> train_bpe(
+    const PieceCounts& pieces, std::size_t ranks,
+    const std::function<void(double share)>& progress = [](double) {});
 
 /// Byte-level BPE. Ids 0 .. ranks-1 are the mergeable ranks (the 256 bytes first, then merges in the order
 /// learned), then 4 reserved specials <|reserved_0|> .. <|reserved_3|>; the first of these is BOS.
 class Tokenizer {
   public:
-    /// Reads tiktoken's text format: base64 of the token's bytes, a space, its rank, one a line. Throws
-    /// UserError when it is damaged, std::system_error when it cannot be read.
+    static constexpr int kSpecials = 4;
+
+    /// `ranks`: the bytes of each mergeable token, all 256 single bytes among them.
+    Tokenizer(std::vector<std::string> ranks, const std::string& split_pattern);
+    /// From tiktoken's text format, as tiktoken_text() gives it. Throws std::system_error when it cannot be
+    /// read.
     static Tokenizer load(const std::filesystem::path& tiktoken_file, const std::string& split_pattern);
-    /// `ranks`: the bytes of each mergeable token. Requires all 256 single bytes among them and no token
-    /// twice.
-    explicit Tokenizer(std::vector<std::string> ranks, const std::string& split_pattern);
-    ~Tokenizer();
-    Tokenizer(Tokenizer&&) noexcept;
 
-    /// Ordinary text: the names of specials in it are text too. Invalid UTF-8 is encoded byte by byte.
-    /// Thread-safe.
-    std::vector<std::uint32_t> encode(std::string_view text) const;
-    /// The bytes of the tokens, joined; specials by their names. Throws UserError for an id that does not
-    /// exist.
+    /// base64 of the token's bytes, a space, its rank, one a line.
+    std::string tiktoken_text() const;
+    /// The bytes of the tokens, joined; specials have none.
     std::string decode(const std::vector<std::uint32_t>& ids) const;
-
-    const std::string& split_pattern() const;
-    int vocab_size() const;  // specials included
-    int bos() const;
+    int bos() const { return static_cast<int>(ranks_.size()); }
+    int vocab_size() const { return bos() + kSpecials; }
     /// Bytes of each id; 0 for specials. What the metric divides by: summed over the tokens of a text it is
     /// the length of the text. (The original counts the bytes of each token decoded alone, where every cut
     /// character turns into U+FFFD and counts 3.)
     std::vector<int> token_bytes() const;
-    /// The content of a tiktoken file.
-    std::string tiktoken_text() const;
 
   private:
-    struct State;
-    std::unique_ptr<State> state_;
+    friend class Encoder;
+    std::vector<std::string> ranks_;
+    Splitter splitter_;
+    PieceMap<std::uint32_t> ids_;  // of the ranks, by their bytes
 };
 
-/// RFC 4648, with padding. Decoding gives nothing when `text` is not base64.
-std::string base64_encode(std::string_view bytes);
-std::optional<std::string> base64_decode(std::string_view text);
+/// Text to the ids that tiktoken gives. For one thread at a time: it remembers the pieces it has seen.
+class Encoder {
+  public:
+    /// The tokenizer must live as long.
+    explicit Encoder(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+    /// Ordinary text: the names of specials in it are text too. Invalid UTF-8 is encoded byte by byte.
+    std::vector<std::uint32_t> encode(std::string_view text);
 
-/// The originals' split pattern (GPT-4 style, at most two digits together).
-extern const char* const kSplitPattern;
+  private:
+    struct Range {
+        std::uint32_t first = 0, count = 0;
+    };
+    void merge(std::string_view piece, std::vector<std::uint32_t>& out) const;
+
+    const Tokenizer& tokenizer_;
+    PieceMap<Range> known_;  // in known_ids_
+    std::vector<std::uint32_t> known_ids_;
+};
+
+/// RFC 4648, with padding; decoding takes what encoding gives.
+std::string base64_encode(std::string_view bytes);
+std::string base64_decode(std::string_view text);
 
 }  // namespace autoresearch

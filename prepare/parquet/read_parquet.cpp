@@ -15,11 +15,10 @@
 namespace {
 
 void put(const void* bytes, std::size_t count) {
-    if (count == 0) return;                                           // an empty text has no address
     if (std::fwrite(bytes, 1, count, stdout) != count) std::exit(1);  // nobody listens any more
 }
 
-void put_number(std::uint64_t number) {
+void put(std::uint64_t number) {
     put(&number, sizeof number);
 }
 
@@ -31,15 +30,6 @@ T value_of(arrow::Result<T> result) {
 
 void check(const arrow::Status& status) {
     if (!status.ok()) throw std::runtime_error(status.message());
-}
-
-template <class Array>
-void put_texts(const Array& texts) {
-    for (std::int64_t i = 0; i < texts.length(); ++i) {
-        const auto text = texts.IsNull(i) ? std::string_view() : texts.GetView(i);
-        put_number(text.size());
-        put(text.data(), text.size());
-    }
 }
 
 int column_of(const arrow::Schema& schema, const std::string& name) {
@@ -62,15 +52,16 @@ void read(const std::string& path, const std::string& name) {
     std::shared_ptr<arrow::Schema> schema;
     check(reader->GetSchema(&schema));
     const int column = column_of(*schema, name);
-    put_number(static_cast<std::uint64_t>(reader->parquet_reader()->metadata()->num_rows()));
+    put(static_cast<std::uint64_t>(reader->parquet_reader()->metadata()->num_rows()));
     for (int group = 0; group < reader->num_row_groups(); ++group) {
         std::shared_ptr<arrow::ChunkedArray> texts;
         check(reader->RowGroup(group)->Column(column)->Read(&texts));
-        for (const auto& chunk : texts->chunks()) {
-            if (chunk->type_id() == arrow::Type::STRING)
-                put_texts(static_cast<const arrow::StringArray&>(*chunk));
-            else
-                put_texts(static_cast<const arrow::LargeStringArray&>(*chunk));
+        for (std::int64_t i = 0; i < texts->length(); ++i) {
+            const auto text = value_of(texts->GetScalar(i));
+            const auto view = text->is_valid ? static_cast<const arrow::BaseBinaryScalar&>(*text).view()
+                                             : std::string_view();
+            put(view.size());
+            put(view.data(), view.size());
         }
     }
 }
@@ -85,7 +76,7 @@ int main(int argc, char** argv) {
     try {
         read(argv[1], argv[2]);
     } catch (const std::exception& error) {
-        put_number(~std::uint64_t{0});
+        put(~std::uint64_t{0});
         const std::string message = error.what();
         put(message.data(), message.size());
     }

@@ -8,7 +8,7 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
-#include "util/nearest.h"
+#include "util/text.h"
 
 namespace autoresearch {
 namespace {

@@ -7,7 +7,6 @@
 #include <fstream>
 
 #include "autoresearch/error.h"
-#include "util/nearest.h"
 #include "util/text.h"
 
 namespace autoresearch {

@@ -8,7 +8,6 @@
 #include "cli/workspace.h"
 #include "record/run_files.h"
 #include "util/atomic_file.h"
-#include "util/nearest.h"
 #include "util/text.h"
 
 namespace autoresearch {

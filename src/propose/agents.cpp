@@ -8,7 +8,6 @@
 #include "proc/signals.h"
 #include "proc/subprocess.h"
 #include "util/fd.h"
-#include "util/nearest.h"
 #include "util/text.h"
 
 namespace autoresearch {

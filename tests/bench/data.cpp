@@ -9,7 +9,6 @@
 #include <thread>
 #include <vector>
 
-#include "prepare/data/bpe.h"
 #include "prepare/data/packer.h"
 #include "prepare/data/tokenizer.h"
 #include "util/atomic_file.h"
@@ -47,10 +46,11 @@ void share_out(std::size_t threads, std::size_t count, const auto& work) {
 std::vector<std::string> train(const std::vector<std::string_view>& texts, std::size_t ranks,
                                const std::string& pattern) {
     const std::size_t threads = std::max(1U, std::thread::hardware_concurrency());
-    std::vector<Splitter> splitters(threads, Splitter(pattern));
+    const Splitter splitter(pattern);
     std::vector<PieceCounts> counts(threads);
-    share_out(threads, texts.size(),
-              [&](std::size_t t, std::size_t i) { count_pieces(splitters[t], texts[i], counts[t]); });
+    share_out(threads, texts.size(), [&](std::size_t t, std::size_t i) {
+        splitter.split(texts[i], [&](std::string_view piece) { ++counts[t][piece]; });
+    });
     for (std::size_t t = 1; t < threads; ++t) add_counts(counts[t], counts[0]);
     return train_bpe(counts[0], ranks);
 }
@@ -88,17 +88,17 @@ int main(int argc, char** argv) {
     }
     std::vector<std::string> ranks;
     const double training = seconds([&] { ranks = train(texts, std::stoul(argv[3]) - kSpecials, pattern); });
+    const Tokenizer tokenizer(ranks, pattern);
     std::vector<std::vector<std::uint32_t>> ids(texts.size());
     double megabytes_per_second[2];
     for (const std::size_t threads : {1, 2}) {
         const double spent = seconds([&] {
-            const Tokenizer fresh(ranks, pattern);  // nothing in its caches
+            std::vector<Encoder> encoders(threads, Encoder(tokenizer));
             share_out(threads, texts.size(),
-                      [&](std::size_t, std::size_t i) { ids[i] = fresh.encode(texts[i]); });
+                      [&](std::size_t t, std::size_t i) { ids[i] = encoders[t].encode(texts[i]); });
         });
         megabytes_per_second[threads - 1] = static_cast<double>(all.size()) / 1e6 / spent;
     }
-    const Tokenizer tokenizer(ranks, pattern);
     write_file(folder / "tokenizer.tiktoken", tokenizer.tiktoken_text());
     std::ofstream out(folder / "ids.bin", std::ios::binary);
     for (const auto& document : ids)
