@@ -42,22 +42,15 @@ std::vector<fs::path> files_below(const fs::path& folder, std::string_view kinds
     return files;
 }
 
-std::vector<fs::path> glob_files(const std::string& pattern) {
-    glob_t found{};
-    const int result = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found);
-    std::vector<fs::path> files;
-    for (std::size_t i = 0; result == 0 && i < found.gl_pathc; ++i)
-        if (std::error_code ignored; fs::is_regular_file(found.gl_pathv[i], ignored))
-            files.emplace_back(found.gl_pathv[i]);
-    ::globfree(&found);
-    return files;
-}
-
 /// Of a file, a folder or a glob; empty when there is nothing of that name.
 std::vector<fs::path> local_files(const std::string& path) {
     if (fs::is_directory(path)) return files_below(path, kTextKinds);
-    std::vector<fs::path> files = glob_files(path);
+    glob_t found{};
+    ::glob(path.c_str(), GLOB_NOSORT, nullptr, &found);
+    std::vector<fs::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+    ::globfree(&found);
     if (fs::is_regular_file(path)) files = {path};
+    std::erase_if(files, [](const fs::path& file) { return !fs::is_regular_file(file); });
     for (const fs::path& file : files)
         if (is_among(kNotReadable, file))
             throw UserError("cannot read files of this kind: " + file.string(), kWhatIsRead);

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
@@ -25,19 +24,16 @@ namespace {
 constexpr const char* kMend = "prepare the data again";
 static_assert(std::endian::native == std::endian::little, "shards are stored in little-endian order");
 
-constexpr char kMagic[9] = "ARSHARD\n";
-constexpr std::uint32_t kVersion = 1;
-
 /// The first 64 bytes. Then the tokens, zeros up to a multiple of 8, and num_documents + 1 offsets counted in
 /// tokens.
 struct Header {
-    char magic[8];
-    std::uint32_t version, token_bytes;
-    std::uint64_t num_documents, num_tokens;
-    std::uint64_t fingerprint;
-    std::uint64_t token_digest;   // xxh64 chained over the documents' stored bytes
-    std::uint64_t offset_digest;  // xxh64 of the offsets
-    std::uint64_t header_digest;  // xxh64 of the bytes before
+    std::uint64_t magic = 0x0A44524148535241;  // "ARSHARD\n"
+    std::uint32_t version = 1, token_bytes = 2;
+    std::uint64_t num_documents = 0, num_tokens = 0;
+    std::uint64_t fingerprint = 0;
+    std::uint64_t token_digest = 0;   // xxh64 chained over the documents' stored bytes
+    std::uint64_t offset_digest = 0;  // xxh64 of the offsets
+    std::uint64_t header_digest = 0;  // xxh64 of the bytes before
 
     std::uint64_t digest() const {
         return xxh64({reinterpret_cast<const char*>(this), offsetof(Header, header_digest)});
@@ -64,11 +60,10 @@ Shard::Shard(const std::filesystem::path& file) : file_(file) {
     void* const map = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
     if (map == MAP_FAILED) throw_errno("cannot map " + file.string());
     map_ = {static_cast<const char*>(map), [map, bytes](const char*) { ::munmap(map, bytes); }};
-    Header header{};
-    std::memcpy(&header, map, sizeof header);
-    if (std::memcmp(header.magic, kMagic, sizeof header.magic) != 0 || header.version != kVersion ||
+    const Header header = *static_cast<const Header*>(map);
+    if (header.magic != Header().magic || header.version != Header().version ||
         header.header_digest != header.digest())
-        throw_damaged(file, "it does not begin like one of version " + std::to_string(kVersion));
+        throw_damaged(file, "it does not begin like one of version " + std::to_string(Header().version));
     const std::size_t offsets_at = sizeof header + header.padded_token_bytes();
     const std::size_t expected = offsets_at + (header.num_documents + 1) * sizeof(std::uint64_t);
     if (bytes != expected)
@@ -127,9 +122,7 @@ void ShardWriter::append(std::span<const std::uint32_t> document) {
 
 void ShardWriter::finish(std::uint64_t fingerprint) {
     const std::string_view offset_bytes = bytes_of(std::span<const std::uint64_t>(offsets_));
-    Header header{};
-    std::copy_n(kMagic, sizeof header.magic, header.magic);
-    header.version = kVersion;
+    Header header;
     header.token_bytes = token_bytes_;
     header.num_documents = offsets_.size() - 1;
     header.num_tokens = offsets_.back();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,68 +29,59 @@ class Splitter {
     std::shared_ptr<const pcre2_real_code_8> code_;
 };
 
-/// A map from pieces of text to small values, for millions of look-ups of short pieces: an open table of
-/// slots, and the pieces one after the other in memory. Nothing is ever removed.
+/// A map from pieces of text, none of them empty, to small values, for millions of look-ups of short pieces:
+/// an open table, and the pieces one after the other in memory. Nothing is ever removed.
 template <class Value>
 class PieceMap {
   public:
     /// The value of a piece, made anew when there is none. Valid until the next call.
     Value& operator[](std::string_view piece) {
-        if (2 * entries_.size() >= slots_.size()) grow();
-        const auto hash = static_cast<std::uint32_t>(xxh64(piece));
-        Slot& slot = slots_[place_of(piece, hash)];
-        if (slot.entry == kFree) {
-            slot = {hash, static_cast<std::uint32_t>(entries_.size())};
-            entries_.push_back({texts_.size(), piece.size(), Value{}});
+        if (2 * size_ >= slots_.size()) grow();
+        Slot& slot = slots_[place_of(piece)];
+        if (slot.size == 0) {
+            slot = {texts_.size(), piece.size(), Value{}};
             texts_ += piece;
+            ++size_;
         }
-        return entries_[slot.entry].value;
+        return slot.value;
     }
     /// The value, or `none`.
     Value find(std::string_view piece, Value none) const {
-        if (slots_.empty()) return none;
-        const Slot& slot = slots_[place_of(piece, static_cast<std::uint32_t>(xxh64(piece)))];
-        return slot.entry == kFree ? none : entries_[slot.entry].value;
+        const Slot& slot = slots_[place_of(piece)];
+        return slot.size == 0 ? none : slot.value;
     }
-    std::size_t size() const { return entries_.size(); }
-    /// Calls visit(piece, value) for all, in the order in which they came.
+    std::size_t size() const { return size_; }
+    /// Calls visit(piece, value) for all.
     template <class Visit>
     void for_each(Visit&& visit) const {
-        for (const Entry& entry : entries_) visit(piece_of(entry), entry.value);
+        for (const Slot& slot : slots_)
+            if (slot.size > 0) visit(piece_of(slot), slot.value);
     }
 
   private:
-    static constexpr std::uint32_t kFree = ~std::uint32_t{0};
     struct Slot {
-        std::uint32_t hash = 0, entry = kFree;
-    };
-    struct Entry {
-        std::size_t begin, size;  // of the piece, in texts_
-        Value value;
+        std::size_t begin = 0, size = 0;  // of the piece, in texts_; no size: free
+        Value value{};
     };
 
-    std::string_view piece_of(const Entry& entry) const { return {texts_.data() + entry.begin, entry.size}; }
+    std::string_view piece_of(const Slot& slot) const { return {texts_.data() + slot.begin, slot.size}; }
 
     /// Of the slot that holds the piece, or that is free for it.
-    std::size_t place_of(std::string_view piece, std::uint32_t hash) const {
-        std::size_t place = hash & (slots_.size() - 1);
-        while (slots_[place].entry != kFree &&
-               (slots_[place].hash != hash || piece_of(entries_[slots_[place].entry]) != piece))
+    std::size_t place_of(std::string_view piece) const {
+        std::size_t place = xxh64(piece) & (slots_.size() - 1);
+        while (slots_[place].size > 0 && piece_of(slots_[place]) != piece)
             place = (place + 1) & (slots_.size() - 1);
         return place;
     }
     void grow() {
-        slots_.assign(std::max<std::size_t>(64, 2 * slots_.size()), Slot{});
-        for (std::uint32_t i = 0; i < entries_.size(); ++i) {
-            const std::string_view piece = piece_of(entries_[i]);
-            const auto hash = static_cast<std::uint32_t>(xxh64(piece));
-            slots_[place_of(piece, hash)] = {hash, i};
-        }
+        const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(2 * slots_.size()));
+        for (const Slot& slot : old)
+            if (slot.size > 0) slots_[place_of(piece_of(slot))] = slot;
     }
 
-    std::vector<Slot> slots_;  // a power of two, at most half of them in use
-    std::vector<Entry> entries_;
+    std::vector<Slot> slots_ = std::vector<Slot>(64);  // a power of two, at most half of them in use
     std::string texts_;
+    std::size_t size_ = 0;
 };
 
 /// How often each piece stands in a text.
