@@ -50,7 +50,7 @@ class Trainer {
                 offer(best.pair);
                 continue;
             }
-            const Pair pair = std::move(pairs_[best.pair]);
+            Pair pair = std::move(pairs_[best.pair]);
             for (const std::uint32_t word : pair.words) merge_in_word(word, pair, new_id);
             pairs_[best.pair].count = 0;
             offer_new_pairs();
@@ -123,6 +123,7 @@ class Trainer {
 std::vector<std::string> train_bpe(const PieceCounts& pieces, std::size_t ranks,
                                    const std::function<void(double share)>& progress) {
     std::vector<std::string> tokens;
+    tokens.reserve(ranks);
     for (int byte = 0; byte < 256; ++byte) tokens.emplace_back(1, static_cast<char>(byte));
     Trainer trainer(pieces);
     while (tokens.size() < ranks) {

@@ -1,5 +1,3 @@
-#include "prepare/data/data_set.h"
-
 #include <algorithm>
 #include <array>
 #include <deque>
@@ -11,6 +9,7 @@
 #include <vector>
 
 #include "autoresearch/error.h"
+#include "prepare/data/corpus.h"
 #include "prepare/data/files.h"
 #include "prepare/data/packer.h"
 #include "prepare/data/tokenizer.h"
@@ -196,6 +195,7 @@ DataMeta make_data_set(const PrepareOptions& options, const Corpus& corpus,
     meta.bos = tokenizer.bos();
 
     std::vector<ShardWriter> shards;
+    shards.reserve(kShardFiles.size());
     for (const char* file : kShardFiles) shards.emplace_back(folder / file, tokenizer.vocab_size());
     if (encode_corpus(options, corpus, tokenizer, shards, meta) != corpus_digest)
         throw UserError("corpus " + request.corpus + " changed while it was read",

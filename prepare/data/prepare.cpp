@@ -7,7 +7,6 @@
 
 #include "autoresearch/error.h"
 #include "prepare/data/corpus.h"
-#include "prepare/data/data_set.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 

@@ -38,7 +38,8 @@ std::string base64_decode(std::string_view text) {
     int waiting = 0;
     for (const char c : text.substr(0, text.find('='))) {
         bits = bits << 6 | static_cast<std::uint32_t>(kBase64.find(c));
-        if ((waiting += 6) < 8) continue;
+        waiting += 6;
+        if (waiting < 8) continue;
         waiting -= 8;
         bytes += static_cast<char>(bits >> waiting & 255);
     }
@@ -73,9 +74,8 @@ std::string Tokenizer::decode(const std::vector<std::uint32_t>& ids) const {
 }
 
 std::vector<int> Tokenizer::token_bytes() const {
-    std::vector<int> bytes;
-    for (const std::string& token : ranks_) bytes.push_back(static_cast<int>(token.size()));
-    bytes.resize(bytes.size() + kSpecials, 0);
+    std::vector<int> bytes(ranks_.size() + kSpecials, 0);
+    for (std::size_t i = 0; i < ranks_.size(); ++i) bytes[i] = static_cast<int>(ranks_[i].size());
     return bytes;
 }
 
