@@ -23,7 +23,7 @@ class TrainerBuilderTest : public ::testing::Test {
                                         const std::string& source = "int main() {}\n", double limit = 60) {
         const auto file = directory_.write("kit/build-trainer", "#!/bin/sh\n" + script);
         std::filesystem::permissions(file, std::filesystem::perms(0755));
-        return TrainerBuilder({directory_ / "kit", limit, 0.2}, stop_).build(source, work());
+        return TrainerBuilder(directory_ / "kit", limit, 0, stop_).build(source, work());
     }
     std::filesystem::path work() const { return directory_ / "experiments/0001"; }
 
@@ -75,13 +75,13 @@ TEST_F(TrainerBuilderTest, AStopIsNoFailedBuild) {
     directory_.write("kit/build-trainer", "#!/bin/sh\nsleep 1000\n");
     std::filesystem::permissions(directory_ / "kit/build-trainer", std::filesystem::perms(0755));
     const StopNow stop;
-    const auto result = TrainerBuilder({directory_ / "kit", 60, 0.2}, stop).build("", work());
+    const auto result = TrainerBuilder(directory_ / "kit", 60, 0, stop).build("", work());
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.failure().ending, Ending::interrupted);
 }
 
 TEST_F(TrainerBuilderTest, AMissingKitIsTheUsersToMend) {
-    EXPECT_THROW((void)TrainerBuilder({directory_ / "none", 60, 0.2}, stop_).build("", work()), UserError);
+    EXPECT_THROW((void)TrainerBuilder(directory_ / "none", 60, 0, stop_).build("", work()), UserError);
 }
 
 TEST(BuildFailureReason, PrefersWhatHelps) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "proc/signals.h"
+#include "run/trial_events.h"
 #include "run/trial_runner.h"
 #include "temp_directory.h"
 #include "util/text.h"
@@ -28,14 +29,20 @@ struct CountingReporter : Reporter {
 class TrialRunnerTest : public ::testing::Test {
   protected:
     void SetUp() override {
-        options_.threads = 2;
-        options_.limits = {5, 5, 5, 5};
-        options_.kill_grace = 0.2;
+        config_.device = "cpu";
+        config_.threads = 2;
+        set_limits(5, 5, 5);
+    }
+    void set_limits(double startup, double grace, double evaluation) {
+        config_.startup_limit = startup;
+        config_.grace = grace;
+        config_.eval_limit = evaluation;
     }
     Trial run(const std::string& behaviour, const StopRequest& stop = NeverStop()) {
-        options_.data = behaviour;
-        return TrialRunner(options_, reporter_, stop)
-            .run({std::filesystem::path(TEST_BINARY_DIR) / "program_trainer", directory_.path(), 7, budget_});
+        return TrialRunner(config_, behaviour, reporter_, stop).run(request());
+    }
+    TrialRequest request() const {
+        return {std::filesystem::path(TEST_BINARY_DIR) / "program_trainer", directory_.path(), 7, budget_};
     }
     void expect(const std::string& behaviour, Ending ending, const std::string& reason) {
         const Trial trial = run(behaviour);
@@ -50,7 +57,7 @@ class TrialRunnerTest : public ::testing::Test {
     TempDirectory directory_;
     CountingReporter reporter_;
     double budget_ = 0.05;
-    TrialRunnerOptions options_;
+    Config config_;
 };
 
 TEST_F(TrialRunnerTest, AGoodResultBringsItsNumbers) {
@@ -103,14 +110,13 @@ TEST_F(TrialRunnerTest, SetsTheTrainersEnvironment) {
 }
 
 TEST_F(TrialRunnerTest, EveryPhaseHasItsLimit) {
-    options_.limits = {0.2, 5, 5, 5};
+    set_limits(0.2, 5, 5);
     expect("hang_at_start", Ending::timed_out, "no first step within 0.2 s");
     expect("ignore_term", Ending::timed_out, "no first step within 0.2 s");
-    options_.limits = {5, 0.2, 5, 5};
-    expect("hang_in_training", Ending::timed_out, "still training 0.2 s after its budget of 0.05 s");
-    options_.limits = {5, 5, 0.2, 5};
+    set_limits(5, 5, 0.2);
     expect("hang_in_evaluation", Ending::timed_out, "the evaluation took longer than 0.2 s");
-    options_.limits = {5, 5, 5, 0.2};
+    set_limits(5, 0.2, 5);
+    expect("hang_in_training", Ending::timed_out, "still training 0.2 s after its budget of 0.05 s");
     expect("hang_at_exit", Ending::timed_out, "did not end within 0.2 s of its result");
 }
 
@@ -173,41 +179,36 @@ TEST_F(TrialRunnerTest, GarbageOnTheChannelIsSkipped) {
 }
 
 TEST_F(TrialRunnerTest, AFloodOnStdoutIsCappedAndHarmless) {
-    options_.log_limit = 10000;
     EXPECT_EQ(to_string(run("flood").ending), "ok");
-    EXPECT_LT(text("run.log").size(), 300000u);
+    EXPECT_LT(text("run.log").size(), 34u << 20);
 }
 
 TEST_F(TrialRunnerTest, ARunawayIsOutOfMemory) {
-    options_.memory_limit = 0.2;
+    config_.memory_limit = 0.2;
     expect("runaway", Ending::out_of_memory, "more than the 0.2 GB of --memory-limit");
 }
 
 TEST_F(TrialRunnerTest, AHopelessTrialEndsEarly) {
-    TrialRequest request{std::filesystem::path(TEST_BINARY_DIR) / "program_trainer", directory_.path(), 7,
-                         60};
-    request.hopeless = [](double share, double loss) -> std::optional<std::string> {
+    TrialRequest hopeless = request();
+    hopeless.budget = 60;
+    hopeless.hopeless = [](double share, double loss) -> std::optional<std::string> {
         return fmt::format("{} at {}", loss, share);
     };
-    options_.data = "hang_in_training";
-    NeverStop stop;
-    const Trial trial = TrialRunner(options_, reporter_, stop).run(request);
+    const NeverStop stop;
+    const Trial trial = TrialRunner(config_, "hang_in_training", reporter_, stop).run(hopeless);
     EXPECT_EQ(to_string(trial.ending), "ended_early");
     EXPECT_EQ(trial.reason, "5.25 at 0.5");
     EXPECT_LT(trial.wall_seconds, 10);
-    request.hopeless = [](double, double) { return std::nullopt; };
-    request.budget = 0.05;
-    options_.data = "good";
-    EXPECT_EQ(to_string(TrialRunner(options_, reporter_, stop).run(request).ending), "ok");
+    TrialRequest hopeful = request();
+    hopeful.hopeless = [](double, double) { return std::nullopt; };
+    EXPECT_EQ(to_string(TrialRunner(config_, "good", reporter_, stop).run(hopeful).ending), "ok");
 }
 
 TEST_F(TrialRunnerTest, TheTestSplitIsAFlag) {
-    TrialRequest request{std::filesystem::path(TEST_BINARY_DIR) / "program_trainer", directory_.path(), 7,
-                         0.05};
-    request.test_split = true;
-    options_.data = "good";
-    NeverStop stop;
-    EXPECT_EQ(to_string(TrialRunner(options_, reporter_, stop).run(request).ending), "ok");
+    TrialRequest final = request();
+    final.test_split = true;
+    const NeverStop stop;
+    EXPECT_EQ(to_string(TrialRunner(config_, "good", reporter_, stop).run(final).ending), "ok");
     EXPECT_THAT(std::string(first_line(text("run.log"))), ::testing::EndsWith(" --split test"));
 }
 
@@ -236,10 +237,10 @@ TEST_F(TrialRunnerTest, AStopIsInterrupted) {
 }
 
 TEST_F(TrialRunnerTest, AProgramThatIsNotThereIsACrash) {
-    options_.data = "good";
-    NeverStop stop;
-    const Trial trial =
-        TrialRunner(options_, reporter_, stop).run({directory_ / "none", directory_.path(), 1, 0.2});
+    TrialRequest missing = request();
+    missing.program = directory_ / "none";
+    const NeverStop stop;
+    const Trial trial = TrialRunner(config_, "good", reporter_, stop).run(missing);
     EXPECT_EQ(to_string(trial.ending), "crashed");
     EXPECT_THAT(trial.reason, HasSubstr("cannot start"));
 }

@@ -9,8 +9,9 @@
 
 namespace autoresearch {
 
-TrainerBuilder::TrainerBuilder(TrainerBuilderOptions options, const StopRequest& stop)
-    : options_(std::move(options)), stop_(stop) {}
+TrainerBuilder::TrainerBuilder(std::filesystem::path kit, double limit, double memory_limit,
+                               const StopRequest& stop)
+    : kit_(std::move(kit)), limit_(limit), memory_limit_(memory_limit), stop_(stop) {}
 
 Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
                                                     const std::filesystem::path& relative_directory) {
@@ -24,12 +25,10 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
     write_file_atomically(directory / "train.cpp", source);
 
     ProcessSpec spec;
-    spec.command = {(options_.kit / "build-trainer").string(), (directory / "train.cpp").string(),
-                    program.string()};
+    spec.command = {kit_ / "build-trainer", directory / "train.cpp", program};
     spec.output = log;
-    spec.limit = options_.limit;
-    spec.kill_grace = options_.kill_grace;
-    spec.memory_limit = options_.memory_limit;
+    spec.limit = limit_;
+    spec.memory_limit = memory_limit_;
     const ProcessResult result = run_process(spec, stop_);
 
     if (!result.start_error.empty())
@@ -38,13 +37,13 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
     if (!result.over_memory.empty())
         return Failure{Ending::out_of_memory, "the build held " + result.over_memory};
     if (result.timed_out)
-        return Failure{Ending::timed_out, fmt::format("the build took longer than {:g} s", options_.limit)};
+        return Failure{Ending::timed_out, fmt::format("the build took longer than {:g} s", limit_)};
     if (result.succeeded() && std::filesystem::is_regular_file(program)) return program;
 
     std::string reason = build_failure_reason(file_tail(log, 8 << 20), directory);
-    if (reason.empty() && result.signal != 0)
-        reason = "the compiler was ended: " + signal_name(result.signal);
-    if (reason.empty()) reason = "the compiler failed without a word";
+    if (reason.empty())
+        reason = result.signal != 0 ? "the compiler was ended: " + signal_name(result.signal)
+                                    : "the compiler failed without a word";
     return Failure{Ending::build_failed, reason};
 }
 

@@ -8,22 +8,18 @@
 
 namespace autoresearch {
 
-struct TrainerBuilderOptions {
-    std::filesystem::path kit;  // holds build-trainer, the headers and the library that a trainer links
-    double limit = 600;         // seconds for compiler and linker together
-    double kill_grace = 2;      // seconds between SIGTERM and SIGKILL
-    double memory_limit = 0;    // GB for all its processes; 0: no limit
-};
-
 /// Runs `<kit>/build-trainer SOURCE PROGRAM`. Throws UserError when that script cannot be started.
 class TrainerBuilder : public Builder {
   public:
-    TrainerBuilder(TrainerBuilderOptions options, const StopRequest& stop);
+    /// `kit` holds build-trainer, the headers and the library that a trainer links; `limit`: seconds for
+    /// compiler and linker together; `memory_limit`: GB for all their processes, 0: none.
+    TrainerBuilder(std::filesystem::path kit, double limit, double memory_limit, const StopRequest& stop);
     Result<std::filesystem::path> build(const std::string& source,
                                         const std::filesystem::path& directory) override;
 
   private:
-    TrainerBuilderOptions options_;
+    const std::filesystem::path kit_;
+    const double limit_, memory_limit_;
     const StopRequest& stop_;
 };
 

@@ -116,8 +116,8 @@ std::vector<Check> all_checks(const FlagValues& flags) {
     return {
         check("machine",
               [] {
-                  return fmt::format("{}, {} cores, {} GiB", platform::processor(),
-                                     std::thread::hardware_concurrency(), platform::memory_bytes() >> 30);
+                  return fmt::format("{} cores, {} GiB", std::thread::hardware_concurrency(),
+                                     platform::memory_bytes() >> 30);
               }),
         check("kit",
               [] {

@@ -194,9 +194,7 @@ int run(const FlagValues& flags, const RunOptions& options, bool json) {
     TerminalReporter reporter(output, output_style(output), info.directory / run_files::kLog);
     if (const int left = take_over_processes(info.directory); left > 0)
         reporter.note(fmt::format("ended {} processes that the last start of this run left behind", left));
-    std::string wakefulness;
-    const auto keeper = keep_awake(wakefulness);
-    reporter.note(wakefulness);
+    reporter.note(keep_awake());
     note_rebuilt_kit(info, kit, reporter);
     reporter.note(opening_line(info, plan.goes_on));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");

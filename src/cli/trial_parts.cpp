@@ -43,20 +43,12 @@ int trial_threads(const Config& config) {
 }
 
 TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop) {
-    const Config& config = place.config;
-    TrainerBuilderOptions build;
-    build.kit = place.kit.directory;
-    build.limit = config.build_limit;
-    build.memory_limit = memory_limit(config);
-    TrialRunnerOptions run;
-    run.data = place.data;
-    run.device = place.device;
-    run.threads = trial_threads(config);
-    run.limits.startup = config.startup_limit;
-    run.limits.grace = config.grace;
-    run.limits.evaluation = config.eval_limit;
-    run.memory_limit = memory_limit(config);
-    return {TrainerBuilder(build, stop), TrialRunner(run, reporter, stop)};
+    Config config = place.config;
+    config.device = place.device;
+    config.threads = trial_threads(config);
+    config.memory_limit = memory_limit(config);
+    return {TrainerBuilder(place.kit.directory, config.build_limit, config.memory_limit, stop),
+            TrialRunner(config, place.data, reporter, stop)};
 }
 
 fs::path by_hand_directory(const fs::path& repository, const std::string& name) {

@@ -70,7 +70,7 @@ Kit open_kit() {
     }
     if (::access(kit.compiler.c_str(), X_OK) != 0) {
         throw UserError("the C++ compiler " + kit.compiler + " is gone, so no train.cpp can be built",
-                        platform::install_hint() + ", then scripts/setup");
+                        "scripts/setup says what to install");
     }
     kit.hash = hash_of_files(kit.directory, {"include", "prepare", "util"});
     return kit;

@@ -30,7 +30,7 @@ struct Config {
     // limits around it, seconds
     double build_limit = 300;
     double startup_limit = 300;  // spawn to the end of the first step
-    double grace = 15;           // beyond the budget, before the watchdog
+    double grace = 15;           // beyond the budget, and after the result, before the watchdog
     double eval_limit = 600;
     double memory_limit = 0;  // GB of the agent, the build and a trial; 0: most of the machine's
 

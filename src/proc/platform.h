@@ -18,16 +18,12 @@ namespace autoresearch::platform {
 std::filesystem::path self();
 /// The preset for this machine when the user names none: mps, cuda or cpu.
 std::string default_preset();
-/// The processor, for people.
-std::string processor();
 /// Memory that this program may use; 0: not known.
 std::int64_t memory_bytes();
-/// The command that installs what is missing, for hints.
-std::string install_hint();
 
 /// The child inherits what the file actions make, and of our other descriptors none. `first_unused` is one
-/// above the highest number that they make. Returns an errno value, 0 for success.
-int close_other_descriptors(posix_spawn_file_actions_t* actions, short* attribute_flags, int first_unused);
+/// above the highest number that they make.
+void close_other_descriptors(posix_spawn_file_actions_t* actions, short* attribute_flags, int first_unused);
 
 /// From now on orphaned descendants become our children, where the system can do that.
 void adopt_orphans();
@@ -56,10 +52,16 @@ double peak_resident_mb(const rusage& usage);
 /// Sets for each thread of the process how long it has been ready to run while no core was free, seconds.
 void measure_waits(pid_t pid, std::map<pid_t, double>& waits);
 
-/// Seconds from some fixed moment on, all of them: the machine asleep; cores taken by the hypervisor, summed;
-/// the processor held back by heat or to save power (seen only if it is called while that lasts).
-double slept_seconds();
-double stolen_seconds();
-double throttled_seconds();
+/// The clock of all limits: seconds from some fixed moment on, without those that the machine was asleep.
+double awake_seconds();
+
+/// Seconds from some fixed moment on.
+struct MachineTimes {
+    double slept = 0;      // the machine was asleep
+    double stolen = 0;     // cores taken by the hypervisor, summed
+    double throttled = 0;  // the processor was held back by heat or to save power; macOS tells it only to one
+                           // who asks while that lasts
+};
+MachineTimes machine_times();
 
 }  // namespace autoresearch::platform

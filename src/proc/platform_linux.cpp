@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 #include "proc/platform.h"
 #include "util/text.h"
@@ -65,26 +67,14 @@ std::string default_preset() {
     return fs::exists("/proc/driver/nvidia/version") ? "cuda" : "cpu";
 }
 
-std::string processor() {
-    const std::string info = text_of("/proc/cpuinfo");
-    for (const std::string_view line : split_lines(info)) {
-        if (line.starts_with("model name")) return std::string(trim(line.substr(line.find(':') + 1)));
-    }
-    return "unknown processor";
-}
-
 std::int64_t memory_bytes() {
     const std::int64_t all = bytes_in("/proc/meminfo", {"MemTotal"});
     const std::int64_t container = std::strtoll(text_of("/sys/fs/cgroup/memory.max").c_str(), nullptr, 10);
     return container > 0 ? std::min(all, container) : all;
 }
 
-std::string install_hint() {
-    return "sudo apt-get install g++ cmake ninja-build git";
-}
-
-int close_other_descriptors(posix_spawn_file_actions_t* actions, short*, int first_unused) {
-    return posix_spawn_file_actions_addclosefrom_np(actions, first_unused);
+void close_other_descriptors(posix_spawn_file_actions_t* actions, short*, int first_unused) {
+    posix_spawn_file_actions_addclosefrom_np(actions, first_unused);
 }
 
 void adopt_orphans() {
@@ -115,13 +105,8 @@ std::vector<pid_t> all_processes() {
 std::vector<pid_t> relatives(pid_t pid) {
     std::vector<pid_t> result;
     for (const pid_t thread : numbers_in(proc(pid) / "task")) {
-        const std::string children = text_of(proc(pid) / "task" / std::to_string(thread) / "children");
-        const char* at = children.c_str();
-        for (char* end = nullptr;; at = end) {
-            const long child = std::strtol(at, &end, 10);
-            if (end == at) break;
-            result.push_back(static_cast<pid_t>(child));
-        }
+        std::istringstream children(text_of(proc(pid) / "task" / std::to_string(thread) / "children"));
+        for (pid_t child = 0; children >> child;) result.push_back(child);
     }
     return result;
 }
@@ -155,23 +140,19 @@ void measure_waits(pid_t pid, std::map<pid_t, double>& waits) {
     }
 }
 
-double slept_seconds() {
-    return clock_seconds(CLOCK_BOOTTIME) - clock_seconds(CLOCK_MONOTONIC);
+double awake_seconds() {
+    return clock_seconds(CLOCK_MONOTONIC);
 }
 
-double stolen_seconds() {
-    const std::string text = text_of("/proc/stat");  // cpu user nice system idle iowait irq softirq steal ...
-    const char* at = text.c_str() + 3;
+MachineTimes machine_times() {
+    const std::string cpu = text_of("/proc/stat");  // cpu user nice system idle iowait irq softirq steal ...
+    const std::string throttled =
+        text_of("/sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_total_time_ms");
     double ticks = 0;
-    for (int field = 0; field < 8 && !text.empty(); ++field) ticks = std::strtod(at, const_cast<char**>(&at));
-    return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
-double throttled_seconds() {
-    return std::strtod(text_of("/sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_total_time_ms")
-                           .c_str(),
-                       nullptr) *
-           1e-3;
+    std::sscanf(cpu.c_str(), "cpu %*f %*f %*f %*f %*f %*f %*f %lf", &ticks);
+    return {clock_seconds(CLOCK_BOOTTIME) - clock_seconds(CLOCK_MONOTONIC),
+            ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)),
+            std::strtod(throttled.c_str(), nullptr) * 1e-3};
 }
 
 }  // namespace autoresearch::platform

@@ -21,6 +21,14 @@ std::vector<pid_t> pid_list(const Fill& fill) {
     return pids;
 }
 
+/// An integer of up to 64 bits; 0 when there is none of this name.
+std::int64_t system_value(const char* name) {
+    std::int64_t value = 0;
+    std::size_t size = sizeof value;
+    ::sysctlbyname(name, &value, &size, nullptr, 0);
+    return value;
+}
+
 std::uint64_t notified_state(const char* name) {
     int token = 0;
     std::uint64_t state = 0;
@@ -52,26 +60,12 @@ std::string default_preset() {
 #endif
 }
 
-std::string processor() {
-    char model[256] = "unknown processor";
-    std::size_t size = sizeof model;
-    sysctlbyname("machdep.cpu.brand_string", model, &size, nullptr, 0);
-    return model;
-}
-
 std::int64_t memory_bytes() {
-    std::int64_t bytes = 0;
-    std::size_t size = sizeof bytes;
-    return sysctlbyname("hw.memsize", &bytes, &size, nullptr, 0) == 0 ? bytes : 0;
+    return system_value("hw.memsize");
 }
 
-std::string install_hint() {
-    return "xcode-select --install";
-}
-
-int close_other_descriptors(posix_spawn_file_actions_t*, short* attribute_flags, int) {
+void close_other_descriptors(posix_spawn_file_actions_t*, short* attribute_flags, int) {
     *attribute_flags |= POSIX_SPAWN_CLOEXEC_DEFAULT;
-    return 0;
 }
 
 void adopt_orphans() {}
@@ -115,11 +109,8 @@ std::int64_t held_bytes(pid_t pid, bool) {
 }
 
 bool memory_is_short() {
-    int level = 0;
-    std::size_t size = sizeof level;
     constexpr int kCritical = 4;
-    return ::sysctlbyname("kern.memorystatus_vm_pressure_level", &level, &size, nullptr, 0) == 0 &&
-           level >= kCritical;
+    return system_value("kern.memorystatus_vm_pressure_level") >= kCritical;
 }
 
 double peak_resident_mb(const rusage& usage) {
@@ -128,24 +119,19 @@ double peak_resident_mb(const rusage& usage) {
 
 void measure_waits(pid_t, std::map<pid_t, double>&) {}  // not told by the system
 
-double slept_seconds() {
-    return clock_seconds(CLOCK_MONOTONIC_RAW) - clock_seconds(CLOCK_UPTIME_RAW);
+double awake_seconds() {
+    return clock_seconds(CLOCK_UPTIME_RAW);
 }
 
-double stolen_seconds() {
-    return 0;
-}
-
-double throttled_seconds() {
+MachineTimes machine_times() {
     constexpr std::uint64_t kHeavy = 2;  // 0 nominal, 1 moderate, 2 heavy, 3 trapping, 4 sleeping
-    static double total = 0, last = 0;
-    const double now = clock_seconds(CLOCK_UPTIME_RAW);
-    const bool held_back = notified_state("com.apple.system.thermalpressurelevel") >= kHeavy ||
-                           notified_state("com.apple.system.lowpowermode") != 0;
-    constexpr double kLongestGap = 1;  // between two calls that belong together
-    if (held_back && now - last < kLongestGap) total += now - last;
+    static double throttled = 0, last = 0;
+    const double now = awake_seconds();
+    if (notified_state("com.apple.system.thermalpressurelevel") >= kHeavy ||
+        notified_state("com.apple.system.lowpowermode") != 0)
+        throttled += now - last;
     last = now;
-    return total;
+    return {clock_seconds(CLOCK_MONOTONIC_RAW) - now, 0, throttled};
 }
 
 }  // namespace autoresearch::platform

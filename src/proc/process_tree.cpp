@@ -1,152 +1,148 @@
 #include "proc/process_tree.h"
 
+#include <fcntl.h>
 #include <signal.h>
-#include <sys/resource.h>
+#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <mutex>
-#include <set>
 #include <thread>
 
 #include "proc/platform.h"
+#include "util/atomic_file.h"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace autoresearch {
 namespace {
 
-constexpr std::chrono::seconds kPatience{2};  // for the system to clear away what SIGKILL ended
+pid_t keeper = 0;  // the process that keeps the machine awake
 
-std::mutex mutex;       // guards these two
-std::set<pid_t> roots;  // of all trees: children of ours that are no orphans
-std::string owner;      // what all marks of this program begin with
-
-double seconds(const timeval& time) {
-    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+/// Within the tree of an outer harness all is the outer one's too, so its mark comes first.
+std::string mark_of(const std::string& owner) {
+    const char* outer = std::getenv(kTreeVariable);
+    return (outer == nullptr ? "" : outer) + owner + "/";
 }
 
-/// Those whose mark begins like this.
-std::vector<pid_t> processes_marked(const std::string& prefix) {
+std::string& own_mark() {
+    static std::string text = mark_of(std::to_string(::getpid()));
+    return text;
+}
+
+std::vector<std::string> edited_environment(const ProcessSpec& spec) {
+    std::vector<std::string> result;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string text = *entry;
+        if (!spec.environment.contains(text.substr(0, text.find('=')))) result.push_back(text);
+    }
+    for (const auto& [name, value] : spec.environment) {
+        if (value) result.push_back(name + "=" + *value);
+    }
+    return result;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+    std::vector<char*> result;
+    for (std::string& text : texts) result.push_back(text.data());
+    result.push_back(nullptr);
+    return result;
+}
+
+std::vector<pid_t> marked_processes() {
     std::vector<pid_t> result = platform::all_processes();
-    std::erase_if(result,
-                  [&](pid_t pid) { return !platform::variable_of(pid, kTreeVariable).starts_with(prefix); });
+    std::erase_if(
+        result, [](pid_t pid) { return !platform::variable_of(pid, kTreeVariable).starts_with(own_mark()); });
     return result;
 }
 
 }  // namespace
 
-std::string new_tree_mark() {
-    static std::atomic<int> count{0};
-    // Within the tree of an outer harness all is the outer one's too, so its mark comes first.
-    const char* outer = std::getenv(kTreeVariable);
-    const std::lock_guard lock(mutex);
-    const std::string own = owner.empty() ? std::to_string(::getpid()) : owner;
-    return (outer == nullptr ? "" : outer) + own + "#" + std::to_string(++count) + "/";
+Pipe make_pipe() {
+    int ends[2];
+    if (::pipe(ends) != 0) throw_errno("cannot make a pipe");
+    Pipe pipe{Fd(ends[0]), Fd(ends[1])};
+    if (::fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0) throw_errno("cannot make a pipe");
+    return pipe;
+}
+
+int spawn(const ProcessSpec& spec, int output, int events, pid_t& pid) {
+    std::vector<std::string> command = spec.command, environment = edited_environment(spec);
+    const std::vector<char*> arguments = pointers(command), variables = pointers(environment);
+    posix_spawn_file_actions_t actions{};
+    posix_spawnattr_t attributes{};
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+
+    // Opened before the change of directory, so that a relative path is relative to ours.
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO,
+                                     spec.input.empty() ? "/dev/null" : spec.input.c_str(), O_RDONLY, 0);
+    if (output < 0) posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+    if (events >= 0) posix_spawn_file_actions_adddup2(&actions, events, kEventDescriptor);
+    if (!spec.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, spec.directory.c_str());
+
+    // A session without a terminal: nothing can ask a question on /dev/tty, and ctrl-C does not reach it.
+    short flags = POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+    platform::close_other_descriptors(&actions, &flags, kEventDescriptor + (events >= 0 ? 1 : 0));
+    posix_spawnattr_setflags(&attributes, flags);
+    // What we ignore or block must not be ignored or blocked in the child.
+    sigset_t signals;
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes, &signals);
+    for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) sigaddset(&signals, signal);
+    posix_spawnattr_setsigdefault(&attributes, &signals);
+
+    const int error =
+        posix_spawnp(&pid, arguments.front(), &actions, &attributes, arguments.data(), variables.data());
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return error;
+}
+
+std::string tree_mark() {
+    return own_mark();
 }
 
 int take_over_processes(const std::filesystem::path& run_directory) {
     struct stat info{};  // the same path may be another folder to a process of another container
     ::stat(run_directory.c_str(), &info);
-    const std::string name = std::filesystem::absolute(run_directory).string() + ":" +
-                             std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino);
-    const char* outer = std::getenv(kTreeVariable);
-    const std::string prefix = (outer == nullptr ? "" : outer) + name + "#";
-    const std::vector<pid_t> leftovers = processes_marked(prefix);
+    own_mark() = mark_of(std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino));
+    const std::vector<pid_t> leftovers = marked_processes();
     for (const pid_t pid : leftovers) ::kill(pid, SIGKILL);
-    const std::lock_guard lock(mutex);
-    owner = name;
     return static_cast<int>(leftovers.size());
 }
 
-ProcessTree::ProcessTree(pid_t root, std::string mark) : root_(root), mark_(std::move(mark)) {
-    const std::lock_guard lock(mutex);
-    roots.insert(root_);
-}
-
-ProcessTree::~ProcessTree() {
-    end();
-    const std::lock_guard lock(mutex);
-    roots.erase(root_);
-}
-
-bool ProcessTree::root_has_ended() const {
-    siginfo_t info{};
-    return ::waitid(P_PID, static_cast<id_t>(root_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-           info.si_pid != 0;
-}
-
-/// A child that is no root was adopted. A zombie, or one that hid its mark, belongs to whoever finds it.
-bool ProcessTree::is_our_orphan(pid_t child) const {
-    {
-        const std::lock_guard lock(mutex);
-        if (roots.contains(child)) return false;
+std::string keep_awake() {
+    ProcessSpec spec;
+    spec.command = platform::keep_awake_command(::getpid());
+    bool awake = spawn(spec, -1, -1, keeper) == 0;
+    // Where it is not allowed, it ends at once.
+    for (int i = 0; awake && i < 20; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        awake = ::waitpid(keeper, nullptr, WNOHANG) == 0;
     }
-    const std::string mark = platform::variable_of(child, kTreeVariable);
-    return mark.empty() || mark.starts_with(mark_);
+    if (!awake) keeper = 0;
+    const std::string& name = spec.command.front();
+    return awake ? "the machine stays awake while this runs (" + name + ")"
+                 : "the machine may fall asleep: " + name + " is missing or not allowed";
 }
 
-/// The root comes first, parents before their children.
-std::vector<pid_t> ProcessTree::members() const {
+std::vector<pid_t> our_processes(pid_t root) {
     std::vector<pid_t> found;
     const auto add = [&](pid_t pid) {
-        if (std::find(found.begin(), found.end(), pid) == found.end()) found.push_back(pid);
+        if (pid != keeper && std::find(found.begin(), found.end(), pid) == found.end()) found.push_back(pid);
     };
-    if (!reaped_) add(root_);
-    for (const pid_t child : platform::relatives(::getpid())) {
-        if (is_our_orphan(child)) add(child);
-    }
+    if (root != 0) add(root);
+    for (const pid_t pid : platform::relatives(::getpid())) add(pid);
     for (std::size_t i = 0; i < found.size(); ++i) {
         for (const pid_t pid : platform::relatives(found[i])) add(pid);
     }
-    return found;
-}
-
-void ProcessTree::ask_to_end(bool root_too) const {
-    for (const pid_t pid : members()) {
-        if (pid != root_ || root_too) ::kill(pid, SIGTERM);
-    }
-}
-
-double ProcessTree::held_gb(bool exact) const {
-    std::int64_t bytes = 0;
-    for (const pid_t pid : members()) bytes += platform::held_bytes(pid, exact);
-    return static_cast<double>(bytes) / (1 << 30);
-}
-
-void ProcessTree::measure_waits(std::map<pid_t, double>& waits) const {
-    for (const pid_t pid : members()) platform::measure_waits(pid, waits);
-}
-
-const ProcessTree::End& ProcessTree::end() {
-    const auto patience = std::chrono::steady_clock::now() + kPatience;
-    while (!ended_) {
-        // From the start each time: what is about to die may have started others.
-        const std::vector<pid_t> rest = members();
-        const std::vector<pid_t> all = rest.empty() ? processes_marked(mark_) : rest;
-        ended_ = all.empty() || std::chrono::steady_clock::now() > patience;
-        for (const pid_t pid : all) {
-            ::kill(pid, SIGKILL);
-            reap(pid);
-        }
-        if (!ended_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return end_;
-}
-
-/// Does nothing for a process that has not ended yet, or is no child of ours.
-void ProcessTree::reap(pid_t pid) {
-    int status = 0;
-    rusage usage{};
-    if (::wait4(pid, &status, WNOHANG, &usage) != pid) return;
-    end_.cpu_seconds += seconds(usage.ru_utime) + seconds(usage.ru_stime);
-    end_.peak_memory_mb = std::max(end_.peak_memory_mb, platform::peak_resident_mb(usage));
-    if (pid != root_) return;
-    end_.status = status;
-    reaped_ = true;
+    return found.empty() ? marked_processes() : found;
 }
 
 }  // namespace autoresearch

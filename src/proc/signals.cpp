@@ -15,8 +15,8 @@ std::atomic<const char*> message{nullptr};
 
 void count_request(int signal) {
     const char* text = message.load();
-    const bool first = requests.fetch_add(signal == SIGTERM || text == nullptr ? 2 : 1) == 0;
-    if (!first || text == nullptr || signal == SIGTERM) return;
+    const bool now = signal == SIGTERM || text == nullptr;
+    if (requests.fetch_add(now ? 2 : 1) > 0 || now) return;
     const int saved = errno;
     for (const char* part : {"\n", text, "\n"}) {
         if (::write(STDERR_FILENO, part, std::strlen(part)) < 0) break;  // a closed terminal

@@ -1,164 +1,164 @@
 #include "proc/subprocess.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <spdlog/fmt/fmt.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
+#include <thread>
 
 #include "proc/log_writer.h"
 #include "proc/platform.h"
 #include "proc/process_tree.h"
-#include "proc/spawn.h"
+#include "proc/signals.h"
 
 namespace autoresearch {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::steady_clock;
+using platform::awake_seconds;
 
-constexpr std::size_t kLongestEvent = 1 << 20;
-constexpr milliseconds kPollInterval{50};  // how late a stop request may be seen
-constexpr milliseconds kBlindInterval{5};  // and the end of a process that closed its channels
-constexpr double kMeasure = 0.25;          // seconds between two looks at memory and waits
-constexpr double kHurriedMeasure = 0.05;   // from half of the memory limit on
-constexpr double kThrottledShare = 0.05;   // of the time, from which on it counts
-constexpr int kReadsPerRound = 64;         // so that a flood cannot keep us from looking at the clock
+constexpr std::size_t kLongestLine = 1 << 20;
+constexpr int kPollMilliseconds = 20;     // how late a stop, or an end with closed channels, may be seen
+constexpr double kMeasure = 0.25;         // seconds between two looks at memory and waits
+constexpr double kHurriedMeasure = 0.05;  // from half of the memory limit on
+constexpr double kThrottledShare = 0.05;  // of the time, from which on it counts
+constexpr int kReadsPerRound = 64;        // so that a flood cannot keep us from looking at the clock
+constexpr double kPatience = 2;           // seconds for the system to clear away what SIGKILL ended
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
-double seconds_since(steady_clock::time_point start) {
-    return std::chrono::duration<double>(steady_clock::now() - start).count();
-}
-
-/// Cuts the bytes of the event channel into lines.
-class LineSplitter {
+/// One running command and all that it starts, until they are gone.
+class Child {
   public:
-    template <class Callback>
-    void add(std::string_view bytes, const Callback& on_line) {
-        for (auto newline = bytes.find('\n'); newline != std::string_view::npos; newline = bytes.find('\n')) {
-            partial_ += bytes.substr(0, newline);
-            if (!too_long_ && !partial_.empty()) on_line(std::string_view(partial_));
-            partial_.clear();
-            too_long_ = false;
-            bytes.remove_prefix(newline + 1);
-        }
-        partial_ += bytes;
-        if (partial_.size() > kLongestEvent) {
-            too_long_ = true;
-            partial_.clear();
-        }
-    }
-
-  private:
-    std::string partial_;
-    bool too_long_ = false;
-};
-
-/// Watches one running process and all that it starts until they are gone.
-class Supervisor {
-  public:
-    Supervisor(const ProcessSpec& spec, const StopRequest& stop, ProcessTree& tree, bool contained, Fd output,
-               Fd events, LogWriter& log)
+    /// `container`: the arguments to put in front of the command; may be empty.
+    Child(const ProcessSpec& spec, const StopRequest& stop, const std::vector<std::string>& container)
         : spec_(spec),
           stop_(stop),
-          tree_(tree),
-          contained_(contained),
-          output_(std::move(output)),
-          events_(std::move(events)),
-          log_(log) {
-        if (spec.limit > 0) deadline_.set(spec.limit);
+          contained_(!container.empty()),
+          log_(spec.output, spec.output_limit),
+          journal_(spec.events, spec.output_limit) {
+        Pipe output = make_pipe(), events = spec.on_event ? make_pipe() : Pipe{};
+        ProcessSpec started = spec;
+        started.environment[kTreeVariable] = tree_mark();
+        // Looked for here, as a container would not tell why a program does not start.
+        std::string& program = started.command.front();
+        const auto found = find_program(program);
+        program = found.value_or(program);
+        started.command.insert(started.command.begin(), container.begin(), container.end());
+        const int error = found ? spawn(started, output.write.get(), events.write.get(), root_) : ENOENT;
+        running_ = error == 0;
+        if (!running_) {
+            const std::string why = found ? std::strerror(error) : "no such program, or no right to run it";
+            result_.start_error = "cannot start " + spec.command.front() + ": " + why;
+            log_.write(result_.start_error + "\n");
+        }
+        output_ = std::move(output.read);
+        events_ = std::move(events.read);
+        if (spec.limit > 0) end_at_ = start_ + spec.limit;
     }
+    ~Child() { end(); }
+    Child(const Child&) = delete;
+    Child& operator=(const Child&) = delete;
 
     ProcessResult run() {
-        while (!tree_.root_has_ended()) {
+        if (!running_) return result_;
+        while (running_ && !root_has_ended()) {
             watch();
             measure();
-            wait_for_activity();
+            pollfd channels[2] = {{output_.get(), POLLIN, 0}, {events_.get(), POLLIN, 0}};
+            ::poll(channels, 2, kPollMilliseconds);
             read_channels();
         }
-        result_.wall_seconds = seconds_since(start_);
-        measure_machine();
-        const auto& end = tree_.end();
+        result_.wall_seconds = awake_seconds() - start_;
+        describe_conditions();
+        end();
         read_channels();  // what was still in the pipes
-        if (WIFEXITED(end.status)) result_.exit_code = WEXITSTATUS(end.status);
-        if (WIFSIGNALED(end.status)) result_.signal = WTERMSIG(end.status);
-        if (contained_ && result_.exit_code > kSignalCode) {
-            result_.signal = result_.exit_code - kSignalCode;
-            result_.exit_code = -1;
+        const int code = WIFEXITED(status_) ? WEXITSTATUS(status_) : -1;
+        constexpr int kSignalCode = 128;
+        if (WIFSIGNALED(status_)) {
+            result_.signal = WTERMSIG(status_);
+        } else if (contained_ && code > kSignalCode && code < kSignalCode + 32) {
+            result_.signal = code - kSignalCode;
+        } else {
+            result_.exit_code = code;
         }
-        result_.cpu_seconds = end.cpu_seconds;
-        result_.peak_memory_mb = end.peak_memory_mb;
         return result_;
     }
 
   private:
-    static constexpr int kSignalCode = 128;  // a container's exit code for a signal is above this
+    /// It stays unreaped, so that its number is not given to another process.
+    bool root_has_ended() const {
+        siginfo_t info{};
+        return ::waitid(P_PID, static_cast<id_t>(root_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+               info.si_pid != 0;
+    }
+
+    bool is_ending() const { return result_.interrupted || result_.timed_out; }
 
     /// Starts or hardens the end when it is time.
     void watch() {
-        if (!kill_at_) {
-            result_.interrupted = stop_.now();
-            result_.timed_out = !result_.interrupted && deadline_.passed();
-            if (!result_.interrupted && !result_.timed_out) return;
-            // The outermost process of a container would take everything with it at once.
-            tree_.ask_to_end(!contained_);
-            kill_at_.emplace().set(spec_.kill_grace);
-        } else if (kill_at_->passed()) {
-            tree_.end();
+        const bool late = awake_seconds() >= end_at_;
+        if (is_ending()) {
+            if (late) end();
+            return;
         }
+        result_.interrupted = stop_.now();
+        result_.timed_out = !result_.interrupted && late;
+        if (!is_ending()) return;
+        for (const pid_t pid : our_processes(root_)) {
+            // The outermost process of a container would take everything with it at once.
+            if (pid != root_ || !contained_) ::kill(pid, SIGTERM);
+        }
+        end_at_ = awake_seconds() + spec_.kill_grace;
     }
 
     /// Memory and waits cannot be asked for when a process has ended.
     void measure() {
-        if (!measure_at_.passed()) return;
-        const double held = tree_.held_gb(false);
-        if (spec_.memory_limit > 0 && (held > spec_.memory_limit || platform::memory_is_short()))
-            end_if_too_large();
-        tree_.measure_waits(waits_);
-        measure_machine();
-        const bool hurry = spec_.memory_limit > 0 && held > spec_.memory_limit / 2;
-        measure_at_.set(hurry ? kHurriedMeasure : kMeasure);
+        if (awake_seconds() < measure_at_) return;
+        const std::vector<pid_t> all = our_processes(root_);
+        for (const pid_t pid : all) platform::measure_waits(pid, waits_);
+        platform::machine_times();  // heat is seen only by looking
+        const double limit = spec_.memory_limit > 0 ? spec_.memory_limit : kNever;
+        // With less than half, something else has filled the machine, and the end of this would not mend it.
+        const auto too_much = [&](double held) {
+            return held > limit || (held > limit / 2 && platform::memory_is_short());
+        };
+        double held = held_gb(all, false);
+        measure_at_ = awake_seconds() + (held > limit / 2 ? kHurriedMeasure : kMeasure);
+        if (!too_much(held) || !too_much(held = held_gb(all, true))) return;
+        result_.over_memory =
+            fmt::format("{:.3g} GB of memory", held) +
+            (held > limit ? fmt::format(", more than the {:.3g} GB of --memory-limit", limit)
+                          : ", and the machine had none left");
+        end();
     }
 
-    void end_if_too_large() {
-        const double held = tree_.held_gb(true);
-        if (held > spec_.memory_limit) {
-            result_.over_memory = fmt::format(
-                "{:.3g} GB of memory, more than the {:.3g} GB of --memory-limit", held, spec_.memory_limit);
-        } else if (held > spec_.memory_limit / 2 && platform::memory_is_short()) {
-            // With less, something else has filled the machine, and the end of this would not mend it.
-            result_.over_memory = fmt::format("{:.3g} GB of memory, and the machine had none left", held);
-        } else {
-            return;
-        }
-        tree_.end();
+    static double held_gb(const std::vector<pid_t>& processes, bool exact) {
+        std::int64_t bytes = 0;
+        for (const pid_t pid : processes) bytes += platform::held_bytes(pid, exact);
+        return static_cast<double>(bytes) / (1 << 30);
     }
 
-    void measure_machine() {
-        Conditions& now = result_.conditions;
+    void describe_conditions() {
+        const platform::MachineTimes now = platform::machine_times();
+        Conditions& conditions = result_.conditions;
+        for (const auto& [thread, seconds] : waits_) conditions.wait_seconds += seconds;
+        conditions.steal_seconds = now.stolen - before_.stolen;
         // Two clocks are compared that are not read at the same instant.
-        now.slept_seconds = std::round(10 * (platform::slept_seconds() - slept_)) / 10;
-        now.steal_seconds = platform::stolen_seconds() - stolen_;
-        now.throttled = platform::throttled_seconds() - throttled_ > kThrottledShare * seconds_since(start_);
-        now.wait_seconds = 0;
-        for (const auto& [thread, seconds] : waits_) now.wait_seconds += seconds;
-    }
-
-    void wait_for_activity() {
-        // With both channels closed nothing wakes us at the end of the process.
-        const auto wait = output_ || events_ ? kPollInterval : kBlindInterval;
-        pollfd channels[2] = {{output_.get(), POLLIN, 0}, {events_.get(), POLLIN, 0}};
-        ::poll(channels, 2, static_cast<int>(wait.count()));
+        conditions.slept_seconds = std::round(10 * (now.slept - before_.slept)) / 10;
+        conditions.throttled = now.throttled - before_.throttled > kThrottledShare * result_.wall_seconds;
     }
 
     void read_channels() {
         drain(output_, [&](std::string_view bytes) { log_.write(bytes); });
-        drain(events_, [&](std::string_view bytes) {
-            lines_.add(bytes, [&](std::string_view line) { spec_.on_event(line, deadline_); });
-        });
+        drain(events_, [&](std::string_view bytes) { add_events(bytes); });
     }
 
     template <class Sink>
@@ -166,71 +166,90 @@ class Supervisor {
         char buffer[64 << 10];
         for (int reads = 0; fd && reads < kReadsPerRound; ++reads) {
             const ssize_t count = ::read(fd.get(), buffer, sizeof buffer);
-            if (count > 0) {
-                sink(std::string_view(buffer, static_cast<std::size_t>(count)));
-            } else if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
-                return;
-            } else {
-                fd.reset();
-            }
+            if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+            if (count <= 0) return fd.reset();
+            sink(std::string_view(buffer, static_cast<std::size_t>(count)));
         }
+    }
+
+    void add_events(std::string_view bytes) {
+        journal_.write(bytes);
+        for (std::size_t newline = 0; !bytes.empty(); bytes.remove_prefix(newline)) {
+            newline = std::min(bytes.find('\n'), bytes.size());
+            line_ += bytes.substr(0, std::min(newline, kLongestLine - line_.size()));
+            if (newline == bytes.size()) return;
+            const auto limit = spec_.on_event(line_);
+            if (limit && !is_ending()) end_at_ = awake_seconds() + *limit;
+            line_.clear();
+            ++newline;
+        }
+    }
+
+    /// Kills all of it and returns when nobody is left.
+    void end() {
+        for (const double patience = awake_seconds() + kPatience; running_ && awake_seconds() < patience;) {
+            // From the start each time: what is about to die may have started others.
+            const std::vector<pid_t> rest = our_processes(root_);
+            running_ = !rest.empty();
+            for (const pid_t pid : rest) {
+                ::kill(pid, SIGKILL);
+                reap(pid);
+            }
+            if (running_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        running_ = false;
+    }
+
+    /// Does nothing for a process that has not ended yet, or is no child of ours.
+    void reap(pid_t pid) {
+        int status = 0;
+        rusage usage{};
+        if (::wait4(pid, &status, WNOHANG, &usage) != pid) return;
+        for (const timeval& time : {usage.ru_utime, usage.ru_stime})
+            result_.cpu_seconds +=
+                static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+        result_.peak_memory_mb = std::max(result_.peak_memory_mb, platform::peak_resident_mb(usage));
+        if (pid != root_) return;
+        status_ = status;
+        root_ = 0;
     }
 
     const ProcessSpec& spec_;
     const StopRequest& stop_;
-    ProcessTree& tree_;
     const bool contained_;
+    LogWriter log_, journal_;
+    pid_t root_ = 0;        // until it is reaped
+    int status_ = SIGKILL;  // of the root, as wait() gives it
+    bool running_ = false;
     Fd output_, events_;
-    LogWriter& log_;
-    const steady_clock::time_point start_ = steady_clock::now();
-    const double slept_ = platform::slept_seconds(), stolen_ = platform::stolen_seconds(),
-                 throttled_ = platform::throttled_seconds();
-    Deadline deadline_, measure_at_{0};
-    std::optional<Deadline> kill_at_;  // set once SIGTERM was sent
-    std::map<pid_t, double> waits_;    // of each thread that was ever seen
-    LineSplitter lines_;
+    std::string line_;  // of the events, as far as it has come
+    const double start_ = awake_seconds();
+    const platform::MachineTimes before_ = platform::machine_times();
+    double end_at_ = kNever;  // when it gets SIGTERM, and then when SIGKILL
+    double measure_at_ = 0;
+    std::map<pid_t, double> waits_;  // of each thread that was ever seen
     ProcessResult result_;
 };
 
-/// Where the program is that the command names, as the child will find it; an errno value when it is not.
-int locate(const ProcessSpec& spec, std::string& program) {
-    if (program.find('/') == std::string::npos) {
-        const auto found = find_program(program);
-        if (!found) return ENOENT;
-        program = std::filesystem::absolute(*found);
-    }
-    return ::access((spec.directory / program).c_str(), X_OK) == 0 ? 0 : errno;
+/// The arguments in front of a command that make its processes end with it and with us; none where that does
+/// not work.
+std::vector<std::string> container() {
+    const std::vector<std::string> command = platform::container_command();
+    if (command.empty() || !find_program(command.front())) return {};
+    // A system may have the program and not let us use it.
+    static const bool works = [&] {
+        ProcessSpec spec;
+        spec.command = {"/bin/sh", "-c", "exit 7"};
+        return Child(spec, NeverStop(), command).run().exit_code == 7;
+    }();
+    return works ? command : std::vector<std::string>();
 }
 
 }  // namespace
 
 ProcessResult run_process(const ProcessSpec& spec, const StopRequest& stop) {
     platform::adopt_orphans();
-    LogWriter log(spec.output, spec.output_limit);
-    Pipe output = make_pipe();
-    Pipe events = spec.on_event ? make_pipe() : Pipe{};
-    const std::string mark = new_tree_mark();
-    const std::vector<std::string> around = container();
-    ProcessSpec started = spec;
-    started.environment[kTreeVariable] = mark;
-    int error = locate(spec, started.command.front());
-    started.command.insert(started.command.begin(), around.begin(), around.end());
-    pid_t pid = 0;
-    if (error == 0) error = spawn(started, output.write.get(), events.write.get(), pid);
-    output.write.reset();
-    events.write.reset();
-    if (error != 0) {
-        ProcessResult result;
-        result.start_error = "cannot start " + spec.command.front() + ": " + std::strerror(error);
-        log.write(result.start_error + "\n");
-        return result;
-    }
-    ProcessTree tree(pid, mark);
-    const ProcessResult result =
-        Supervisor(spec, stop, tree, !around.empty(), std::move(output.read), std::move(events.read), log)
-            .run();
-    log.finish();
-    return result;
+    return Child(spec, stop, container()).run();
 }
 
 std::string signal_name(int signal) {
@@ -238,20 +257,16 @@ std::string signal_name(int signal) {
 }
 
 std::optional<std::filesystem::path> find_program(const std::string& name) {
-    const auto runnable = [](const std::filesystem::path& path) {
-        std::error_code ignored;
-        return std::filesystem::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
-    };
-    if (name.empty()) return std::nullopt;
-    if (name.find('/') != std::string::npos)
-        return runnable(name) ? std::optional<std::filesystem::path>(name) : std::nullopt;
-    const char* path = std::getenv("PATH");
-    std::string_view folders = path == nullptr ? "" : path;
+    namespace fs = std::filesystem;
+    const char* path = name.find('/') == std::string::npos ? std::getenv("PATH") : ".";
+    std::string_view folders = path == nullptr || name.empty() ? "" : path;
     while (!folders.empty()) {
-        const auto colon = folders.find(':');
-        std::filesystem::path candidate = std::filesystem::path(folders.substr(0, colon)) / name;
-        if (runnable(candidate)) return candidate;
-        folders.remove_prefix(colon == std::string_view::npos ? folders.size() : colon + 1);
+        const auto colon = std::min(folders.find(':'), folders.size());
+        const fs::path candidate = fs::absolute(fs::path(folders.substr(0, colon)) / name);
+        std::error_code ignored;
+        if (fs::is_regular_file(candidate, ignored) && ::access(candidate.c_str(), X_OK) == 0)
+            return candidate;
+        folders.remove_prefix(std::min(colon + 1, folders.size()));
     }
     return std::nullopt;
 }

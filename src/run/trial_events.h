@@ -1,66 +1,53 @@
 #pragma once
 
+#include <array>
 #include <chrono>
-#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "contract/experiment.h"
+#include "contract/config.h"
+#include "contract/outside.h"
+#include "contract/steps.h"
 #include "proc/subprocess.h"
 
 namespace autoresearch {
 
-/// What a trainer is doing, as far as its events tell.
-enum class TrialPhase { starting, training, evaluating, exiting };
-
-/// The limits of a trial besides its budget, seconds.
-struct TrialLimits {
-    double startup = 300;     // spawn to the end of the first step
-    double grace = 30;        // beyond the budget: the last step, and the trainer noticing that time is up
-    double evaluation = 300;  // from there to the result
-    double exit = 10;         // from the result to the end of the process
-};
-
-struct StepEvent {
-    double step = 0, progress = 0, loss = 0;
-};
-
-/// Reads the event channel of one trial (include/autoresearch/events.h). Nothing a trainer writes makes it
-/// throw.
+/// Follows one trial by its event channel (include/autoresearch/events.h), for a person and for the watchdog,
+/// and says in the end what came of it. Nothing a trainer writes makes it throw.
 class TrialEvents {
   public:
-    using Time = std::chrono::steady_clock::time_point;
+    /// All three must outlive it.
+    TrialEvents(const Config& config, const TrialRequest& request, Reporter& reporter);
 
-    /// `now`: when the line arrived, by the harness's clock. Returns whether the phase changed.
-    bool line(std::string_view text, Time now);
+    /// Takes a line that has just arrived. Returns a new limit, in seconds from now, when the line begins
+    /// another phase of the trial or shows that the trial is hopeless.
+    std::optional<double> line(std::string_view text);
 
-    TrialPhase phase() const { return phase_; }
-    /// By the harness's clock: from the first step to the start of the evaluation; 0 when one of them never
-    /// came.
-    double measured_training_seconds() const;
-    const std::optional<StepEvent>& last_step() const { return last_step_; }
-    const std::optional<Failure>& invalid() const { return invalid_; }
-
-    /// The numbers of the result event, or why there are none to believe.
-    Result<Trial> result(double budget) const;
+    /// How the trial ended, with its numbers when that was well. `log` is the end of run.log: the channel is
+    /// believed, stdout never, which only explains a crash.
+    Trial ending(const ProcessResult& process, const std::string& log) const;
 
   private:
-    bool advance(TrialPhase phase);
+    struct Phase {
+        double limit;         // seconds from its beginning
+        std::string overrun;  // what a person is told beyond that
+        std::chrono::steady_clock::time_point began = {};
+    };
 
-    TrialPhase phase_ = TrialPhase::starting;
-    std::optional<Time> first_step_, evaluating_;
-    std::optional<StepEvent> last_step_;
-    std::optional<Failure> invalid_;
-    std::optional<Trial> numbers_;
-    std::string unbelievable_;  // why the result is not one
-    int results_ = 0;
+    void step(const nlohmann::json& event);
+    void read_result(const nlohmann::json& event);
+    Trial result() const;
+
+    const TrialRequest& request_;
+    Reporter& reporter_;
+    std::array<Phase, 4> phases_;  // start-up, training, evaluation, exit
+    std::size_t phase_ = 0;
+    std::optional<std::string> hopeless_;
+    std::optional<Trial> invalid_, result_;  // what the events of these names said
+    std::string unbelievable_;               // why the result is none
 };
-
-/// The numbers of a finished trial, or how it ended instead. `log_tail` is the end of run.log. The channel is
-/// believed, stdout never: it only explains a crash.
-Result<Trial> trial_ending(const ProcessResult& process, const TrialEvents& events, const TrialLimits& limits,
-                           double budget, const std::string& log_tail);
 
 /// The line of a log that explains a crash best: what an exception says, else the last line that is no stack
 /// frame.

@@ -2,10 +2,9 @@
 
 #include <spdlog/fmt/ranges.h>
 
-#include <algorithm>
-
 #include "proc/log_writer.h"
 #include "proc/subprocess.h"
+#include "run/trial_events.h"
 #include "util/text.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration)
@@ -14,7 +13,6 @@ namespace autoresearch {
 namespace {
 
 constexpr std::size_t kTailForReasons = 64 << 10;
-constexpr double kSlowerReplay = 10;  // what a machine may be slower that follows a trace
 
 /// The curve of the first trial of an experiment has the plain name, those of more seeds have theirs in it.
 std::filesystem::path curve_file(const TrialRequest& request) {
@@ -28,7 +26,6 @@ Environment trainer_environment(const std::string& threads) {
         // Spinning OpenMP threads would steal time from each other and from the harness.
         {"OMP_WAIT_POLICY", "passive"},
         {"OMP_NUM_THREADS", threads},
-        {"MKL_NUM_THREADS", threads},
         {"VECLIB_MAXIMUM_THREADS", threads},
         // Out of memory must be an error of the trainer, not a Mac that swaps.
         {"PYTORCH_MPS_HIGH_WATERMARK_RATIO", "1.0"},
@@ -47,6 +44,33 @@ Environment trainer_environment(const std::string& threads) {
     return result;
 }
 
+ProcessSpec specification(const Config& config, const std::filesystem::path& data,
+                          const TrialRequest& request) {
+    const std::string threads = std::to_string(config.threads);
+    const std::pair<const char*, std::string> flags[] = {
+        {"--data", data},
+        {"--budget", fmt::format("{:.12g}", request.budget)},
+        {"--seed", std::to_string(request.seed)},
+        {"--device", config.device},
+        {"--threads", threads},
+        {"--events-fd", std::to_string(kEventDescriptor)},
+        {"--curve", curve_file(request)},
+        {"--trace", request.trace.empty() ? "" : std::filesystem::absolute(request.trace).string()},
+        {"--split", request.test_split ? "test" : ""},
+    };
+    ProcessSpec spec;
+    spec.command = {std::filesystem::absolute(request.program)};
+    for (const auto& [name, value] : flags) {
+        if (!value.empty()) spec.command.insert(spec.command.end(), {name, value});
+    }
+    spec.environment = trainer_environment(threads);
+    spec.output = request.directory / "run.log";
+    spec.events = request.directory / "events.jsonl";
+    spec.limit = config.startup_limit;
+    spec.memory_limit = config.memory_limit;
+    return spec;
+}
+
 }  // namespace
 
 std::string disturbance(const Conditions& conditions) {
@@ -55,41 +79,19 @@ std::string disturbance(const Conditions& conditions) {
     return conditions.throttled ? "heat or low power mode held the processor back" : "";
 }
 
-TrialRunner::TrialRunner(TrialRunnerOptions options, Reporter& reporter, const StopRequest& stop)
-    : options_(std::move(options)), reporter_(reporter), stop_(stop) {}
+TrialRunner::TrialRunner(Config config, std::filesystem::path data, Reporter& reporter,
+                         const StopRequest& stop)
+    : config_(std::move(config)), data_(std::move(data)), reporter_(reporter), stop_(stop) {}
 
 Trial TrialRunner::run(const TrialRequest& request) {
-    TrialEvents events;
-    std::optional<std::string> hopeless;
-    ProcessSpec spec = specification(request);
+    TrialEvents events(config_, request, reporter_);
+    ProcessSpec spec = specification(config_, data_, request);
+    spec.on_event = [&](std::string_view line) { return events.line(line); };
     std::filesystem::create_directories(request.directory);
-    LogWriter journal(request.directory / "events.jsonl", options_.log_limit);
-    spec.on_event = [&](std::string_view line, Deadline& deadline) {
-        journal.write(std::string(line) + "\n");
-        if (events.line(line, std::chrono::steady_clock::now()))
-            follow(events.phase(), request.trace.empty() ? request.budget : kSlowerReplay * request.budget,
-                   deadline);
-        report(events);
-        if (!hopeless && request.hopeless && events.phase() == TrialPhase::training)
-            hopeless = request.hopeless(events.last_step()->progress, events.last_step()->loss);
-        if (hopeless) deadline.set(0);
-    };
-    LogWriter(spec.output, options_.log_limit).write(fmt::format("{}\n", fmt::join(spec.command, " ")));
+    LogWriter(spec.output, spec.output_limit).write(fmt::format("{}\n", fmt::join(spec.command, " ")));
     const auto log_start = file_length(spec.output);  // the logs of earlier trials explain nothing
     const ProcessResult process = run_process(spec, stop_);
-    journal.finish();
-
-    const double due = request.trace.empty() ? request.budget : 0;  // seconds of training that must be seen
-    auto ending = trial_ending(process, events, options_.limits, due,
-                               file_tail(spec.output, kTailForReasons, log_start));
-    if (hopeless && !process.interrupted) ending = Failure{Ending::ended_early, *hopeless};
-    Trial trial;
-    if (ending.ok()) {
-        trial = ending.value();
-    } else {
-        trial.ending = ending.failure().ending;
-        trial.reason = ending.failure().reason;
-    }
+    Trial trial = events.ending(process, file_tail(spec.output, kTailForReasons, log_start));
     trial.seed = request.seed;
     trial.wall_seconds = process.wall_seconds;
     trial.cpu_seconds = process.cpu_seconds;
@@ -100,47 +102,6 @@ Trial TrialRunner::run(const TrialRequest& request) {
         trial.reason +=
             fmt::format(" (it held {:.0f} MB; fewer rows at a time need less)", trial.peak_memory_mb);
     return trial;
-}
-
-ProcessSpec TrialRunner::specification(const TrialRequest& request) const {
-    const std::string threads = std::to_string(options_.threads);
-    ProcessSpec spec;
-    spec.command = {std::filesystem::absolute(request.program)};
-    const auto flag = [&](const char* name, const std::string& value) {
-        spec.command.insert(spec.command.end(), {name, value});
-    };
-    flag("--data", options_.data);
-    flag("--budget", fmt::format("{:.12g}", request.budget));
-    flag("--seed", std::to_string(request.seed));
-    flag("--device", options_.device);
-    flag("--threads", threads);
-    flag("--events-fd", std::to_string(kEventDescriptor));
-    flag("--curve", curve_file(request));
-    if (!request.trace.empty()) flag("--trace", std::filesystem::absolute(request.trace));
-    if (request.test_split) flag("--split", "test");
-    spec.environment = trainer_environment(threads);
-    spec.output = request.directory / "run.log";
-    spec.output_limit = options_.log_limit;
-    spec.limit = options_.limits.startup;
-    spec.memory_limit = options_.memory_limit;
-    spec.kill_grace = options_.kill_grace;
-    return spec;
-}
-
-/// Every phase has a limit of its own, counted from its beginning.
-void TrialRunner::follow(TrialPhase phase, double budget, Deadline& deadline) const {
-    const TrialLimits& limits = options_.limits;
-    if (phase == TrialPhase::training) deadline.set(budget + limits.grace);
-    if (phase == TrialPhase::evaluating) deadline.set(limits.evaluation);
-    if (phase == TrialPhase::exiting) deadline.set(limits.exit);
-}
-
-void TrialRunner::report(const TrialEvents& events) {
-    if (events.phase() == TrialPhase::evaluating) return reporter_.progress(1, "evaluating");
-    if (events.phase() != TrialPhase::training || !events.last_step()) return;
-    const StepEvent& last = *events.last_step();
-    reporter_.progress(std::clamp(last.progress, 0.0, 1.0),
-                       fmt::format("step {:.0f}, loss {:.4f}", last.step, last.loss));
 }
 
 }  // namespace autoresearch

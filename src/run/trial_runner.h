@@ -1,39 +1,27 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 
+#include "contract/config.h"
 #include "contract/outside.h"
 #include "contract/steps.h"
-#include "run/trial_events.h"
 
 namespace autoresearch {
-
-struct TrialRunnerOptions {
-    std::filesystem::path data;  // a prepared data set
-    std::string device = "cpu";  // cpu, mps, cuda
-    int threads = 1;             // CPU threads of the trainer
-    TrialLimits limits;
-    double memory_limit = 0;           // GB for all processes of a trial; 0: no limit
-    double kill_grace = 5;             // seconds between SIGTERM and SIGKILL
-    std::size_t log_limit = 32 << 20;  // bytes of run.log, and of events.jsonl
-};
 
 /// Runs `program --data DIR --budget S --seed N --device D --threads N --events-fd 3 --curve FILE` under the
 /// watchdog. In the request's directory run.log (first line: the command) and events.jsonl are appended; the
 /// trainer writes curve.csv there, or curve-SEED.csv when an earlier trial has done so.
 class TrialRunner : public Runner {
   public:
-    TrialRunner(TrialRunnerOptions options, Reporter& reporter, const StopRequest& stop);
+    /// The device and the threads of `config` are those to use, its limits those of the trials; `data` is a
+    /// prepared data set.
+    TrialRunner(Config config, std::filesystem::path data, Reporter& reporter, const StopRequest& stop);
     Trial run(const TrialRequest& request) override;
 
   private:
-    ProcessSpec specification(const TrialRequest& request) const;
-    void follow(TrialPhase phase, double budget, Deadline& deadline) const;
-    void report(const TrialEvents& events);
-
-    TrialRunnerOptions options_;
+    const Config config_;
+    const std::filesystem::path data_;
     Reporter& reporter_;
     const StopRequest& stop_;
 };

@@ -92,7 +92,7 @@ const std::map<std::string, std::function<void()>> behaviours = {
     {"flood",
      [] {
          const std::string line(1000, 'x');
-         for (int i = 0; i < 20000; ++i) std::puts(line.c_str());
+         for (int i = 0; i < 60000; ++i) std::puts(line.c_str());
          train(), result();
      }},
     {"hang_at_start", [] { hello(), hang(); }},
