@@ -22,7 +22,7 @@ TEST_F(LoopE2e, RunsKeepsDropsRecordsAndReplays) {
     }
     EXPECT_NE(lines[1]["trials"][0]["val_bpb"], lines[0]["trials"][0]["val_bpb"]);
     for (const char* file : {"prompt.md", "agent.log", "idea.txt", "train.cpp", "patch.diff", "build.log",
-                             "run.log", "events.jsonl", "curve.csv", "result.json", "proposal.json"}) {
+                             "run.log", "events.jsonl", "curve-1.csv", "result.json", "proposal.json"}) {
         EXPECT_TRUE(std::filesystem::exists(directory(1) / file)) << file;
     }
     EXPECT_FALSE(std::filesystem::exists(directory(1) / "train")) << "the program is not kept";

@@ -1,11 +1,20 @@
 #include "e2e_fixture.h"
+#include "tiny_trainer.h"
 #include "util/atomic_file.h"
 
 namespace autoresearch {
 namespace {
 
+class VerdictE2e : public E2eTest {
+  protected:
+    void start_from_the_tiny_trainer() const {
+        write_file(repository / "train/train.cpp", kTinyTrainer);
+        ASSERT_EQ(sh("git commit -qa --amend -m start").code, 0);
+    }
+};
+
 // With the real trainer: the baseline's seeds, a verdict with its reason, status and the noise by itself.
-TEST_F(E2eTest, VerdictsKnowTheNoise) {
+TEST_F(VerdictE2e, VerdictsKnowTheNoise) {
     const Output run = autoresearch(run_line("--confirm paired --agent tuner --experiments 1"));
     ASSERT_EQ(run.code, 0) << run.err;
     const auto lines = ledger();
@@ -25,7 +34,7 @@ TEST_F(E2eTest, VerdictsKnowTheNoise) {
 }
 
 // A baseline that hardly learns is easily beaten.
-TEST_F(E2eTest, TheFinalNumberIsOfTheTestSplit) {
+TEST_F(VerdictE2e, TheFinalNumberIsOfTheTestSplit) {
     ASSERT_EQ(sh("sed -i.bak 's/MATRIX_LR *= {0.04, 0.04, 0.04}/MATRIX_LR = {0.04, 0.04, 0.0001}/; "
                  "s/EMBEDDING_LR *= {0.6, 0.6, 0.6}/EMBEDDING_LR = {0.6, 0.6, 0.0001}/' train/train.cpp && "
                  "rm train/train.cpp.bak && git commit -qam slow")
@@ -42,6 +51,59 @@ TEST_F(E2eTest, TheFinalNumberIsOfTheTestSplit) {
     EXPECT_GT(number["gain"], 0);
     EXPECT_LT(number["low"], number["high"]);
     EXPECT_NE(autoresearch("status").out.find("on the test split experiment 1 is"), std::string::npos);
+
+    const Output confirm = autoresearch("confirm --seeds 3 --json");
+    ASSERT_EQ(confirm.code, 0) << confirm.err;
+    const auto again = nlohmann::json::parse(confirm.out);
+    EXPECT_EQ(again["seeds"], (std::vector<int>{1001, 1002, 1003}));
+    EXPECT_EQ(again["baseline"].size(), 3U);
+    EXPECT_GT(again["gain"], 0);
+    EXPECT_NEAR(again["optimism"], again["val_gain"].get<double>() - again["gain"].get<double>(), 1e-12);
+    EXPECT_EQ(again, nlohmann::json::parse(read_text(repository / ".autoresearch/e2e/final.json")));
+    EXPECT_NE(again["baseline"][0], ledger()[0]["trials"][0]["val_bpb"]);
+}
+
+TEST_F(VerdictE2e, ConfirmSaysWhatItCannotDo) {
+    const auto expect_refused = [&](const std::string& arguments, const std::string& reason) {
+        const Output output = autoresearch(arguments);
+        EXPECT_EQ(output.code, 2) << arguments;
+        EXPECT_NE(output.err.find(reason), std::string::npos) << output.err;
+    };
+    expect_refused("confirm", "run");
+    expect_refused("confirm --tag nothing", "nothing");
+    expect_refused(run_line("--confirm-seeds 1 --experiments 1 --agent tuner"), "--confirm-seeds 2");
+    EXPECT_FALSE(std::filesystem::exists(repository / ".autoresearch/e2e"));
+    start_from_the_tiny_trainer();
+    const Output run = autoresearch(run_line("--repairs 0 --experiments 1 --agent false"));
+    ASSERT_EQ(run.code, 0) << run.err;
+    expect_refused("confirm", "kept nothing yet");
+    expect_refused("confirm --seeds 1", "--seeds");
+}
+
+// After enough finished experiments a clearly worse one is not run to its end.
+TEST_F(VerdictE2e, ALoserIsEndedEarlyAndSaidToBe) {
+    start_from_the_tiny_trainer();
+    const auto agent =
+        home.write("agent.sh", "cp '" + (repository / "train/train.cpp").string() +
+                                   "' train/train.cpp\n"
+                                   "case $1 in 10) value=50000 ;; *) value=$((1 + 200 * $1)) ;; esac\n"
+                                   "sed -i.old \"s/SMOOTHING = .*;/SMOOTHING = $value;/\" train/train.cpp\n"
+                                   "echo \"smoothing $value\" > idea.txt\n");
+    const Output run =
+        autoresearch(run_line("--experiments 10 --agent 'sh " + agent.string() + " {experiment}'"));
+    ASSERT_EQ(run.code, 0) << run.err;
+    const auto last = ledger().at(10);
+    EXPECT_EQ(last["verdict"]["decision"], "discard");
+    ASSERT_EQ(last["verdict"]["ending"], "ended_early") << last.dump(2);
+    EXPECT_EQ(last["trials"][0]["ending"], "ended_early");
+    const std::string status = autoresearch("status").out;
+    EXPECT_NE(status.find("\ntrials ended early: 1, "), std::string::npos) << status;
+    const auto row = status.find("  10  discard          -          -  ");
+    ASSERT_NE(row, std::string::npos) << status;
+    EXPECT_NE(status.find("smoothing 50000  (ended_early: sure to lose: training loss ", row),
+              std::string::npos)
+        << status;
+    expect_consistent(11);
 }
 
 }  // namespace

@@ -9,19 +9,32 @@ namespace {
 
 using fakes::FakeRunner;
 
+Config config_of_the_originals() {
+    Config config;
+    config.confirm = "none";
+    config.seed = 7;
+    config.budget = 30;
+    config.experiments = 3;
+    config.repairs = 0;
+    config.max_failures = 0;
+    config.threads = 1;
+    return config;
+}
+
 class LoopTest : public testing::Test {
   protected:
     fakes::FakeProposer proposer;
     fakes::FakeGuard guard;
     fakes::FakeBuilder builder;
     fakes::FakeRunner runner;
-    PairedJudge judge{PairedJudgeOptions{.seed = 7, .one_trial = true}};
+    PairedJudge judge{config_of_the_originals()};
     fakes::FakeLedger ledger;
     fakes::FakeRepo repo;
     fakes::FakeReporter reporter;
     fakes::FakeStop stop;
     fakes::FakeClock clock;
-    LoopSettings settings{"start", "source", 30, 3, 0, 0};
+    LoopSettings settings{"start", "source", config_of_the_originals()};
+    Config& config = settings.config;
 
     LoopEnd run() {
         ExperimentLoop loop({proposer, guard, builder, runner, judge, ledger, repo, reporter, stop, clock},
@@ -67,7 +80,7 @@ TEST_F(LoopTest, WorseIsDroppedAndTheNextStartsFromTheIncumbentAgain) {
 }
 
 TEST_F(LoopTest, EveryFailureIsACrashWithItsReasonAndTheLoopGoesOn) {
-    settings.experiments = 5;
+    config.experiments = 5;
     proposer.answer = nullptr;
     guard.answer = [](const Proposal& p) -> std::optional<Failure> {
         if (p.experiment == 1) return Failure{Ending::refused, "no"};
@@ -97,15 +110,15 @@ TEST_F(LoopTest, EveryFailureIsACrashWithItsReasonAndTheLoopGoesOn) {
 }
 
 TEST_F(LoopTest, GoesOnFromTheLedgerAndMendsTheBranch) {
-    settings.experiments = 1;
+    config.experiments = 1;
     run();
     repo.branch = "lost";
-    settings.experiments = 2;
+    config.experiments = 2;
     EXPECT_EQ(run(), LoopEnd::done);
     EXPECT_EQ(ledger.all.size(), 3U);
     EXPECT_EQ(proposer.calls, 2);
     EXPECT_EQ(repo.branch, "commit2");
-    settings.experiments = 2;
+    config.experiments = 2;
     repo.branch = "lost";
     EXPECT_EQ(run(), LoopEnd::done) << "nothing left to do";
     EXPECT_EQ(repo.branch, "commit2") << "the branch follows the ledger even so";
@@ -121,7 +134,7 @@ TEST_F(LoopTest, AnInterruptedExperimentIsNotRecordedAndItsProposalIsTriedAgain)
     EXPECT_EQ(run(), LoopEnd::stopped);
     EXPECT_EQ(ledger.all.size(), 1U);
     runner.answer = nullptr;
-    settings.experiments = 1;
+    config.experiments = 1;
     EXPECT_EQ(run(), LoopEnd::done);
     EXPECT_EQ(proposer.calls, 1) << "the agent's work was not lost";
     EXPECT_EQ(experiment(1).idea, "idea 1");
@@ -137,8 +150,8 @@ TEST_F(LoopTest, ABaselineThatFailsEndsTheRunAndIsNotRecorded) {
 }
 
 TEST_F(LoopTest, GivesUpAfterTooManyUnusableProposalsInARow) {
-    settings.experiments = 0;
-    settings.max_failures = 3;
+    config.experiments = 0;
+    config.max_failures = 3;
     proposer.answer = [](const ProposalRequest&) { return no_edit("agent exited with code 1"); };
     EXPECT_EQ(run(), LoopEnd::gave_up);
     EXPECT_EQ(ledger.all.size(), 4U);
@@ -146,13 +159,13 @@ TEST_F(LoopTest, GivesUpAfterTooManyUnusableProposalsInARow) {
 }
 
 TEST_F(LoopTest, StopsWhenAskedAndWhenTheHoursAreOver) {
-    settings.experiments = 0;
-    settings.hours = 0.5;
+    config.experiments = 0;
+    config.hours = 0.5;
     clock.step = 60;
     EXPECT_EQ(run(), LoopEnd::done);
     const auto after_hours = ledger.all.size();
     EXPECT_GT(after_hours, 1U);
-    settings.hours = 0;
+    config.hours = 0;
     runner.answer = [&](const TrialRequest&) {
         stop.soon = true;
         return FakeRunner::with_bpb(3.0);
@@ -174,8 +187,8 @@ TEST_F(LoopTest, AProposalMayCarryAnOlderParent) {
 }
 
 TEST_F(LoopTest, WhatCannotBeUsedGoesBackToTheAgentAFewTimes) {
-    settings.experiments = 1;
-    settings.repairs = 2;
+    config.experiments = 1;
+    config.repairs = 2;
     std::vector<std::string> reasons;
     proposer.answer = [&](const ProposalRequest& request) {
         if (request.rejection != nullptr) reasons.push_back(request.rejection->reason);
@@ -200,8 +213,8 @@ TEST_F(LoopTest, WhatCannotBeUsedGoesBackToTheAgentAFewTimes) {
 }
 
 TEST_F(LoopTest, ACrashInTheFirstSecondsGoesBackALateOneCounts) {
-    settings.experiments = 2;
-    settings.repairs = 1;
+    config.experiments = 2;
+    config.repairs = 1;
     runner.answer = [&](const TrialRequest& request) {
         Trial trial = FakeRunner::with_bpb(2.0);
         const auto folder = request.directory.filename();
@@ -219,8 +232,8 @@ TEST_F(LoopTest, ACrashInTheFirstSecondsGoesBackALateOneCounts) {
 }
 
 TEST_F(LoopTest, WhatAnEditWasRefusedForStaysTheReason) {
-    settings.experiments = 1;
-    settings.repairs = 2;
+    config.experiments = 1;
+    config.repairs = 2;
     guard.answer = [](const Proposal& p) -> std::optional<Failure> {
         if (p.experiment == 1) return Failure{Ending::refused, "line 3: fork"};
         return std::nullopt;
@@ -237,7 +250,7 @@ TEST_F(LoopTest, WhatAnEditWasRefusedForStaysTheReason) {
 }
 
 TEST_F(LoopTest, WaitsForAUsageLimitAndAsksAgain) {
-    settings.experiments = 1;
+    config.experiments = 1;
     const double limits[] = {7200, 0, 0};  // told once, then not
     proposer.answer = [&](const ProposalRequest& request) {
         if (proposer.calls > 3) return Answer{fakes::FakeProposer::edit(request), {}};
@@ -275,18 +288,18 @@ TEST_F(LoopTest, AWaitEndsWithTheRun) {
 }
 
 TEST_F(LoopTest, AnAgentThatIsNotLoggedInEndsTheRunAtOnceButNotInTheMiddle) {
-    settings.experiments = 0;
+    config.experiments = 0;
     proposer.answer = [&](const ProposalRequest& request) {
         if (proposer.calls % 2 == 1) return Answer{fakes::FakeProposer::edit(request), {}};
         Answer answer = no_edit("not logged in: 401");
         answer.remedy = Remedy::person;
         return answer;
     };
-    settings.experiments = 2;
+    config.experiments = 2;
     EXPECT_EQ(run(), LoopEnd::done) << "it worked before";
     EXPECT_EQ(proposer.calls, 3);
     EXPECT_EQ(run(), LoopEnd::done) << "nothing to do";
-    settings.experiments = 3;
+    config.experiments = 3;
     EXPECT_EQ(run(), LoopEnd::gave_up);
     EXPECT_EQ(proposer.calls, 4);
     EXPECT_EQ(reporter.lines.back(), "the agent cannot work: not logged in: 401");
@@ -294,8 +307,8 @@ TEST_F(LoopTest, AnAgentThatIsNotLoggedInEndsTheRunAtOnceButNotInTheMiddle) {
 }
 
 TEST_F(LoopTest, MoneyAndTokensEndTheRun) {
-    settings.experiments = 0;
-    settings.max_usd = 1.2;
+    config.experiments = 0;
+    config.max_cost = 1.2;
     proposer.answer = [](const ProposalRequest& request) {
         Answer answer{fakes::FakeProposer::edit(request), {}};
         answer.proposal.agent.usd = 0.5;
@@ -304,8 +317,8 @@ TEST_F(LoopTest, MoneyAndTokensEndTheRun) {
     };
     EXPECT_EQ(run(), LoopEnd::done);
     EXPECT_EQ(ledger.all.size(), 4U);
-    settings.max_usd = 0;
-    settings.max_tokens = 5000;
+    config.max_cost = 0;
+    config.max_tokens = 5000;
     EXPECT_EQ(run(), LoopEnd::done);
     EXPECT_EQ(ledger.all.size(), 6U);
 }

@@ -20,9 +20,9 @@ Trial trial(double val_bpb, std::int64_t steps = 100) {
 
 /// Says of every trial that it is sure to lose.
 struct Pessimist : Curves {
-    Hopeless early_end(const Experiment&, const Experiment&, std::uint64_t, const std::vector<Experiment>&,
+    Hopeless early_end(const Experiment&, const TrialRequest&, const std::vector<Experiment>&,
                        const Noise&) const override {
-        return [](double, double) { return "far behind"; };
+        return [](double) { return "far behind"; };
     }
     std::string explain(const Experiment&, const Experiment&) const override { return "; explained"; }
 };
@@ -30,10 +30,10 @@ struct Pessimist : Curves {
 class TrialRoundsTest : public testing::Test {
   protected:
     TrialRoundsTest() {
-        settings.budget = 10;
-        settings.threads = 2;
+        config.budget = 10;
+        config.threads = 2;
         runner.answer = [this](const TrialRequest& request) {
-            EXPECT_EQ(request.budget, settings.budget);
+            EXPECT_EQ(request.budget, config.budget);
             return answers.at(runner.requests.size() - 1);
         };
     }
@@ -53,22 +53,22 @@ class TrialRoundsTest : public testing::Test {
     std::optional<Failure> run() {
         const LoopParts parts{proposer, guard,    builder, runner, judge, ledger,
                               repo,     reporter, stop,    clock,  curves};
-        return run_trials(parts, settings, "/nowhere/train",
-                          ledger.all.empty() ? nullptr : &ledger.all.front(), candidate);
+        return run_trials(parts, config, "/nowhere/train", ledger.all.empty() ? nullptr : &ledger.all.front(),
+                          candidate);
     }
 
     fakes::FakeProposer proposer;
     fakes::FakeGuard guard;
     fakes::FakeBuilder builder;
     fakes::FakeRunner runner;
-    PairedJudge judge{PairedJudgeOptions{}};
+    PairedJudge judge{Config{}};
     fakes::FakeLedger ledger;
     fakes::FakeRepo repo;
     fakes::FakeReporter reporter;
     fakes::FakeStop stop;
     fakes::FakeClock clock;
     Curves* curves = nullptr;
-    LoopSettings settings;
+    Config config;
     Experiment candidate;
     std::vector<Trial> answers;
 };
@@ -116,7 +116,7 @@ TEST_F(TrialRoundsTest, ALastingLoadEndsTheExperimentWithoutAVerdictOnIt) {
     EXPECT_FALSE(run());
     EXPECT_THAT(candidate.verdict.reason, HasSubstr("not judged: the machine disturbed the trial"));
     EXPECT_EQ(candidate.verdict.decision, Decision::discard);
-    settings.repeats = 0;
+    config.repeats = 0;
     candidate.trials.clear();
     runner.requests.clear();
     EXPECT_FALSE(run());
@@ -157,7 +157,7 @@ TEST_F(TrialRoundsTest, ATrialEndedEarlyIsADiscardAndTheOthersAreExplained) {
     runner.answer = [](const TrialRequest& request) {
         Trial result;
         result.ending = Ending::ended_early;
-        result.reason = request.hopeless(0.3, 4).value_or("");
+        result.reason = request.hopeless(0.3).value_or("");
         return result;
     };
     EXPECT_FALSE(run());

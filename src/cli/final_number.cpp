@@ -2,15 +2,10 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <algorithm>
 #include <cmath>
-#include <functional>
-#include <numeric>
-#include <stdexcept>
 
 #include "judge/paired_judge.h"
 #include "judge/statistics.h"
-#include "loop/trial_rounds.h"
 #include "record/run_files.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
@@ -22,76 +17,39 @@ using nlohmann::ordered_json;
 
 constexpr std::uint64_t kFresh = 1000;  // so far from a run's first seed no verdict goes
 
-double mean_of(const std::vector<double>& values) {
-    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
 }  // namespace
-
-std::vector<double> results(const std::vector<Trial>& trials) {
-    std::vector<double> values;
-    values.reserve(trials.size());
-    for (const Trial& trial : trials) values.push_back(trial.val_bpb);
-    return values;
-}
-
-std::vector<Trial> trials_with_seeds(const TrialPlace& place, const std::string& source,
-                                     const std::filesystem::path& directory, std::uint64_t first, int count,
-                                     bool test_split, Reporter& reporter, const StopRequest& stop) {
-    TrialParts parts = make_trial_parts(place, reporter, stop);
-    const std::string name = directory.filename().string();
-    reporter.phase(-1, name + ": build");
-    const auto program = parts.builder.build(source, directory);
-    if (!program.ok()) throw std::runtime_error(name + " was not built: " + program.failure().reason);
-    std::vector<Trial> trials;
-    for (std::uint64_t seed = first; seed < first + static_cast<std::uint64_t>(count); ++seed) {
-        Trial trial;
-        for (int round = 0; round <= place.config.repeats; ++round) {
-            reporter.phase(-1, fmt::format("{}: train, seed {}", name, seed));
-            TrialRequest request{program.value(), directory, seed, place.config.budget};
-            request.test_split = test_split;
-            trial = parts.runner.run(request);
-            if (trial.ending != Ending::ok)
-                throw std::runtime_error(fmt::format("{}, seed {}: {}", name, seed, trial.reason));
-            if (trial.disturbed.empty()) trial.disturbed = starvation(trial, trial_threads(place.config));
-            if (trial.disturbed.empty() || place.config.repeats == 0) break;
-            reporter.note("the machine disturbed the trial: " + trial.disturbed);
-        }
-        trials.push_back(trial);
-    }
-    std::filesystem::remove(program.value());
-    return trials;
-}
 
 ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, const GitRepo& git,
                                   const std::vector<Experiment>& experiments, int seeds, Reporter& reporter,
                                   const StopRequest& stop) {
-    const Experiment& best = *incumbent_of(experiments);
-    const Experiment& baseline = experiments.front();
-    const auto folder = run.directory / "final";
-    const auto measure = [&](const Experiment& experiment, const char* name) {
-        return results(trials_with_seeds(place, git.file(experiment.commit), folder / name,
-                                         place.config.seed + kFresh, seeds, true, reporter, stop));
+    const Experiment &best = *incumbent_of(experiments), &baseline = experiments.front();
+    const auto measure = [&](const Experiment& code, const std::string& name) {
+        TrialRequest request{
+            {}, run.directory / "final" / name, place.config.seed + kFresh, place.config.budget};
+        request.test_split = true;
+        Experiment result;
+        result.trials = require_good(
+            trials_by_hand(place, git.file(code.commit), request, seeds, " " + name, reporter, stop));
+        return result;
     };
-    const auto before = measure(baseline, "baseline"), after = measure(best, "best");
-    std::vector<std::uint64_t> fresh(before.size());
-    std::iota(fresh.begin(), fresh.end(), place.config.seed + kFresh);
-    std::vector<double> gains(before.size());
-    std::transform(before.begin(), before.end(), after.begin(), gains.begin(), std::minus<>());
+    const Experiment before = measure(baseline, "baseline"), after = measure(best, "best");
+    std::vector<double> gains;
+    ordered_json number = {{"experiment", best.number}};
+    for (std::size_t i = 0; i < before.trials.size(); ++i) {
+        gains.push_back(before.trials[i].val_bpb - after.trials[i].val_bpb);
+        number["seeds"].push_back(before.trials[i].seed);
+        number["baseline"].push_back(before.trials[i].val_bpb);
+        number["best"].push_back(after.trials[i].val_bpb);
+    }
     PooledVariance spread;
     spread.add(gains);
-    const double gain = mean_of(gains);
     const double half = student_quantile(0.025, seeds - 1) * spread.sd() / std::sqrt(seeds);
-    const double val_gain = baseline.val_bpb() - best.val_bpb();
-    ordered_json number = {{"experiment", best.number},
-                           {"seeds", fresh},
-                           {"baseline", before},
-                           {"best", after},
-                           {"gain", gain},
-                           {"low", gain - half},
-                           {"high", gain + half},
-                           {"val_gain", val_gain},
-                           {"optimism", val_gain - gain}};
+    const double gain = before.val_bpb() - after.val_bpb(), val_gain = baseline.val_bpb() - best.val_bpb();
+    number.update({{"gain", gain},
+                   {"low", gain - half},
+                   {"high", gain + half},
+                   {"val_gain", val_gain},
+                   {"optimism", val_gain - gain}});
     write_file_atomically(run.directory / run_files::kFinal, number.dump(2) + "\n");
     return number;
 }

@@ -10,15 +10,6 @@
 
 namespace autoresearch {
 
-/// One build of a source, then a fair trial with each of `count` seeds from `first` on; a disturbed one is
-/// repeated. Throws std::runtime_error that says why there is none.
-std::vector<Trial> trials_with_seeds(const TrialPlace& place, const std::string& source,
-                                     const std::filesystem::path& directory, std::uint64_t first, int count,
-                                     bool test_split, Reporter& reporter, const StopRequest& stop);
-
-/// The val_bpb of each.
-std::vector<double> results(const std::vector<Trial>& trials);
-
 /// What the best experiment gains over the baseline on the test split with seeds that no verdict has seen:
 /// {"experiment", "seeds", "baseline", "best", "gain", "low", "high", "val_gain", "optimism"}. low to high is
 /// the 95 % interval of the gain (paired differences, Student's t); optimism is val_gain - gain.

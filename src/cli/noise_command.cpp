@@ -1,15 +1,11 @@
 #include <spdlog/fmt/fmt.h>
-#include <unistd.h>
 
 #include <iostream>
 
 #include "cli/commands.h"
-#include "cli/final_number.h"
-#include "judge/statistics.h"
-#include "proc/signals.h"
+#include "cli/trial_parts.h"
+#include "judge/paired_judge.h"
 #include "record/experiment_json.h"
-#include "record/run_files.h"
-#include "record/terminal_reporter.h"
 
 namespace autoresearch {
 namespace {
@@ -19,24 +15,21 @@ int noise(const FlagValues& flags, int count, bool json) {
     const GitRepo git = GitRepo::open(".");
     const auto [source, place] = settle_by_hand(git, flags);
     const auto directory = by_hand_directory(git.workdir(), "noise");
-    SignalStop stop;
-    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), directory / run_files::kLog);
-    const auto trials =
-        trials_with_seeds(place, source, directory, place.config.seed, count, false, reporter, stop);
-    PooledVariance spread;
-    spread.add(results(trials));
+    Experiment experiment;
+    experiment.trials = require_good(
+        trials_by_hand(place, source, {{}, directory, place.config.seed, place.config.budget}, count));
+    const auto [sd, degrees] = pooled_noise({}, &experiment);
     if (json) {
         auto all = nlohmann::ordered_json::array();
-        for (const Trial& trial : trials) all.push_back(to_json(trial));
-        const nlohmann::ordered_json result = {
-            {"noise", spread.sd()}, {"degrees", spread.degrees}, {"trials", all}};
-        std::cout << result.dump(2) << "\n";
+        for (const Trial& trial : experiment.trials) all.push_back(to_json(trial));
+        std::cout << nlohmann::ordered_json{{"noise", sd}, {"degrees", degrees}, {"trials", all}}.dump(2)
+                  << "\n";
         return 0;
     }
-    for (const Trial& trial : trials)
+    for (const Trial& trial : experiment.trials)
         std::cout << fmt::format("seed {}: val_bpb {:.6f}, {} steps\n", trial.seed, trial.val_bpb,
                                  trial.num_steps);
-    std::cout << fmt::format("noise {:.5f} ({} degrees of freedom); logs: {}\n", spread.sd(), spread.degrees,
+    std::cout << fmt::format("noise {:.5f} ({} degrees of freedom); logs: {}\n", sd, degrees,
                              directory.string());
     return 0;
 }

@@ -8,7 +8,6 @@
 #include "cli/commands.h"
 #include "cli/run_info.h"
 #include "cli/trial_parts.h"
-#include "judge/trial_curves.h"
 #include "record/experiment_json.h"
 #include "record/file_ledger.h"
 #include "record/run_files.h"
@@ -73,11 +72,9 @@ std::string comparison(const Experiment& recorded, const Trial& before, const Tr
 
 /// The trace of a trial, for a replay that takes the same steps.
 fs::path require_trace(const RunInfo& run, const Experiment& experiment, const Trial& trial) {
-    if (trial.ending == Ending::ok) {
-        const auto trace =
-            find_curve(run_files::experiment_directory(run.directory, experiment.number), trial);
-        if (!trace.empty()) return trace;
-    }
+    const auto trace =
+        curve_file(run_files::experiment_directory(run.directory, experiment.number), trial.seed);
+    if (trial.ending == Ending::ok && fs::exists(trace)) return trace;
     throw UserError(
         fmt::format("experiment {} has no trace of a whole run to repeat exactly", experiment.number),
         "leave out --exact");
@@ -97,14 +94,16 @@ int replay(const std::string& what, const std::string& tag, bool json, bool exac
                                    [](const Trial& trial) { return trial.counts(); });
     const Trial& before = fair == experiment.trials.end() ? experiment.trials.front() : *fair;
     const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
-    const TrialPlace place{open_kit(), run.config.values, run.device, require_same_data(run)};
+    TrialPlace place{open_kit(), run.config.values, run.device, require_same_data(run)};
+    place.config.repeats = 0;  // one trial, whatever the machine does to it
     if (run.kit != place.kit.hash || run.torch != place.kit.torch_version) {
         std::cerr << "note: the fixed half was rebuilt since this experiment (" << run.kit << " -> "
                   << place.kit.hash << ")\n";
     }
     const fs::path directory =
         by_hand_directory(git.workdir(), fmt::format("replay-{}-{}", run.tag(), experiment.number));
-    const Trial now = trial_by_hand(place, git.file(experiment.commit), before.seed, directory, trace);
+    const TrialRequest request{{}, directory, before.seed, place.config.budget, trace};
+    const Trial now = trials_by_hand(place, git.file(experiment.commit), request).back();
     const bool same = now.ending == before.ending && (!exact || now.val_bpb == before.val_bpb);
     if (json) {
         std::cout << nlohmann::ordered_json{{"experiment", experiment.number},

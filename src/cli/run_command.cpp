@@ -1,13 +1,11 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <iostream>
 #include <regex>
-#include <thread>
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
@@ -31,7 +29,6 @@
 #include "record/terminal_reporter.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
-#include "util/time.h"
 #include "vcs/git_repo.h"
 #include "vcs/run_repo.h"
 
@@ -39,20 +36,6 @@ namespace autoresearch {
 namespace {
 
 namespace fs = std::filesystem;
-
-class SystemClock : public Clock {
-  public:
-    double seconds() const override {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-    }
-    double unix_seconds() const override {
-        return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-    }
-    std::string utc() const override { return utc_now("%Y-%m-%dT%H:%M:%SZ"); }
-    void sleep(double seconds) const override {
-        std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
-    }
-};
 
 std::string opening_line(const RunInfo& run, bool goes_on) {
     const Config& config = run.config.values;
@@ -118,25 +101,10 @@ double next_time_of_day(const std::string& text) {
 
 LoopSettings loop_settings(const RunInfo& run) {
     const Config& config = run.config.values;
-    LoopSettings settings;
-    settings.start_commit = run.start_commit;
-    settings.start_source = read_file(run.directory / kStartSource);
-    settings.budget = config.budget;
-    settings.experiments = config.experiments;
-    settings.hours = config.hours;
-    settings.max_failures = config.max_failures;
-    settings.repairs = config.repairs;
+    LoopSettings settings{run.start_commit, read_file(run.directory / kStartSource), config};
+    settings.config.threads = trial_threads(config);
     settings.until = config.until.empty() ? 0 : next_time_of_day(config.until);
-    settings.max_usd = config.max_cost;
-    settings.max_tokens = config.max_tokens;
-    settings.threads = trial_threads(config);
-    settings.repeats = config.repeats;
     return settings;
-}
-
-PairedJudgeOptions judge_options(const Config& config) {
-    return {config.seed,       config.baseline_seeds, config.max_seeds,
-            config.confidence, config.memory_factor,  config.confirm == "none"};
 }
 
 /// The final number of a run that reached its bound. What goes wrong here does not make the run fail.
@@ -144,7 +112,7 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
                  const std::vector<Experiment>& experiments, Reporter& reporter, const StopRequest& stop) {
     const Experiment* best = incumbent_of(experiments);
     const int seeds = place.config.confirm_seeds;
-    if (best == nullptr || best->number == 0 || seeds < 2) return;
+    if (best == nullptr || best->number == 0 || seeds == 0) return;
     reporter.note(
         fmt::format("the final number: {} trials of baseline and best on the test split; without it: "
                     "--confirm-seeds 0",
@@ -209,12 +177,11 @@ int run(const FlagValues& flags, const RunOptions& options, bool json) {
     const TrialPlace place{kit, config, info.device, plan.data.directory};
     TrialParts trial = make_trial_parts(place, reporter, stop);
     SourceGuard guard;
-    const PairedJudge judge(judge_options(config));
+    const PairedJudge judge(config);
     const TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
-    const SystemClock clock;
-    ExperimentLoop loop(
-        {proposer, guard, trial.builder, trial.runner, judge, ledger, repo, reporter, stop, clock, &curves},
-        loop_settings(info));
+    ExperimentLoop loop({proposer, guard, trial.builder, trial.runner, judge, ledger, repo, reporter, stop,
+                         system_clock(), &curves},
+                        loop_settings(info));
     const LoopEnd end = loop.run();
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
     print_end(end, info, ledger.experiments(), json);

@@ -107,6 +107,9 @@ RunPlan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, co
         config.values.tag = choose_tag(git, options.resume);
         config.origins["tag"] = kChosen;
     }
+    if (config.values.confirm_seeds == 1)
+        throw UserError("confirm_seeds is 1, but an interval needs two trials",
+                        "--confirm-seeds 2 or more, or 0 for no final number");
     const std::string tag = config.values.tag;
     git.check_tag(tag);
     if (git.branch_checked_out(tag)) {

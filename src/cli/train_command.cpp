@@ -32,9 +32,11 @@ std::string summary_block(const Trial& trial) {
 /// One experiment by hand: the working tree's train.cpp, built and run as the loop would, logged, not judged.
 int train(const FlagValues& flags, bool json) {
     const GitRepo git = GitRepo::open(".");
-    const auto [source, place] = settle_by_hand(git, flags);
+    auto [source, place] = settle_by_hand(git, flags);
+    place.config.repeats = 0;  // one trial, whatever the machine does to it
     const auto directory = by_hand_directory(git.workdir(), "train");
-    const Trial trial = trial_by_hand(place, source, place.config.seed, directory);
+    const Trial trial =
+        trials_by_hand(place, source, {{}, directory, place.config.seed, place.config.budget}).back();
     if (json) {
         std::cout << to_json(trial).dump(2) << "\n";
     } else if (trial.ending == Ending::ok) {

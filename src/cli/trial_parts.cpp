@@ -1,10 +1,14 @@
 #include "cli/trial_parts.h"
 
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <stdexcept>
 #include <thread>
 
+#include "loop/trial_rounds.h"
 #include "proc/platform.h"
 #include "proc/signals.h"
 #include "record/run_files.h"
@@ -62,24 +66,60 @@ fs::path by_hand_directory(const fs::path& repository, const std::string& name) 
     return created;
 }
 
-Trial trial_by_hand(const TrialPlace& place, const std::string& source, std::uint64_t seed,
-                    const fs::path& directory, const fs::path& trace) {
+std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, TrialRequest request,
+                                  int count, const std::string& name, Reporter& reporter,
+                                  const StopRequest& stop) {
     constexpr int kNoExperiment = -1;
-    SignalStop stop;
-    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), directory / run_files::kLog);
     TrialParts parts = make_trial_parts(place, reporter, stop);
-    reporter.phase(kNoExperiment, "build");
-    const auto program = parts.builder.build(source, directory);
+    const FairTrials fair{parts.runner,        reporter, stop, system_clock(), trial_threads(place.config),
+                          place.config.repeats};
+    reporter.phase(kNoExperiment, "build" + name);
+    const auto program = parts.builder.build(source, request.directory);
     if (!program.ok()) {
         Trial trial;
         trial.ending = program.failure().ending;
         trial.reason = program.failure().reason;
-        return trial;
+        return {trial};
     }
-    reporter.phase(kNoExperiment, "train, seed " + std::to_string(seed));
-    Trial trial = parts.runner.run({program.value(), directory, seed, place.config.budget, trace});
-    fs::remove(program.value());
-    return trial;
+    request.program = program.value();
+    std::vector<Trial> all, results;
+    for (; count > 0 && (results.empty() || results.back().counts()); --count, ++request.seed)
+        results.push_back(fair.run(request, kNoExperiment, "train" + name, best_rate(all), all));
+    fs::remove(request.program);
+    return results;
+}
+
+std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source,
+                                  const TrialRequest& request, int count) {
+    SignalStop stop;
+    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO),
+                              request.directory / run_files::kLog);
+    return trials_by_hand(place, source, request, count, "", reporter, stop);
+}
+
+std::vector<Trial> require_good(std::vector<Trial> trials) {
+    const Trial& last = trials.back();
+    if (!last.counts())
+        throw std::runtime_error(
+            fmt::format("seed {}: {}: {}", last.seed, to_string(last.ending), last.reason));
+    return trials;
+}
+
+const Clock& system_clock() {
+    struct SystemClock : Clock {
+        double seconds() const override {
+            return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+        }
+        double unix_seconds() const override {
+            return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+        }
+        std::string utc() const override { return utc_now("%Y-%m-%dT%H:%M:%SZ"); }
+        void sleep(double seconds) const override {
+            std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+        }
+    };
+    static const SystemClock clock;
+    return clock;
 }
 
 }  // namespace autoresearch

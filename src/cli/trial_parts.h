@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "build/trainer_builder.h"
 #include "cli/workspace.h"
@@ -39,9 +40,19 @@ TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const S
 /// A new folder of this name and the time in .autoresearch/by-hand/, where the newest ten stay.
 std::filesystem::path by_hand_directory(const std::filesystem::path& repository, const std::string& name);
 
-/// One trial outside of the loop, shown on stderr, with its logs in `directory`; a failed build is an ending
-/// like any other. `trace`: see TrialRequest.
-Trial trial_by_hand(const TrialPlace& place, const std::string& source, std::uint64_t seed,
-                    const std::filesystem::path& directory, const std::filesystem::path& trace = {});
+/// Trials outside of the loop: one build of the source, then a fair trial with each of `count` seeds from the
+/// request's on; its program is not looked at. Logs go to its directory. Ends with the first trial, or the
+/// build, that fails: the last one's ending says why.
+std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, TrialRequest request,
+                                  int count, const std::string& name, Reporter& reporter,
+                                  const StopRequest& stop);
+/// The same, shown on stderr.
+std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source,
+                                  const TrialRequest& request, int count = 1);
+
+/// The same trials when all of them count. Throws std::runtime_error with how the last one ended.
+std::vector<Trial> require_good(std::vector<Trial> trials);
+
+const Clock& system_clock();
 
 }  // namespace autoresearch

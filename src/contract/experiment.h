@@ -76,9 +76,9 @@ Decision decision_from_string(std::string_view name);
 
 struct Verdict {
     Decision decision = Decision::crash;
-    Ending ending = Ending::ok;  // for a crash: what kind
+    Ending ending = Ending::ok;  // else there is no result: a crash of this kind, or a trial that was not judged
     std::string reason;          // one line for a person
-    double delta = 0;  // val_bpb against the incumbent; negative is better; 0 for baseline and crash
+    double delta = 0;  // val_bpb against the incumbent; negative is better; 0 when nothing was compared
 };
 
 /// One numbered attempt: everything the ledger keeps of it.
@@ -97,6 +97,8 @@ struct Experiment {
     double build_seconds = 0;
     double seconds = 0;  // wall time of the whole experiment, the agent's part included
 
+    /// Its verdict compares numbers with the incumbent's.
+    bool compared() const { return number > 0 && verdict.ending == Ending::ok; }
     /// Mean val_bpb over the trials that count; 0 when there is none.
     double val_bpb() const;
     double peak_memory_mb() const;

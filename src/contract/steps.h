@@ -71,13 +71,12 @@ class Builder {
                                                 const std::filesystem::path& directory) = 0;
 };
 
-/// Asked at every step event with the share of the budget and the loss: why the trial is sure to lose, or
-/// nothing.
-using Hopeless = std::function<std::optional<std::string>(double share, double loss)>;
+/// Asked at every step event with the share of the budget: why the trial is sure to lose, or nothing.
+using Hopeless = std::function<std::optional<std::string>(double share)>;
 
 struct TrialRequest {
     std::filesystem::path program;
-    std::filesystem::path directory;  // run.log and events.jsonl are appended here, the curve is new
+    std::filesystem::path directory;  // run.log and events.jsonl are appended here
     std::uint64_t seed = 0;
     double budget = 0;                 // training seconds
     std::filesystem::path trace = {};  // the curve.csv of a trial whose steps are taken again, whatever time
@@ -85,6 +84,11 @@ struct TrialRequest {
     bool test_split = false;  // evaluate on the test documents: for the final number, never a verdict
     Hopeless hopeless = {};   // an answer ends the trial as ended_early
 };
+
+/// Every step of a trial (prepare/session/curve.h), in the directory of its request. A repeat replaces it.
+inline std::filesystem::path curve_file(const std::filesystem::path& directory, std::uint64_t seed) {
+    return directory / ("curve-" + std::to_string(seed) + ".csv");
+}
 
 /// Runs one trial in its own process group under the watchdog. Never throws for what the trainer does:
 /// every way to end is in Trial::ending. Returns only when the whole group is gone.
@@ -115,8 +119,8 @@ class Judge {
 class Curves {
   public:
     virtual ~Curves() = default;
-    /// For the next trial of the candidate with this seed; may be empty.
-    virtual Hopeless early_end(const Experiment& incumbent, const Experiment& candidate, std::uint64_t seed,
+    /// For a trial that is about to run against the incumbent; may be empty.
+    virtual Hopeless early_end(const Experiment& incumbent, const TrialRequest& trial,
                                const std::vector<Experiment>& history, const Noise& noise) const = 0;
     /// How the two differ at equal steps, to be appended to the verdict's reason; empty when not known.
     virtual std::string explain(const Experiment& incumbent, const Experiment& candidate) const = 0;

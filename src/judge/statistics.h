@@ -38,6 +38,7 @@ class Line {
     void add(double x, double y);
     /// Another y at this x is below it with probability `tail` only; needs three points and different x.
     double lower_prediction(double x, double tail) const;
+    int count() const { return count_; }
 
   private:
     int count_ = 0;

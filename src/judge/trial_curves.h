@@ -1,37 +1,58 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <functional>
+#include <optional>
+#include <vector>
 
 #include "contract/steps.h"
-#include "judge/early_end.h"
+#include "judge/statistics.h"
 
 namespace autoresearch {
 
-/// The steps of a curve.csv (prepare/session/curve.h), as far as it is written; empty when there is none.
+/// The loss of every step of a trial, with the share of the budget at which it was made.
+struct Curve {
+    std::vector<double> share, loss;
+};
+
+/// The steps in a curve_file(), as far as it is written; none when it is not there.
 Curve read_curve(const std::filesystem::path& file);
 
-/// The file with the curve of this trial in the folder of its experiment, or an empty path. Trials that were
-/// interrupted or repeated leave curves too: the right one has all the steps.
-std::filesystem::path find_curve(const std::filesystem::path& folder, const Trial& trial);
+/// When a running trial is sure to lose, as finished ones of this run teach: the difference in val_bpb is
+/// predicted from how far the training loss is behind the incumbent's (a straight line through the finished
+/// ones). The trial ends when even the end of the prediction interval is worse by the noise. The interval is
+/// so wide that all checkpoints together end at most 1 % of those that would not have lost.
+class EarlyEnd {
+  public:
+    static constexpr std::array kCheckpoints = {0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9};  // shares of the budget
 
-/// The races of a run's experiments, each with its first seed against the incumbent of its time.
-std::vector<Race> finished_races(const std::vector<Experiment>& history,
-                                 const std::function<std::filesystem::path(int)>& folder);
+    /// A finished trial, the incumbent's with the same seed, and the difference in val_bpb (positive: it
+    /// lost).
+    void learn(const Curve& finished, const Curve& incumbent, double difference);
+    /// How far the trial is behind at a checkpoint, when it is sure to lose. Never before eight have
+    /// finished.
+    std::optional<double> sure_to_lose(const Curve& running, const Curve& incumbent, std::size_t checkpoint,
+                                       double noise) const;
 
-/// In words, what a comparison at equal steps says of two curves with the same seed.
-std::string explain_curves(const Curve& candidate, const Curve& incumbent);
+  private:
+    std::array<Line, kCheckpoints.size()> lines_;
+};
 
 class TrialCurves : public Curves {
   public:
     /// `folder` of an experiment's number; `early` ends trials early.
     TrialCurves(std::function<std::filesystem::path(int)> folder, bool early)
         : folder_(std::move(folder)), early_(early) {}
-    Hopeless early_end(const Experiment& incumbent, const Experiment& candidate, std::uint64_t seed,
+    Hopeless early_end(const Experiment& incumbent, const TrialRequest& trial,
                        const std::vector<Experiment>& history, const Noise& noise) const override;
     std::string explain(const Experiment& incumbent, const Experiment& candidate) const override;
 
   private:
+    Curve curve_of(const Experiment& experiment, std::uint64_t seed) const {
+        return read_curve(curve_file(folder_(experiment.number), seed));
+    }
+
     std::function<std::filesystem::path(int)> folder_;
     bool early_;
 };

@@ -1,8 +1,9 @@
 #include "loop/experiment_loop.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 #include "loop/trial_rounds.h"
 #include "util/hash.h"
@@ -24,12 +25,6 @@ void describe(const Proposal& proposal, Experiment& experiment) {
     experiment.source_tokens = count_source_tokens(proposal.source);
 }
 
-std::string duration_text(double seconds) {
-    const auto whole = static_cast<long>(std::lround(seconds));
-    if (whole < 120) return std::to_string(whole) + " s";
-    return std::to_string(whole / 60) + " min";
-}
-
 }  // namespace
 
 ExperimentLoop::ExperimentLoop(const LoopParts& parts, const LoopSettings& settings)
@@ -37,18 +32,15 @@ ExperimentLoop::ExperimentLoop(const LoopParts& parts, const LoopSettings& setti
 
 LoopEnd ExperimentLoop::run() {
     started_ = parts_.clock.seconds();
-    follow_ledger();
+    if (const Experiment* best = incumbent()) parts_.repo.advance(best->commit);
     while (true) {
-        if (const auto end = reason_to_end()) {
-            if (*end == LoopEnd::gave_up) {
-                parts_.reporter.note(std::to_string(useless_answers_) +
-                                     " answers of the agent in a row could not be used; the last: " +
-                                     parts_.ledger.experiments().back().verdict.reason);
-            }
-            return *end;
-        }
-        const int number = static_cast<int>(parts_.ledger.experiments().size());
-        if (!attempt(number)) return end_;
+        const auto end = reason_to_end();
+        if (end == LoopEnd::gave_up)
+            parts_.reporter.note(
+                fmt::format("{} answers of the agent in a row could not be used; the last: {}",
+                            useless_answers_, parts_.ledger.experiments().back().verdict.reason));
+        if (end) return *end;
+        if (!attempt(static_cast<int>(parts_.ledger.experiments().size()))) return end_;
     }
 }
 
@@ -63,24 +55,26 @@ bool ExperimentLoop::attempt(int number) {
     Proposal proposal = starting_point(number);
     std::optional<Failure> failure = propose(proposal);
     if (!failure) failure = try_out(proposal, experiment);
-    for (int round = 1; failure && round <= settings_.repairs && can_mend(*failure, experiment); ++round) {
+    for (int round = 1; failure && round <= settings_.config.repairs && can_mend(*failure, experiment);
+         ++round) {
         const Failure rejection = *failure;
-        parts_.reporter.note("experiment " + std::to_string(number) + ": " + rejection.reason +
-                             "; back to the agent (" + std::to_string(round) + " of " +
-                             std::to_string(settings_.repairs) + ")");
+        parts_.reporter.note(fmt::format("experiment {}: {}; back to the agent ({} of {})", number,
+                                         rejection.reason, round, settings_.config.repairs));
         failure = ask(proposal, &rejection);
-        if (!failure) failure = try_out(proposal, experiment);
-        // What the edit was refused for says more than that the agent did not mend it.
-        else if (failure->ending == Ending::no_proposal)
-            failure = rejection;
+        if (!failure) {
+            failure = try_out(proposal, experiment);
+        } else if (failure->ending == Ending::no_proposal) {
+            failure = rejection;  // which says more than that the agent did not mend it
+        }
     }
 
     if (failure && failure->ending == Ending::interrupted) return false;
     if (failure) experiment.verdict = {Decision::crash, failure->ending, failure->reason, 0};
     if (failure && incumbent() == nullptr) {
         end_ = LoopEnd::gave_up;
-        parts_.reporter.note("the baseline does not work, so there is nothing to compare with: " +
-                             failure->reason + " (logs: " + parts_.ledger.directory(0).string() + ")");
+        parts_.reporter.note(
+            fmt::format("the baseline does not work, so there is nothing to compare with: {} (logs: {})",
+                        failure->reason, parts_.ledger.directory(0).string()));
         return false;
     }
     describe(proposal, experiment);
@@ -146,7 +140,7 @@ std::optional<Failure> ExperimentLoop::ask(Proposal& proposal, const Failure* re
 
 /// False when the run ends before the agent can be asked again.
 bool ExperimentLoop::wait_for_agent(const Answer& answer) {
-    const std::string reason = answer.failure ? answer.failure->reason : "";
+    const std::string& reason = answer.failure->reason;
     // A login that worked before may come back, as a server may.
     const bool in_vain = answer.remedy == Remedy::person && !agent_works_;
     if (in_vain || (answer.wait <= 0 && waits_ == kMostWaits)) {
@@ -157,7 +151,8 @@ bool ExperimentLoop::wait_for_agent(const Answer& answer) {
     const double back_off = std::min(kFirstWait * std::pow(2, waits_), kLongestWait);
     const double seconds = answer.wait > 0 ? answer.wait : back_off;
     waits_ = answer.wait > 0 ? 0 : waits_ + 1;
-    parts_.reporter.note(reason + "; asking again in " + duration_text(seconds));
+    parts_.reporter.note(seconds < 120 ? fmt::format("{}; asking again in {:.0f} s", reason, seconds)
+                                       : fmt::format("{}; asking again in {:.0f} min", reason, seconds / 60));
     for (const double until = parts_.clock.unix_seconds() + seconds; parts_.clock.unix_seconds() < until;) {
         if (const auto end = reason_to_end()) {
             end_ = *end;
@@ -192,28 +187,20 @@ std::optional<Failure> ExperimentLoop::try_out(const Proposal& proposal, Experim
     describe(proposal, experiment);
     experiment.trials.clear();
     experiment.reference_trials.clear();
-    std::error_code none;  // the curve of an edit that was sent back is not this one's
-    std::filesystem::remove(parts_.ledger.directory(experiment.number) / "curve.csv", none);
     auto failure = parts_.guard.review(proposal, parts_.ledger.experiments());
     useless_answers_ = failure ? useless_answers_ + 1 : 0;
-    return failure ? failure : build_run_and_judge(proposal.source, experiment);
-}
+    if (failure) return failure;
 
-std::optional<Failure> ExperimentLoop::build_run_and_judge(const std::string& source,
-                                                           Experiment& experiment) {
     parts_.reporter.phase(experiment.number, "build");
     const double begun = parts_.clock.seconds();
-    const auto program = parts_.builder.build(source, parts_.ledger.directory(experiment.number));
+    const auto program = parts_.builder.build(proposal.source, parts_.ledger.directory(experiment.number));
     experiment.build_seconds += parts_.clock.seconds() - begun;
     if (!program.ok()) return program.failure();
-    auto failure = run_trials(parts_, settings_, program.value(), incumbent(), experiment);
-    std::error_code ignored;  // the program is large and can be rebuilt from the commit
-    std::filesystem::remove(program.value(), ignored);
-    return failure;
+    return run_trials(parts_, settings_.config, program.value(), incumbent(), experiment);
 }
 
 /// Order matters for a kill at any point: the commit first (harmless without a ledger line: it is made
-/// again), then the ledger, which is the truth, then the branch, which follow_ledger() can always move again.
+/// again), then the ledger, which is the truth, then the branch, which the next run() can always move again.
 void ExperimentLoop::record(Experiment& experiment, const std::string& source) {
     experiment.commit = parts_.repo.commit(experiment, source);
     parts_.ledger.append(experiment);
@@ -221,22 +208,19 @@ void ExperimentLoop::record(Experiment& experiment, const std::string& source) {
     parts_.reporter.finished(experiment);
 }
 
-void ExperimentLoop::follow_ledger() {
-    if (const Experiment* best = incumbent()) parts_.repo.advance(best->commit);
-}
-
 std::optional<LoopEnd> ExperimentLoop::reason_to_end() const {
     if (parts_.stop.now() || parts_.stop.after_experiment()) return LoopEnd::stopped;
     const int tried = static_cast<int>(parts_.ledger.experiments().size()) - 1;
-    if (settings_.experiments > 0 && tried >= settings_.experiments) return LoopEnd::done;
+    if (settings_.config.experiments > 0 && tried >= settings_.config.experiments) return LoopEnd::done;
     const double hours = (parts_.clock.seconds() - started_) / 3600;
-    if (settings_.hours > 0 && hours >= settings_.hours) return LoopEnd::done;
+    if (settings_.config.hours > 0 && hours >= settings_.config.hours) return LoopEnd::done;
     if (settings_.until > 0 && parts_.clock.unix_seconds() >= settings_.until) return LoopEnd::done;
     AgentReport spent;
     for (const Experiment& experiment : parts_.ledger.experiments()) add_cost(spent, experiment.agent);
-    if (settings_.max_usd > 0 && spent.usd >= settings_.max_usd) return LoopEnd::done;
-    if (settings_.max_tokens > 0 && spent.tokens >= settings_.max_tokens) return LoopEnd::done;
-    if (settings_.max_failures > 0 && useless_answers_ >= settings_.max_failures) return LoopEnd::gave_up;
+    if (settings_.config.max_cost > 0 && spent.usd >= settings_.config.max_cost) return LoopEnd::done;
+    if (settings_.config.max_tokens > 0 && spent.tokens >= settings_.config.max_tokens) return LoopEnd::done;
+    if (settings_.config.max_failures > 0 && useless_answers_ >= settings_.config.max_failures)
+        return LoopEnd::gave_up;
     return std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "contract/config.h"
 #include "contract/outside.h"
 #include "contract/steps.h"
 
@@ -27,17 +28,8 @@ struct LoopParts {
 struct LoopSettings {
     std::string start_commit;  // parent of the baseline
     std::string start_source;  // train.cpp of the baseline
-    double budget = 0;         // training seconds of one trial
-    int experiments = 0;       // in all, the baseline not counted; 0: unbounded
-    double hours = 0;          // from the call of run(); 0: unbounded
-    int max_failures = 0;      // answers in a row without a usable edit before giving up; 0: never
-    int repairs = 0;           // how often an agent may mend an edit before the experiment counts
-    double until = 0;          // seconds since 1970; 0: unbounded
-    double max_usd = 0;        // of the agent in the whole run; 0: unbounded
-    std::int64_t max_tokens = 0;
-    int threads = 1;       // CPU threads of a trial
-    int repeats = 3;       // of a trial that the machine disturbed, in a row; 0: every trial counts
-    double back_off = 30;  // seconds before the first of them; four times as many before each further one
+    Config config;             // hours count from the call of run(); threads are no longer 0
+    double until = 0;          // what config.until means, in seconds since 1970; 0: unbounded
 };
 
 enum class LoopEnd {
@@ -54,7 +46,6 @@ class ExperimentLoop {
 
   private:
     std::optional<LoopEnd> reason_to_end() const;
-    void follow_ledger();
     bool attempt(int number);
     Proposal starting_point(int number);
     std::optional<Failure> propose(Proposal& proposal);
@@ -62,7 +53,6 @@ class ExperimentLoop {
     bool wait_for_agent(const Answer& answer);
     bool can_mend(const Failure& failure, const Experiment& experiment) const;
     std::optional<Failure> try_out(const Proposal& proposal, Experiment& experiment);
-    std::optional<Failure> build_run_and_judge(const std::string& source, Experiment& experiment);
     void record(Experiment& experiment, const std::string& source);
     const Experiment* incumbent() const;
 

@@ -1,180 +1,143 @@
 #include "loop/trial_rounds.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
-#include <cstdio>
 
 #include "loop/experiment_loop.h"
 
 namespace autoresearch {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr double kMostWaiting = 0.1;   // of a trial's thread time, that it may wait for others
 constexpr double kLeastSpeed = 0.85;   // of the steps per second that the same code reached
+constexpr double kBackOff = 30;        // seconds before the first repeat; four times as many before each next
 constexpr double kStopInterval = 0.2;  // seconds between looks at the stop request
 
-std::string percent(double share) {
-    char text[16];
-    std::snprintf(text, sizeof text, "%.0f %%", 100 * share);
-    return text;
+/// Why the trial's result says nothing of its code; empty for a fair trial.
+std::string disturbance(const Trial& trial, double rate, int threads) {
+    const double speed = rate > 0 ? trial.steps_per_second() / rate : 1;
+    if (speed < kLeastSpeed)
+        return fmt::format("{:.0f} % of the steps per second that it reached before", 100 * speed);
+    const double lost = trial.conditions.wait_seconds + trial.conditions.steal_seconds;
+    const double share = trial.wall_seconds > 0 ? lost / (threads * trial.wall_seconds) : 0;
+    if (share <= kMostWaiting) return "";
+    return fmt::format("it waited for other work for {:.0f} % of its time", 100 * share);
 }
 
-class Rounds {
-  public:
-    Rounds(const LoopParts& parts, const LoopSettings& settings, std::filesystem::path program,
-           const Experiment* incumbent, Experiment& experiment)
-        : parts_(parts),
-          settings_(settings),
-          program_(std::move(program)),
-          incumbent_(incumbent),
-          experiment_(experiment) {}
-    ~Rounds() {
-        std::error_code ignored;  // the candidate's is its caller's
-        if (!incumbent_program_.empty()) std::filesystem::remove(incumbent_program_, ignored);
+/// False when the person wants the run to end.
+bool wait(double seconds, const Clock& clock, const StopRequest& stop) {
+    for (const double until = clock.seconds() + seconds; clock.seconds() < until;) {
+        if (stop.now() || stop.after_experiment()) return false;
+        clock.sleep(kStopInterval);
     }
-    Rounds(const Rounds&) = delete;
-    Rounds& operator=(const Rounds&) = delete;
+    return true;
+}
 
-    std::optional<Failure> run() {
-        while (!settled_) {
-            const auto answer = parts_.judge.judge(incumbent_, experiment_, parts_.ledger.experiments());
-            if (const auto* verdict = std::get_if<Verdict>(&answer)) {
-                settle(*verdict);
-                if (incumbent_ != nullptr && parts_.curves != nullptr)
-                    experiment_.verdict.reason += parts_.curves->explain(*incumbent_, experiment_);
-                break;
-            }
-            const auto more = std::get<MoreTrials>(answer);
-            if (auto failure = more.of_incumbent ? reference(more.seed) : candidate(more.seed))
-                return failure;
+/// Nothing is known of the candidate, and it is not its fault. A run cannot begin like that.
+std::optional<Failure> not_judged(const std::string& why, const Experiment* incumbent,
+                                  Experiment& experiment) {
+    if (incumbent == nullptr) return Failure{Ending::no_result, why};
+    experiment.verdict = {Decision::discard, Ending::no_result, "not judged: " + why, 0};
+    return std::nullopt;
+}
+
+/// As run_trials(); leaves the incumbent's program behind when it was needed.
+std::optional<Failure> try_seeds(const LoopParts& parts, const Config& config, const fs::path& program,
+                                 const Experiment* incumbent, Experiment& experiment, fs::path& reference) {
+    const FairTrials fair{parts.runner, parts.reporter, parts.stop,
+                          parts.clock,  config.threads, config.repeats};
+    const auto& history = parts.ledger.experiments();
+    while (true) {
+        const auto answer = parts.judge.judge(incumbent, experiment, history);
+        if (const auto* verdict = std::get_if<Verdict>(&answer)) {
+            experiment.verdict = *verdict;
+            if (incumbent != nullptr && parts.curves != nullptr)
+                experiment.verdict.reason += parts.curves->explain(*incumbent, experiment);
+            return std::nullopt;
         }
-        return std::nullopt;
-    }
-
-  private:
-    void settle(Verdict verdict) {
-        experiment_.verdict = std::move(verdict);
-        settled_ = true;
-    }
-
-    /// Nothing is known of the candidate, and it is not its fault. A run cannot begin like that.
-    std::optional<Failure> not_judged(const std::string& why) {
-        if (incumbent_ == nullptr) return Failure{Ending::no_result, why};
-        settle({Decision::discard, Ending::ok, "not judged: " + why, 0});
-        return std::nullopt;
-    }
-
-    std::optional<Failure> candidate(std::uint64_t seed) {
-        TrialRequest request{program_, parts_.ledger.directory(experiment_.number), seed, settings_.budget};
-        if (incumbent_ != nullptr && experiment_.trials.empty() && parts_.curves != nullptr) {
-            const auto& history = parts_.ledger.experiments();
-            request.hopeless = parts_.curves->early_end(*incumbent_, experiment_, seed, history,
-                                                        parts_.judge.noise(history));
-        }
-        auto failure = fair_trial(request, "train, seed ", experiment_.trials, best_rate(experiment_));
-        if (!failure || failure->ending != Ending::ended_early) return failure;
-        settle({Decision::discard, Ending::ended_early, failure->reason, 0});
-        return std::nullopt;
-    }
-
-    std::optional<Failure> reference(std::uint64_t seed) {
-        const auto directory = parts_.ledger.directory(incumbent_->number);
-        const std::string name = "experiment " + std::to_string(incumbent_->number);
-        if (incumbent_program_.empty()) {
-            parts_.reporter.phase(experiment_.number, "build " + name + " again");
-            const auto built = parts_.builder.build(parts_.repo.source(incumbent_->commit), directory);
+        const auto [seed, of_incumbent] = std::get<MoreTrials>(answer);
+        const Experiment& code = of_incumbent ? *incumbent : experiment;
+        const fs::path directory = parts.ledger.directory(code.number);
+        const std::string name = fmt::format("experiment {}", code.number);
+        if (of_incumbent && reference.empty()) {
+            parts.reporter.phase(experiment.number, "build " + name + " again");
+            const auto built = parts.builder.build(parts.repo.source(incumbent->commit), directory);
             if (!built.ok() && built.failure().ending == Ending::interrupted) return built.failure();
-            if (!built.ok()) return not_judged(name + " was not built again: " + built.failure().reason);
-            incumbent_program_ = built.value();
+            if (!built.ok())
+                return not_judged(name + " was not built again: " + built.failure().reason, incumbent,
+                                  experiment);
+            reference = built.value();
         }
-        auto failure =
-            fair_trial({incumbent_program_, directory, seed, settings_.budget}, "train " + name + ", seed ",
-                       experiment_.reference_trials, best_rate(*incumbent_));
-        if (!failure || failure->ending == Ending::interrupted) return failure;
-        return not_judged(name + " failed with seed " + std::to_string(seed) + ": " + failure->reason);
+        TrialRequest request{of_incumbent ? reference : program, directory, seed, config.budget};
+        if (!of_incumbent && incumbent != nullptr && experiment.trials.empty() && parts.curves != nullptr)
+            request.hopeless =
+                parts.curves->early_end(*incumbent, request, history, parts.judge.noise(history));
+        const Trial trial =
+            fair.run(request, experiment.number, of_incumbent ? "train " + name : "train",
+                     best_rate(code.trials), of_incumbent ? experiment.reference_trials : experiment.trials);
+        if (trial.counts()) continue;
+        if (trial.ending == Ending::interrupted) return Failure{trial.ending, trial.reason};
+        if (of_incumbent)
+            return not_judged(fmt::format("{} failed with seed {}: {}", name, seed, trial.reason), incumbent,
+                              experiment);
+        if (!trial.disturbed.empty()) return not_judged(trial.reason, incumbent, experiment);
+        if (trial.ending != Ending::ended_early) return Failure{trial.ending, trial.reason};
+        experiment.verdict = {Decision::discard, trial.ending, trial.reason, 0};
+        return std::nullopt;
     }
-
-    static double best_rate(const Experiment& code) {
-        double best = 0;
-        for (const Trial& trial : code.trials) {
-            if (trial.counts()) best = std::max(best, trial.steps_per_second());
-        }
-        return best;
-    }
-
-    /// One trial, repeated for as long as the machine disturbs it. `rate`: the steps per second that this
-    /// code reached before.
-    std::optional<Failure> fair_trial(const TrialRequest& request, const std::string& phase,
-                                      std::vector<Trial>& trials, double rate) {
-        double pause = settings_.back_off;
-        for (int round = 0;; ++round, pause *= 4) {
-            parts_.reporter.phase(experiment_.number, phase + std::to_string(request.seed));
-            Trial trial = parts_.runner.run(request);
-            if (settings_.repeats == 0) {
-                trial.disturbed.clear();
-            } else if (trial.disturbed.empty() && trial.ending == Ending::ok) {
-                trial.disturbed = disturbance(trial, rate);
-            }
-            trials.push_back(trial);
-            if (trial.ending == Ending::interrupted) return Failure{trial.ending, trial.reason};
-            if (trial.disturbed.empty()) {
-                if (trial.ending != Ending::ok) return Failure{trial.ending, trial.reason};
-                drop_slow(trials, trial.steps_per_second());
-                return std::nullopt;
-            }
-            const std::string why = "the machine disturbed the trial: " + trial.disturbed;
-            if (round == settings_.repeats) {
-                return not_judged(why + " (" + std::to_string(round + 1) + " times)");
-            }
-            parts_.reporter.note(why + "; again in " + std::to_string(static_cast<int>(pause)) + " s");
-            if (!wait(pause)) return Failure{Ending::interrupted, "stopped while the machine was busy"};
-        }
-    }
-
-    std::string disturbance(const Trial& trial, double rate) const {
-        const double speed = rate > 0 ? trial.steps_per_second() / rate : 1;
-        if (speed < kLeastSpeed) return percent(speed) + " of the steps per second that it reached before";
-        return starvation(trial, settings_.threads);
-    }
-
-    /// A trial that is clearly slower than a later one of the same code was disturbed, seen or not.
-    void drop_slow(std::vector<Trial>& trials, double rate) const {
-        for (Trial& trial : trials) {
-            if (settings_.repeats == 0 || !trial.counts()) continue;
-            const double speed = rate > 0 ? trial.steps_per_second() / rate : 1;
-            if (speed < kLeastSpeed)
-                trial.disturbed = percent(speed) + " of the steps per second of a later trial";
-        }
-    }
-
-    /// False when the person wants the run to end.
-    bool wait(double seconds) const {
-        for (const double until = parts_.clock.seconds() + seconds; parts_.clock.seconds() < until;) {
-            if (parts_.stop.now() || parts_.stop.after_experiment()) return false;
-            parts_.clock.sleep(kStopInterval);
-        }
-        return true;
-    }
-
-    const LoopParts& parts_;
-    const LoopSettings& settings_;
-    std::filesystem::path program_, incumbent_program_;
-    const Experiment* incumbent_;
-    Experiment& experiment_;
-    bool settled_ = false;
-};
+}
 
 }  // namespace
 
-std::optional<Failure> run_trials(const LoopParts& parts, const LoopSettings& settings,
-                                  const std::filesystem::path& program, const Experiment* incumbent,
-                                  Experiment& experiment) {
-    return Rounds(parts, settings, program, incumbent, experiment).run();
+std::optional<Failure> run_trials(const LoopParts& parts, const Config& config, const fs::path& program,
+                                  const Experiment* incumbent, Experiment& experiment) {
+    fs::path reference;
+    auto failure = try_seeds(parts, config, program, incumbent, experiment, reference);
+    std::error_code ignored;  // programs are large and can be rebuilt from the commits
+    for (const fs::path& built : {program, reference}) fs::remove(built, ignored);
+    return failure;
 }
 
-std::string starvation(const Trial& trial, int threads) {
-    const double lost = trial.conditions.wait_seconds + trial.conditions.steal_seconds;
-    const double share = trial.wall_seconds > 0 ? lost / (threads * trial.wall_seconds) : 0;
-    return share > kMostWaiting ? "it waited for other work for " + percent(share) + " of its time" : "";
+double best_rate(const std::vector<Trial>& trials) {
+    double best = 0;
+    for (const Trial& trial : trials)
+        if (trial.counts()) best = std::max(best, trial.steps_per_second());
+    return best;
+}
+
+Trial FairTrials::run(const TrialRequest& request, int experiment, const std::string& what, double rate,
+                      std::vector<Trial>& trials) const {
+    double pause = kBackOff;
+    for (int round = 0;; ++round, pause *= 4) {
+        reporter.phase(experiment, fmt::format("{}, seed {}", what, request.seed));
+        Trial trial = runner.run(request);
+        if (trial.counts()) trial.disturbed = disturbance(trial, rate, threads);
+        if (repeats == 0 || trial.ending == Ending::interrupted) trial.disturbed.clear();
+        trials.push_back(trial);
+        if (trial.disturbed.empty()) break;
+        trial.reason = "the machine disturbed the trial: " + trial.disturbed;
+        if (round == repeats) {
+            trial.reason += fmt::format(" ({} times)", round + 1);
+            return trial;
+        }
+        reporter.note(fmt::format("{}; again in {:.0f} s", trial.reason, pause));
+        if (!wait(pause, clock, stop)) {
+            trial.ending = Ending::interrupted;
+            trial.disturbed.clear();
+            return trial;
+        }
+    }
+    // One that is clearly slower than a later one of the same code was disturbed, seen or not.
+    const double reached = repeats > 0 && trials.back().counts() ? trials.back().steps_per_second() : 0;
+    for (Trial& trial : trials) {
+        const double speed = reached > 0 ? trial.steps_per_second() / reached : 1;
+        if (trial.counts() && speed < kLeastSpeed)
+            trial.disturbed = fmt::format("{:.0f} % of the steps per second of a later trial", 100 * speed);
+    }
+    return trials.back();
 }
 
 }  // namespace autoresearch

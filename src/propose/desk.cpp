@@ -83,10 +83,11 @@ void copy_sources(const fs::path& from, const fs::path& to) {
 
 void copy_experiment(const fs::path& from, const fs::path& to) {
     fs::create_directories(to);
-    for (const char* name : {"train.cpp", "patch.diff", "result.json", "curve.csv"}) {
-        std::error_code missing;
+    std::error_code missing;
+    for (const char* name : {"train.cpp", "patch.diff", "result.json"})
         fs::copy_file(from / name, to / name, missing);
-    }
+    for (const auto& entry : fs::directory_iterator(from))  // the curves of its trials
+        if (entry.path().extension() == ".csv") fs::copy_file(entry.path(), to / entry.path().filename());
     for (const char* name : {"run.log", "build.log"}) {
         if (fs::exists(from / name)) write_file(to / name, file_tail(from / name, kLogTail));
     }

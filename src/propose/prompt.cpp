@@ -38,19 +38,19 @@ std::string noise_text(const Noise& noise) {
 
 bool is_near_miss(const Experiment& experiment, const Noise& noise) {
     const double near = noise.degrees > 0 ? kNearNoise * noise.sd : kNearShare * experiment.val_bpb();
-    return experiment.verdict.decision == Decision::discard && experiment.verdict.delta < near;
+    return experiment.compared() && experiment.verdict.decision == Decision::discard &&
+           experiment.verdict.delta < near;
 }
 
 std::string line(const Experiment& experiment, const Noise& noise, bool whole) {
     const Verdict& verdict = experiment.verdict;
-    const bool crash = verdict.decision == Decision::crash;
-    std::string delta = crash || experiment.number == 0 ? "" : fmt::format("{:+.5f}", verdict.delta);
+    std::string delta = experiment.compared() ? fmt::format("{:+.5f}", verdict.delta) : "";
     if (!delta.empty() && noise.degrees > 0 && noise.sd > 0)
         delta += fmt::format(" {:+.1f} sd", verdict.delta / noise.sd);
     if (is_near_miss(experiment, noise)) delta += " near miss";
     std::string result =
         fmt::format("- {:04} {:<7}  {:<7} {:<8}  {}", experiment.number, to_string(verdict.decision),
-                    crash ? "-" : fmt::format("{:.5f}", experiment.val_bpb()), delta,
+                    verdict.ending == Ending::ok ? fmt::format("{:.5f}", experiment.val_bpb()) : "-", delta,
                     clean_line(experiment.idea, whole ? 200 : 70));
     if (whole && !verdict.reason.empty()) result += " | " + clean_line(verdict.reason, 240);
     return result;

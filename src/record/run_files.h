@@ -29,7 +29,6 @@ inline constexpr const char* kAgentLog = "agent.log";
 inline constexpr const char* kBuildLog = "build.log";
 inline constexpr const char* kRunLog = "run.log";
 inline constexpr const char* kEvents = "events.jsonl";
-inline constexpr const char* kCurve = "curve.csv";  // every step of the first trial; curve-SEED.csv of others
 inline constexpr const char* kResult = "result.json";
 
 inline std::filesystem::path run_directory(const std::filesystem::path& root, const std::string& tag) {

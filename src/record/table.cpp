@@ -21,11 +21,11 @@ std::string painted(Decision decision, bool color) {
     return fmt::format("{}{:<7}{}", color ? paint : "", to_string(decision), color ? "\x1b[0m" : "");
 }
 
-/// For a crash with its reason.
+/// Without a result with the reason.
 std::string idea_cell(const Experiment& experiment) {
     const Verdict& verdict = experiment.verdict;
     auto cell = clean_line(experiment.idea, kIdeaWidth);
-    if (verdict.decision != Decision::crash) return cell;
+    if (verdict.ending == Ending::ok) return cell;
     return fmt::format("{}{}({}{}{})", cell, cell.empty() ? "" : "  ", to_string(verdict.ending),
                        verdict.reason.empty() ? "" : ": ", clean_line(verdict.reason));
 }
@@ -36,11 +36,10 @@ std::string experiment_line(const Experiment& experiment, bool color) {
     const auto cell = [](bool known, auto format, double value) {
         return known ? fmt::format(fmt::runtime(format), value) : "-";
     };
-    const bool compared = experiment.number > 0 && experiment.verdict.decision != Decision::crash;
     const double val_bpb = experiment.val_bpb(), gb = experiment.peak_memory_mb() / 1024;
     return fmt::format("{:4}  {}  {:>9}  {:>9}  {:>8}  {:6.0f} s  {}", experiment.number,
                        painted(experiment.verdict.decision, color), cell(val_bpb > 0, "{:.6f}", val_bpb),
-                       cell(compared, "{:+.6f}", experiment.verdict.delta), cell(gb > 0, "{:.1f} GB", gb),
+                       cell(experiment.compared(), "{:+.6f}", experiment.verdict.delta), cell(gb > 0, "{:.1f} GB", gb),
                        experiment.seconds, idea_cell(experiment));
 }
 

@@ -103,7 +103,7 @@ void TrialEvents::step(const json& event) {
     const double share = number(event, "progress").value_or(0), loss = number(event, "loss").value_or(0);
     reporter_.progress(std::clamp(share, 0.0, 1.0),
                        fmt::format("step {:.0f}, loss {:.4f}", number(event, "step").value_or(0), loss));
-    if (!hopeless_ && request_.hopeless) hopeless_ = request_.hopeless(share, loss);
+    if (!hopeless_ && request_.hopeless) hopeless_ = request_.hopeless(share);
 }
 
 void TrialEvents::read_result(const json& event) {

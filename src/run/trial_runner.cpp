@@ -14,13 +14,6 @@ namespace {
 
 constexpr std::size_t kTailForReasons = 64 << 10;
 
-/// The curve of the first trial of an experiment has the plain name, those of more seeds have theirs in it.
-std::filesystem::path curve_file(const TrialRequest& request) {
-    const auto first = std::filesystem::absolute(request.directory) / "curve.csv";
-    return std::filesystem::exists(first) ? first.parent_path() / fmt::format("curve-{}.csv", request.seed)
-                                          : first;
-}
-
 Environment trainer_environment(const std::string& threads) {
     Environment result = {
         // Spinning OpenMP threads would steal time from each other and from the harness.
@@ -54,7 +47,7 @@ ProcessSpec specification(const Config& config, const std::filesystem::path& dat
         {"--device", config.device},
         {"--threads", threads},
         {"--events-fd", std::to_string(kEventDescriptor)},
-        {"--curve", curve_file(request)},
+        {"--curve", curve_file(std::filesystem::absolute(request.directory), request.seed)},
         {"--trace", request.trace.empty() ? "" : std::filesystem::absolute(request.trace).string()},
         {"--split", request.test_split ? "test" : ""},
     };

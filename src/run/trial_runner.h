@@ -11,7 +11,7 @@ namespace autoresearch {
 
 /// Runs `program --data DIR --budget S --seed N --device D --threads N --events-fd 3 --curve FILE` under the
 /// watchdog. In the request's directory run.log (first line: the command) and events.jsonl are appended; the
-/// trainer writes curve.csv there, or curve-SEED.csv when an earlier trial has done so.
+/// trainer writes curve_file() there.
 class TrialRunner : public Runner {
   public:
     /// The device and the threads of `config` are those to use, its limits those of the trials; `data` is a

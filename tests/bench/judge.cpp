@@ -48,6 +48,8 @@ void row(const char* name, const Judge& judge, double shared, bool heavy) {
 }  // namespace
 
 int main() {
+    Config originals;
+    originals.confirm = "none";
     for (const double shared : {0.0, 0.5, 0.9}) {
         for (const bool heavy : {false, true}) {
             if (heavy && shared > 0) continue;
@@ -59,8 +61,8 @@ int main() {
                 "with");
             std::puts(
                 "                     of a run   30 without any   1       2       3     effect      effect");
-            row("the judge", PairedJudge({}), shared, heavy);
-            row("one trial, lower", PairedJudge({.one_trial = true}), shared, heavy);
+            row("the judge", PairedJudge(Config{}), shared, heavy);
+            row("one trial, lower", PairedJudge(originals), shared, heavy);
             row("3 seeds, lower mean", ThreeSeeds(), shared, heavy);
         }
     }

@@ -1,0 +1,165 @@
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "bench/early_end_replay.h"
+#include "judge/trial_curves.h"
+#include "temp_directory.h"
+#include "util/atomic_file.h"
+#include "util/text.h"
+
+namespace autoresearch {
+namespace {
+
+/// 100 steps of a falling loss that ends `worse` above the usual one.
+Curve curve(double worse, int steps = 100) {
+    Curve result;
+    for (int i = 0; i < steps; ++i) {
+        result.share.push_back((i + 0.5) / steps);
+        result.loss.push_back(4 - result.share.back() + worse * result.share.back());
+    }
+    return result;
+}
+
+std::string text_of(const Curve& curve) {
+    std::string text = "step,seconds,progress,loss,tokens\n";
+    for (std::size_t i = 0; i < curve.share.size(); ++i) {
+        text += std::to_string(i + 1) + ",0.5," + std::to_string(curve.share[i]) + "," +
+                std::to_string(curve.loss[i]) + ",64\n";
+    }
+    return text;
+}
+
+Trial trial(double val_bpb) {
+    Trial result;
+    result.ending = Ending::ok;
+    result.seed = 1;
+    result.val_bpb = val_bpb;
+    result.num_steps = 100;
+    return result;
+}
+
+TEST(EarlyEnd, EndsOnlyWhatIsFarBehindAndOnlyWhenEnoughHaveFinished) {
+    EarlyEnd rule;
+    const auto judged = [&](double worse, int steps = 100) {
+        return rule.sure_to_lose(curve(worse, steps), curve(0), 2, 0.01);
+    };
+    for (int i = -4; i < 4; ++i) {
+        EXPECT_FALSE(judged(100)) << i;
+        rule.learn(curve(0.02 * i), curve(0), 0.02 * i + (i % 2 == 0 ? 0.003 : -0.003));
+    }
+    ASSERT_TRUE(judged(0.2));
+    EXPECT_NEAR(*judged(0.2), *judged(0.2, 50), 1e-9) << "with fewer steps";
+    EXPECT_FALSE(judged(0.005)) << "behind, but within what may still change";
+    EXPECT_FALSE(judged(-0.1));
+    Curve begun = curve(0.2);
+    begun.share.resize(20), begun.loss.resize(20);
+    EXPECT_FALSE(rule.sure_to_lose(begun, curve(0), 2, 0.01));
+}
+
+// Nothing can be learned from a loss that says nothing of the result.
+TEST(EarlyEnd, NeverEndsWhereCurvesDoNotTell) {
+    std::mt19937 random(1);
+    std::normal_distribution<double> normal(0, 0.02);
+    EarlyEnd rule;
+    for (int i = 0; i < 30; ++i) rule.learn(curve(normal(random)), curve(0), normal(random));
+    for (std::size_t i = 0; i < EarlyEnd::kCheckpoints.size(); ++i)
+        EXPECT_FALSE(rule.sure_to_lose(curve(0.03), curve(0), i, 0.01));
+}
+
+// Simulated: results that follow from the curve but for some noise; the nearer the end, the more the loss
+// tells. Of those that were better in the end at most 1 % may be ended, over all checkpoints.
+TEST(EarlyEnd, LosesAtMostOneInAHundredWinners) {
+    constexpr auto& kPoints = EarlyEnd::kCheckpoints;
+    const Curve incumbent{{kPoints.begin(), kPoints.end()}, std::vector<double>(kPoints.size())};
+    std::mt19937 random(1);
+    std::normal_distribution<double> normal;
+    int winners = 0, lost = 0, losers = 0, ended = 0;
+    for (int run = 0; run < 300; ++run) {
+        EarlyEnd rule;
+        for (int i = 0; i < 40; ++i) {
+            const double difference = 0.02 + 0.03 * normal(random);
+            Curve next = incumbent;
+            for (std::size_t c = 0; c < kPoints.size(); ++c)
+                next.loss[c] = difference + 0.03 * (1 - kPoints[c]) * normal(random);
+            bool stop = false;
+            for (std::size_t c = 0; c < kPoints.size(); ++c)
+                stop = stop || rule.sure_to_lose(next, incumbent, c, 0.005);
+            ++(difference < 0 ? winners : losers);
+            if (stop) ++(difference < 0 ? lost : ended);
+            if (!stop) rule.learn(next, incumbent, difference);  // what is ended teaches nothing
+        }
+    }
+    std::printf("early end: %d of %d winners lost, %d of %d losers ended\n", lost, winners, ended, losers);
+    EXPECT_LE(lost, winners / 100);
+    EXPECT_GT(ended, losers / 10);
+}
+
+// Recorded: a night of edits without effect and one of the built-in tuner, on the quickstart preset
+// (scripts/bench early-end --thin).
+TEST(EarlyEnd, LosesAtMostOneInAHundredOfRecordedKeeps) {
+    const auto runs = nlohmann::json::parse(read_file(TEST_SOURCE_DIR "/tests/data/recorded_trials.json"))
+                          .get<std::vector<RecordedRun>>();
+    ASSERT_EQ(runs.size(), 2U);
+    for (const std::size_t known : {8, 1000}) {
+        EarlyEndReplay replay;
+        for (const RecordedRun& run : runs) replay.add(run, known);
+        std::printf(
+            "early end: %d of %d would-be keeps lost, %d of %d losers ended, %.1f %% of training saved\n",
+            replay.lost, replay.keeps, replay.ended, replay.losers, 100 * replay.saved / replay.trained);
+        EXPECT_GT(replay.keeps, 500);
+        EXPECT_LE(replay.lost, replay.keeps / 100);
+        EXPECT_GT(replay.ended, replay.losers / 10);
+    }
+}
+
+class TrialCurvesTest : public testing::Test {
+  protected:
+    std::filesystem::path folder(int number) const { return directory.path() / std::to_string(number); }
+    Experiment experiment(int number, double worse, int steps = 100) const {
+        Experiment result;
+        result.number = number;
+        result.trials = {trial(2 + worse)};
+        result.verdict.decision = number == 0 ? Decision::keep : Decision::discard;
+        std::filesystem::create_directories(folder(number));
+        write_file(curve_file(folder(number), 1), text_of(curve(worse, steps)));
+        return result;
+    }
+
+    const TempDirectory directory;
+    const TrialCurves curves{[this](int number) { return folder(number); }, true};
+};
+
+TEST_F(TrialCurvesTest, ReadsTheRunsFilesAndEndsATrialThatIsSureToLose) {
+    std::vector<Experiment> history = {experiment(0, 0)};
+    for (int i = 1; i <= 10; ++i) history.push_back(experiment(i, 0.01 * (i - 3)));
+    const TrialRequest request{{}, folder(11), 1, 10};
+    std::filesystem::create_directories(folder(11));
+    const Noise noise{0.01, 2};
+    EXPECT_FALSE(TrialCurves([this](int number) { return folder(number); }, false)
+                     .early_end(history[0], request, history, noise));
+    const auto hopeless = curves.early_end(history[0], request, history, noise);
+    ASSERT_TRUE(hopeless);
+    for (int repeat = 0; repeat < 2; ++repeat) {
+        std::filesystem::remove(curve_file(folder(11), 1));
+        EXPECT_FALSE(hopeless(0.2));
+        EXPECT_FALSE(hopeless(0.5)) << "the file is not there yet";
+        write_file(curve_file(folder(11), 1), text_of(curve(0.5)));
+        const auto reason = hopeless(0.51);
+        ASSERT_TRUE(reason);
+        EXPECT_NE(reason->find("at 30 % of the budget"), std::string::npos) << *reason;
+    }
+}
+
+TEST_F(TrialCurvesTest, TellsFasterStepsFromBetterSteps) {
+    const Experiment incumbent = experiment(0, 0);
+    EXPECT_EQ(curves.explain(incumbent, experiment(1, 0, 120)).substr(0, 8), "; faster");
+    EXPECT_EQ(curves.explain(incumbent, experiment(2, -0.1)),
+              "; better steps: 1.00x as many, loss -0.0950 at equal steps");
+    const Experiment lost = experiment(3, 0);
+    std::filesystem::remove(curve_file(folder(3), 1));
+    EXPECT_EQ(curves.explain(incumbent, lost), "");
+}
+
+}  // namespace
+}  // namespace autoresearch
