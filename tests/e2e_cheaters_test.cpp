@@ -11,37 +11,71 @@ using CheatersE2e = E2eTest;
 TEST_F(CheatersE2e, AreFoundAndSayWhy) {
     struct Cheat {
         const char* what;
-        const char* edit;  // of train.cpp, for sed
+        std::string edit;  // of train.cpp, for sed
         const char*
             ending;  // invalid: found by the Session or the runner; refused: by the guard, before it runs
         const char* reason;
     };
-    const std::vector<Cheat> cheats = {
-        {"a seed of its own",
-         "s/^    const auto d = .*/&\\n    const uint64_t mine = 7;  at::manual_seed(mine);/", "invalid",
-         "seeded anew"},
-        {"a literal seed", "s/^    const auto d = .*/&\\n    at::manual_seed(7);/", "refused",
-         "session.seed()"},
+    const auto after = [](const char* line, const char* text) {
+        return std::string("s/^ *") + line + ".*/&\\n" + text + "/";
+    };
+    const auto before_evaluation = [](const char* text) {
+        return std::string("s/^    session.evaluate(.*/") + text + "\\n&/";
+    };
+    constexpr const char* kBegin = "const auto d = ";
+    // Words that the guard does not see: it reads what is written, not what the preprocessor makes of it.
+    const auto read_validation = [&](const std::string& then) {
+        const std::string text =
+            "    std::string data;  for (int i = 1; i < argc; ++i) if (std::string(argv[i - 1]) == "
+            "\"--data\") "
+            "data = argv[i];\\n"
+            "    std::FILE* f = GLUE(fo, pen)((data + \"\\/val\" \".bin\").c_str(), \"r\");  std::fgetc(f);" +
+            then;
+        return "1i\\\n#define GLUE(a, b) a##b\n" + after(kBegin, text.c_str());
+    };
+    std::vector<Cheat> cheats = {
+        {"a literal seed", after(kBegin, "    at::manual_seed(7);"), "refused", "session.seed()"},
+        {"a seed of its own", after(kBegin, "    const uint64_t mine = 7;  at::manual_seed(mine);"),
+         "invalid", "seeded anew"},
+        {"a seed of its own that is taken back",
+         after(kBegin, "    const uint64_t mine = 7;  at::manual_seed(mine);") + "\n" +
+             after("auto batches = ", "    at::manual_seed(session.seed());"),
+         "invalid", "seeded anew"},
         {"future tokens", "s/return model.logits(tokens);/return model.logits(at::roll(tokens, -1, 1));/",
          "invalid", "looks ahead"},
         {"logits that are not numbers", "s/return model.logits(tokens);/return model.logits(tokens) * NAN;/",
          "invalid", "not finite"},
         {"logits that are not normalised",
          "s/return model.logits(tokens);/return model.logits(tokens) + 500;/", "ok",
-         ""},  // which does no harm: the Session normalises
-        {"the validation file",
-         "s/^    const auto d = .*/&\\n    std::FILE* f = std::fopen(\"val.bin\", \"r\");/", "refused",
-         "opens no file"},
+         ""},  // which is no cheat here: the Session normalises
+        {"the validation file", after(kBegin, "    std::FILE* f = std::fopen(\"val.bin\", \"r\");"),
+         "refused", "opens no file"},
+        {"the validation file, behind the guard's back", read_validation(""), "invalid", "val.bin was open"},
         {"a number reported early",
          "s/^    while (session.training()) {/&\\n        if (session.steps() == 3) break;/", "invalid",
          "before the budget was spent"},
-        {"training after the clock", "s/^    session.evaluate(.*/    session.step(at::zeros({}), 1);\\n&/",
-         "invalid", "after the budget was spent"},
-        {"a summary of its own",
-         "s/^    session.evaluate(.*/    std::printf(\"---\\\\nval_bpb:          0.500000\\\\n\");\\n    "
-         "return 0;\\n&/",
-         "no_result", "without a result"},
+        {"training after the clock", before_evaluation("    session.step(at::zeros({}), 1);"), "invalid",
+         "after the budget was spent"},
+        {"training inside the evaluation",
+         "s/^ *return model.logits(tokens);/        static int more = 100;\\n"
+         "        for (; more > 0; --more) {\\n"
+         "            const at::AutoGradMode grad(true);\\n"
+         "            const auto [inputs, targets] = batches.next();\\n"
+         "            model.loss(inputs, targets).backward();\\n"
+         "            optimizer.step(0.1, 0.9, 0);\\n"
+         "        }\\n&/",
+         "invalid", "the first call of the evaluation"},
+        {"a summary of its own, and no other",
+         before_evaluation("    std::printf(\"---\\\\nval_bpb:          0.500000\\\\n\");\\n    return 0;"),
+         "invalid", "a summary of its own"},
+        {"a summary of its own beside the other",
+         before_evaluation("    std::printf(\"---\\\\nval_bpb:          0.500000\\\\n\");"), "invalid",
+         "a summary of its own"},
     };
+#ifdef __linux__
+    cheats.push_back({"the validation file, closed again", read_validation("  std::fclose(f);"), "invalid",
+                      "val.bin was open"});
+#endif
     // Each begins with the file as it was, whatever was kept.
     std::string script =
         "cp '" + (repository / "train/train.cpp").string() + "' train/train.cpp\ncase \"$1\" in\n";

@@ -147,8 +147,8 @@ TEST_F(TrialRunnerTest, AnInvalidEventIsItsKind) {
 
 TEST_F(TrialRunnerTest, StdoutIsNeverBelieved) {
     expect("quiet", Ending::no_result, "ended without a result");
-    expect("summary_only", Ending::no_result, "ended without a result");
-    expect("summary_without_training", Ending::no_result, "ended without a result");
+    expect("summary_only", Ending::invalid, "a summary of its own");
+    expect("summary_without_training", Ending::invalid, "a summary of its own");
 }
 
 TEST_F(TrialRunnerTest, NumbersThatAreNoneAreInvalid) {
@@ -189,16 +189,16 @@ TEST_F(TrialRunnerTest, ARunawayIsOutOfMemory) {
 TEST_F(TrialRunnerTest, AHopelessTrialEndsEarly) {
     TrialRequest hopeless = request();
     hopeless.budget = 60;
-    hopeless.hopeless = [](double share, double loss) -> std::optional<std::string> {
-        return fmt::format("{} at {}", loss, share);
+    hopeless.hopeless = [](double share) -> std::optional<std::string> {
+        return fmt::format("hopeless at {}", share);
     };
     const NeverStop stop;
     const Trial trial = TrialRunner(config_, "hang_in_training", reporter_, stop).run(hopeless);
     EXPECT_EQ(to_string(trial.ending), "ended_early");
-    EXPECT_EQ(trial.reason, "5.25 at 0.5");
+    EXPECT_EQ(trial.reason, "hopeless at 0.5");
     EXPECT_LT(trial.wall_seconds, 10);
     TrialRequest hopeful = request();
-    hopeful.hopeless = [](double, double) { return std::nullopt; };
+    hopeful.hopeless = [](double) { return std::nullopt; };
     EXPECT_EQ(to_string(TrialRunner(config_, "good", reporter_, stop).run(hopeful).ending), "ok");
 }
 

@@ -23,6 +23,7 @@ const char* const kCandidate = R"(
 using at::Tensor;
 int main(int argc, char** argv) {
     const std::string mode = argv[1];
+    if (mode == "peek first") std::ifstream(std::string(argv[3]) + "/val.bin").get();
     autoresearch::Session session(argc - 1, argv + 1);
     const int vocab = session.vocab_size();
     Tensor table = at::zeros({vocab, vocab});
@@ -33,6 +34,8 @@ int main(int argc, char** argv) {
     std::ifstream validation;
     if (mode == "first") wait();
     if (mode == "seed") at::manual_seed(1234);
+    if (mode == "seed back") at::manual_seed(1234), at::rand({}), at::manual_seed(session.seed());
+    if (mode == "peek") std::ifstream(data + "/val.bin").get();
     auto batches = session.train_batches(3);
     auto honest = [&](const Tensor& tokens) { return at::embedding(table, tokens); };
     while (session.training()) {
@@ -67,6 +70,11 @@ int main(int argc, char** argv) {
         session.evaluate([&](const Tensor& t) { return 5 * at::one_hot(at::roll(t, -1, 1), vocab).to(at::kFloat); });
     } else if (mode == "drift") {
         session.evaluate([&](const Tensor& t) { return at::embedding(table += 0.01 * at::randn({vocab, vocab}), t); });
+    } else if (mode == "learn") {
+        session.evaluate([&](const Tensor& t) {
+            for (static const auto end = std::clock() + 2 * CLOCKS_PER_SEC; std::clock() < end;) table += 0.01;
+            return honest(t);
+        });
     } else if (mode == "unnormalised") {
         session.evaluate([&](const Tensor& t) { return at::embedding(table, t) + 1000; });
     } else {
@@ -174,17 +182,23 @@ TEST_F(SessionTest, EndsWhenARuleIsBroken) {
 TEST_F(SessionTest, ASeedOfItsOwnIsInvalid) {
     expect_invalid("seed", "broken_rule", "seeded anew");
     expect_invalid("'seed later'", "broken_rule", "seeded anew");
+    expect_invalid("'seed back'", "broken_rule", "seeded anew");
 }
 
 TEST_F(SessionTest, ReadingTheValidationFilesIsInvalid) {
-    expect_invalid("open", "broken_rule", "val.bin was open before the evaluation");
+    expect_invalid("open", "broken_rule", "val.bin was opened before the evaluation");
     expect_invalid("read", "broken_rule", "files were read while training");
+#ifdef __linux__
+    expect_invalid("'peek first'", "broken_rule", "val.bin was opened before the evaluation");
+    expect_invalid("peek", "broken_rule", "val.bin was opened before the evaluation");
+#endif
 }
 
 TEST_F(SessionTest, TimeBesideTheClockIsInvalid) {
     expect_invalid("first", "broken_rule", "the first step took 5.");
     expect_invalid("over", "broken_rule", "of a budget of");
     expect_invalid("late", "broken_rule", "after the end of training");
+    expect_invalid("learn", "broken_rule", "the first call of the evaluation took 2.");
 }
 
 TEST_F(SessionTest, AModelThatChangesWhileItIsMeasuredIsInvalid) {

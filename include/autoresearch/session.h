@@ -76,7 +76,7 @@ class Session {
     DeviceClass device_class() const;
     int vocab_size() const;      // token ids are in [0, vocab_size)
     int seq_len() const;         // tokens of context, in training and in evaluation
-    std::uint64_t seed() const;  // torch's generators are seeded with it already
+    std::uint64_t seed() const;  // torch's generators are seeded from it already
 
     /// Whether bf16 is clearly faster than fp32 on this chip, as measured; never on the CPU.
     bool bf16_pays() const;

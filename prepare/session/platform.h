@@ -24,7 +24,8 @@ std::string processor_name();
 /// Bytes that this process has read from files by read(), not by mapping; 0 where the system does not count
 /// them.
 std::int64_t bytes_read();
-/// This process has the file open or mapped (mapped: on Linux only).
-bool in_use(const std::filesystem::path& file);
+/// This process has opened the file since it began, or since forget_opened(); on macOS: it has it open now.
+bool was_opened(const std::filesystem::path& file);
+void forget_opened();
 
 }  // namespace autoresearch::platform

@@ -80,15 +80,4 @@ std::int64_t bytes_read() {
     return std::strtoll(field("/proc/self/io", "rchar").c_str(), nullptr, 10);
 }
 
-bool in_use(const std::filesystem::path& file) {
-    std::error_code error;
-    const std::string name = std::filesystem::canonical(file, error).string();
-    std::ifstream maps("/proc/self/maps");
-    for (std::string line; std::getline(maps, line);)
-        if (line.ends_with(" " + name)) return true;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", error))
-        if (std::filesystem::read_symlink(entry.path(), error) == name) return true;
-    return false;
-}
-
 }  // namespace autoresearch::platform

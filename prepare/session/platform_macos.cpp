@@ -42,7 +42,7 @@ std::int64_t bytes_read() {
     return 0;
 }
 
-bool in_use(const std::filesystem::path& file) {
+bool was_opened(const std::filesystem::path& file) {
     std::error_code error;
     const std::string name = std::filesystem::canonical(file, error).string();
     char path[MAXPATHLEN];
@@ -50,5 +50,7 @@ bool in_use(const std::filesystem::path& file) {
         if (fcntl(fd, F_GETPATH, path) == 0 && name == path) return true;
     return false;
 }
+
+void forget_opened() {}
 
 }  // namespace autoresearch::platform

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -30,6 +31,7 @@ constexpr double kLargestLoss = 100;
 constexpr double kHeartbeatSeconds = 0.25;
 // Rules of the clock: what a machine may be slower for a moment, beyond three steps or so.
 constexpr double kSlackSeconds = 5, kSlackShare = 0.05;
+constexpr double kEvaluationSlack = 0.5;  // CPU seconds that the first call of the evaluation may take longer
 constexpr std::int64_t kMostRead = 256 << 10;  // bytes before the evaluation: a start reads 50,000
 
 double now() {
@@ -49,6 +51,13 @@ const char* name_of(at::Device device) {
     std::cerr << "error: " << error.what() << "\n";
     if (!error.hint().empty()) std::cerr << "hint: " << error.hint() << "\n";
     quit(2);
+}
+
+/// The name of a shard of the evaluation that this process has opened; empty: none.
+std::string opened_shard(const std::filesystem::path& data) {
+    for (const char* shard : {"val.bin", "test.bin"})
+        if (platform::was_opened(data / shard)) return shard;
+    return "";
 }
 
 const Report* open_channel = nullptr;  // for the end of the process only
@@ -144,6 +153,7 @@ struct Session::State {
     int depth = 0;
     double flops_per_token = 0;
 
+    std::string opened_before;  // a shard of the evaluation, before the session looked at the data itself
     std::uint64_t loaders = 0;  // made so far
     std::int64_t steps = 0, tokens = 0, first_tokens = 0;
     double clock_start = 0, progress = 0, training_seconds = 0;
@@ -188,10 +198,13 @@ struct Session::State {
         quit_invalid(events::kBrokenRule, reason);
     }
 
+    /// Of torch's generators. Not the seed itself: who sets another one, and then seed() again, is seen.
+    std::uint64_t generator_seed() const { return (options.seed + 1) * 0x9e3779b97f4a7c15; }
+
     /// Numbers are drawn as the harness's seed says: nobody has set another.
     void check_seed() {
         for (const at::Device d : {at::Device(at::kCPU), device})
-            if (at::globalContext().defaultGenerator(d).current_seed() != options.seed)
+            if (at::globalContext().defaultGenerator(d).current_seed() != generator_seed())
                 broken_rule("the random numbers were seeded anew: the seed belongs to the harness");
     }
 
@@ -212,9 +225,8 @@ struct Session::State {
         check_seed();
         if (device.is_cpu() && platform::bytes_read() > kMostRead)
             broken_rule("files were read while training");
-        for (const char* split : {"val.bin", "test.bin"})
-            if (platform::in_use(options.data / split))
-                broken_rule(std::string(split) + " was open before the evaluation");
+        const std::string shard = opened_before.empty() ? opened_shard(options.data) : opened_before;
+        if (!shard.empty()) broken_rule(shard + " was opened before the evaluation");
     }
 
     void finish() {
@@ -258,7 +270,10 @@ Session::Session(int argc, char** argv) {
         if (const std::string fault = device_fault(device); !fault.empty())
             throw UserError("this device computes wrong: " + fault,
                             "use --device cpu, or another version of the system or of torch");
+        const std::string opened_before = opened_shard(options.data);
         state_ = std::make_unique<State>(std::move(options), device);
+        state_->opened_before = opened_before;
+        platform::forget_opened();
         // The evaluation opens the validation shard at the end of a night's run: say now if it is not there.
         const std::string needed = state_->options.split + ".bin";
         if (!std::filesystem::exists(state_->options.data / needed))
@@ -272,7 +287,7 @@ Session::Session(int argc, char** argv) {
     open_channel = &state_->report;
     std::set_terminate(on_terminate);
     const Options& options = state_->options;
-    at::manual_seed(options.seed);
+    at::manual_seed(state_->generator_seed());
     if (state_->device.is_cuda()) at::globalContext().setFloat32MatmulPrecision("high");
     state_->report.event({{"event", events::kHello},
                           {"protocol", events::kProtocol},
@@ -397,9 +412,27 @@ void Session::evaluate(const std::function<at::Tensor(const at::Tensor&)>& logit
     if (idle > std::max(kSlackSeconds, 3 * s.longest_step_seconds))
         s.broken_rule("the evaluation came " + std::to_string(idle) + " s after the end of training");
     s.evaluated = true;
+    // Training in the first call would change no logits from then on: it is seen by the work.
+    double first = -1, longest = 0;  // CPU seconds of a call
+    const auto timed = [&](const at::Tensor& batch) {
+        const std::clock_t begun = std::clock();
+        at::Tensor result = logits(batch);
+        const double spent = static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
+        if (first < 0) {
+            first = spent;
+        } else {
+            longest = std::max(longest, spent);
+        }
+        return result;
+    };
     const std::int64_t tokens = s.options.eval_tokens > 0 ? s.options.eval_tokens : s.meta.eval_tokens;
     try {
-        s.summary(bits_per_byte(logits, s.meta, s.options.data, s.options.split, tokens, s.device));
+        const double bpb = bits_per_byte(timed, s.meta, s.options.data, s.options.split, tokens, s.device);
+        if (s.device.is_cpu() && first > 3 * longest + kEvaluationSlack)
+            s.broken_rule("the first call of the evaluation took " + std::to_string(first) +
+                          " s of CPU time, the longest later one " + std::to_string(longest) +
+                          ": training ends with the clock");
+        s.summary(bpb);
     } catch (const BrokenRule& rule) {
         quit_invalid(events::kBrokenRule, rule.what());
     }

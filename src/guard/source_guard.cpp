@@ -135,7 +135,9 @@ Reason broken_word(const Tokens& tokens, std::size_t i) {
             return at_line(token, std::string(token.text) + ": " + std::string(rule.reason));
         }
     }
-    if (literal_seed(tokens, i)) return at_line(token, "a literal seed: use session.seed()");
+    if (literal_seed(tokens, i))
+        return at_line(
+            token, "a literal seed: torch is seeded already, a generator of your own takes session.seed()");
     const bool of_torch = before == "::" && i >= 2 && tokens[i - 2].text == "torch";
     if (of_torch && listed("load save jit serialize", token.text)) {
         return at_line(token, "a trainer reads and writes no file");

@@ -50,6 +50,14 @@ Trial read_invalid(const json& event) {
                   reason.empty() ? "the trainer gave no reason" : reason);
 }
 
+/// The Session prints one, when it reports a result.
+int summaries(const std::string& log) {
+    const std::string line = std::string("\n") + events::kValBpb + ":";
+    int count = 0;
+    for (auto at = log.find(line); at != std::string::npos; at = log.find(line, at + 1)) ++count;
+    return count;
+}
+
 Trial died(const ProcessResult& process, const std::string& log) {
     static const std::regex of_memory("out of memory|std::bad_alloc|can(no|')t allocate memory",
                                       std::regex::icase);
@@ -137,7 +145,10 @@ Trial TrialEvents::ending(const ProcessResult& process, const std::string& log) 
     if (!process.over_memory.empty()) return failed(Ending::out_of_memory, "it held " + process.over_memory);
     if (invalid_) return *invalid_;
     if (process.timed_out) return failed(Ending::timed_out, phases_[phase_].overrun);
-    return process.exit_code == 0 ? result() : died(process, log);
+    if (process.exit_code != 0) return died(process, log);
+    Trial trial = result();
+    if (summaries(log) > (result_ ? 1 : 0)) return failed(Ending::invalid, "it printed a summary of its own");
+    return trial;
 }
 
 Trial TrialEvents::result() const {
