@@ -42,14 +42,14 @@ TEST(Statistics, PooledVarianceTakesEachGroupAroundItsOwnMean) {
     EXPECT_DOUBLE_EQ(pooled.sd(), std::sqrt(10.0 / 3));
 }
 
-// Draper, Smith, Applied regression analysis: new y at x, by hand for four points.
+// Draper, Smith, Applied regression analysis: new y at x, by hand for three points.
 TEST(Statistics, LinePredictsWithItsUncertainty) {
     Line line;
     EXPECT_EQ(line.lower_prediction(1, 0.05), -INFINITY) << "nothing is known yet";
-    for (const auto& [x, y] : {std::pair{0.0, 1.0}, {1.0, 3.0}, {2.0, 5.0}, {3.0, 7.4}}) line.add(x, y);
-    // slope 2.12, intercept 0.92, residual sum of squares 0.048 on 2 degrees, t 2.92
-    const double deviation = std::sqrt(0.048 / 2 * (1 + 0.25 + 2.5 * 2.5 / 5));
-    EXPECT_NEAR(line.lower_prediction(4, 0.05), 0.92 + 2.12 * 4 - 2.92 * deviation, 1e-3);
+    for (const auto& [x, y] : {std::pair{1.0, 1.1}, {2.0, 1.9}, {3.0, 3.2}}) line.add(x, y);
+    // slope 14.5 / 14, residual sum of squares 15.06 - 14.5^2 / 14 on 2 degrees, t 2.92
+    const double deviation = std::sqrt((15.06 - 14.5 * 14.5 / 14) / 2 * (1 + 16.0 / 14));
+    EXPECT_NEAR(line.lower_prediction(4, 0.05), 4 * 14.5 / 14 - 2.92 * deviation, 1e-4);
 }
 
 }  // namespace

@@ -71,7 +71,8 @@ TEST(EarlyEnd, NeverEndsWhereCurvesDoNotTell) {
 // tells. Of those that were better in the end at most 1 % may be ended, over all checkpoints.
 TEST(EarlyEnd, LosesAtMostOneInAHundredWinners) {
     constexpr auto& kPoints = EarlyEnd::kCheckpoints;
-    const Curve incumbent{{kPoints.begin(), kPoints.end()}, std::vector<double>(kPoints.size())};
+    Curve incumbent{{}, std::vector<double>(kPoints.size())};
+    for (const double point : kPoints) incumbent.share.push_back(point - 0.05);
     std::mt19937 random(1);
     std::normal_distribution<double> normal;
     int winners = 0, lost = 0, losers = 0, ended = 0;
@@ -109,7 +110,7 @@ TEST(EarlyEnd, LosesAtMostOneInAHundredOfRecordedKeeps) {
             replay.lost, replay.keeps, replay.ended, replay.losers, 100 * replay.saved / replay.trained);
         EXPECT_GT(replay.keeps, 500);
         EXPECT_LE(replay.lost, replay.keeps / 100);
-        EXPECT_GT(replay.ended, replay.losers / 10);
+        EXPECT_GT(replay.ended, replay.losers / 5);
     }
 }
 

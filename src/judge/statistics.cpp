@@ -87,20 +87,15 @@ double PooledVariance::sd() const {
 
 void Line::add(double x, double y) {
     ++count_;
-    const double dx = x - x_, dy = y - y_;
-    x_ += dx / count_;
-    y_ += dy / count_;
-    xx_ += dx * (x - x_);
-    xy_ += dx * (y - y_);
-    yy_ += dy * (y - y_);
+    xx_ += x * x;
+    xy_ += x * y;
+    yy_ += y * y;
 }
 
 double Line::lower_prediction(double x, double tail) const {
-    if (count_ < 3 || xx_ <= 0) return -std::numeric_limits<double>::infinity();
-    const double slope = xy_ / xx_, dx = x - x_;
-    const double variance = std::max(0.0, yy_ - slope * xy_) / (count_ - 2);
-    return y_ + slope * dx -
-           student_quantile(tail, count_ - 2) * std::sqrt(variance * (1 + 1.0 / count_ + dx * dx / xx_));
+    if (count_ < 2 || xx_ <= 0) return -std::numeric_limits<double>::infinity();
+    const double slope = xy_ / xx_, variance = std::max(0.0, yy_ - slope * xy_) / (count_ - 1);
+    return slope * x - student_quantile(tail, count_ - 1) * std::sqrt(variance * (1 + x * x / xx_));
 }
 
 }  // namespace autoresearch

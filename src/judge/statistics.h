@@ -32,17 +32,17 @@ struct PooledVariance {
     double sd() const;  // 0 without degrees
 };
 
-/// Least squares of y on x.
+/// Least squares of y on x, through the origin.
 class Line {
   public:
     void add(double x, double y);
-    /// Another y at this x is below it with probability `tail` only; needs three points and different x.
+    /// Another y at this x is below it with probability `tail` only; needs two points, not both at 0.
     double lower_prediction(double x, double tail) const;
     int count() const { return count_; }
 
   private:
     int count_ = 0;
-    double x_ = 0, y_ = 0, xx_ = 0, xy_ = 0, yy_ = 0;  // means, and sums of products around them
+    double xx_ = 0, xy_ = 0, yy_ = 0;  // sums of products
 };
 
 }  // namespace autoresearch

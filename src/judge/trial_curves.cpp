@@ -14,10 +14,10 @@ namespace {
 
 constexpr int kEnough = 8;           // finished trials before anything is ended
 constexpr double kLostKeeps = 0.01;  // of would-be keeps, over all checkpoints
-constexpr double kWindow = 0.1;  // of the budget: one step's loss says more of its batch than of the model
+constexpr double kWindow = 0.2;  // of the budget: one step's loss says more of its batch than of the model
 constexpr double kSameSpeed = 0.03;  // a difference in steps that is none
 
-/// Of the tenth of the budget up to `share`; nothing when the curve has no steps there.
+/// Of the fifth of the budget up to `share`; nothing when the curve has no steps there.
 std::optional<double> mean_loss(const Curve& curve, double share) {
     double sum = 0;
     int count = 0;

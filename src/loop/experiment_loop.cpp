@@ -52,7 +52,8 @@ bool ExperimentLoop::attempt(int number) {
     experiment.number = number;
     experiment.started = parts_.clock.utc();
 
-    Proposal proposal = starting_point(number);
+    Proposal proposal;
+    proposal.experiment = number;
     std::optional<Failure> failure = propose(proposal);
     if (!failure) failure = try_out(proposal, experiment);
     for (int round = 1; failure && round <= settings_.config.repairs && can_mend(*failure, experiment);
@@ -79,32 +80,31 @@ bool ExperimentLoop::attempt(int number) {
     }
     describe(proposal, experiment);
     experiment.seconds = parts_.clock.seconds() - begun;
-    record(experiment, proposal.source);
+    // Order matters for a kill at any point: the commit first (harmless without a ledger line: it is made
+    // again), then the ledger, which is the truth, then the branch, which the next run() can always move
+    // again.
+    experiment.commit = parts_.repo.commit(experiment, proposal.source);
+    parts_.ledger.append(experiment);
+    if (experiment.verdict.decision == Decision::keep) parts_.repo.advance(experiment.commit);
+    parts_.reporter.finished(experiment);
     return true;
-}
-
-/// What an experiment is before anybody changed anything: the incumbent's source, or the baseline.
-Proposal ExperimentLoop::starting_point(int number) {
-    Proposal proposal;
-    proposal.experiment = number;
-    if (const Experiment* best = incumbent()) {
-        proposal.parent = best->commit;
-        proposal.source = parts_.repo.source(best->commit);
-    } else {
-        proposal.parent = settings_.start_commit;
-        proposal.source = settings_.start_source;
-        proposal.idea = "baseline";
-    }
-    return proposal;
 }
 
 /// The baseline proposes itself. Later ones come from an interrupted run, or from the agent.
 std::optional<Failure> ExperimentLoop::propose(Proposal& proposal) {
-    if (incumbent() == nullptr) return std::nullopt;
+    const Experiment* best = incumbent();
+    if (best == nullptr) {
+        proposal.parent = settings_.start_commit;
+        proposal.source = settings_.start_source;
+        proposal.idea = "baseline";
+        return std::nullopt;
+    }
     if (auto saved = parts_.ledger.saved_proposal(proposal.experiment)) {
         proposal = *saved;
         return std::nullopt;
     }
+    proposal.parent = best->commit;  // what is recorded if there is no edit
+    proposal.source = parts_.repo.source(best->commit);
     proposal.idea = "no proposal";
     return ask(proposal, nullptr);
 }
@@ -166,20 +166,9 @@ bool ExperimentLoop::wait_for_agent(const Answer& answer) {
 /// Whether the agent gets its edit back: it can do something about the failure, and little time was lost.
 bool ExperimentLoop::can_mend(const Failure& failure, const Experiment& experiment) const {
     if (incumbent() == nullptr || reason_to_end()) return false;
-    switch (failure.ending) {
-        case Ending::no_proposal:
-        case Ending::refused:
-        case Ending::build_failed:
-            return true;
-        case Ending::crashed:
-        case Ending::not_finite:
-        case Ending::out_of_memory:
-        case Ending::invalid:
-        case Ending::no_result:
-            return experiment.trials.size() == 1 && experiment.trials[0].wall_seconds < kFirstSeconds;
-        default:
-            return false;
-    }
+    if (failure.ending == Ending::interrupted || failure.ending == Ending::timed_out) return false;
+    return experiment.trials.empty() ||
+           (experiment.trials.size() == 1 && experiment.trials[0].wall_seconds < kFirstSeconds);
 }
 
 /// Guard, build, trials, verdict.
@@ -199,28 +188,18 @@ std::optional<Failure> ExperimentLoop::try_out(const Proposal& proposal, Experim
     return run_trials(parts_, settings_.config, program.value(), incumbent(), experiment);
 }
 
-/// Order matters for a kill at any point: the commit first (harmless without a ledger line: it is made
-/// again), then the ledger, which is the truth, then the branch, which the next run() can always move again.
-void ExperimentLoop::record(Experiment& experiment, const std::string& source) {
-    experiment.commit = parts_.repo.commit(experiment, source);
-    parts_.ledger.append(experiment);
-    if (experiment.verdict.decision == Decision::keep) parts_.repo.advance(experiment.commit);
-    parts_.reporter.finished(experiment);
-}
-
 std::optional<LoopEnd> ExperimentLoop::reason_to_end() const {
     if (parts_.stop.now() || parts_.stop.after_experiment()) return LoopEnd::stopped;
-    const int tried = static_cast<int>(parts_.ledger.experiments().size()) - 1;
-    if (settings_.config.experiments > 0 && tried >= settings_.config.experiments) return LoopEnd::done;
-    const double hours = (parts_.clock.seconds() - started_) / 3600;
-    if (settings_.config.hours > 0 && hours >= settings_.config.hours) return LoopEnd::done;
-    if (settings_.until > 0 && parts_.clock.unix_seconds() >= settings_.until) return LoopEnd::done;
+    const Config& bounds = settings_.config;
+    const auto reached = [](auto value, auto bound) { return bound > 0 && value >= bound; };
     AgentReport spent;
     for (const Experiment& experiment : parts_.ledger.experiments()) add_cost(spent, experiment.agent);
-    if (settings_.config.max_cost > 0 && spent.usd >= settings_.config.max_cost) return LoopEnd::done;
-    if (settings_.config.max_tokens > 0 && spent.tokens >= settings_.config.max_tokens) return LoopEnd::done;
-    if (settings_.config.max_failures > 0 && useless_answers_ >= settings_.config.max_failures)
-        return LoopEnd::gave_up;
+    if (reached(static_cast<int>(parts_.ledger.experiments().size()) - 1, bounds.experiments) ||
+        reached((parts_.clock.seconds() - started_) / 3600, bounds.hours) ||
+        reached(parts_.clock.unix_seconds(), settings_.until) || reached(spent.usd, bounds.max_cost) ||
+        reached(spent.tokens, bounds.max_tokens))
+        return LoopEnd::done;
+    if (reached(useless_answers_, bounds.max_failures)) return LoopEnd::gave_up;
     return std::nullopt;
 }
 

@@ -47,13 +47,11 @@ class ExperimentLoop {
   private:
     std::optional<LoopEnd> reason_to_end() const;
     bool attempt(int number);
-    Proposal starting_point(int number);
     std::optional<Failure> propose(Proposal& proposal);
     std::optional<Failure> ask(Proposal& proposal, const Failure* rejection);
     bool wait_for_agent(const Answer& answer);
     bool can_mend(const Failure& failure, const Experiment& experiment) const;
     std::optional<Failure> try_out(const Proposal& proposal, Experiment& experiment);
-    void record(Experiment& experiment, const std::string& source);
     const Experiment* incumbent() const;
 
     LoopParts parts_;

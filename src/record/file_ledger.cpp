@@ -111,7 +111,8 @@ std::string results_tsv(const std::vector<Experiment>& experiments) {
     std::string text = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n";
     for (const auto& experiment : experiments) {
         // The originals know no trial that was ended before it had a result.
-        const bool crash = experiment.verdict.ending != Ending::ok;
+        const bool crash =
+            experiment.verdict.decision == Decision::crash || experiment.verdict.ending != Ending::ok;
         text += fmt::format("{}\t{:.6f}\t{:.1f}\t{}\t{}\n",
                             experiment.commit.empty() ? "-" : experiment.commit.substr(0, 7),
                             crash ? 0 : experiment.val_bpb(), crash ? 0 : experiment.peak_memory_mb() / 1024,

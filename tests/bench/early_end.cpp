@@ -36,7 +36,7 @@ Curve thin(const Curve& curve) {
         std::size_t count = 0;
         for (; i < curve.share.size() && curve.share[i] * kParts <= part; ++i, ++count) loss += curve.loss[i];
         result.share.push_back(part / kParts);
-        result.loss.push_back(std::round(1e4 * loss / static_cast<double>(count)) / 1e4);
+        result.loss.push_back(std::round(1e3 * loss / static_cast<double>(count)) / 1e3);
     }
     return result;
 }
