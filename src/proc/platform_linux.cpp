@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
@@ -148,8 +147,9 @@ MachineTimes machine_times() {
     const std::string cpu = text_of("/proc/stat");  // cpu user nice system idle iowait irq softirq steal ...
     const std::string throttled =
         text_of("/sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_total_time_ms");
+    std::istringstream fields(cpu.substr(std::min<std::size_t>(cpu.size(), 3)));
     double ticks = 0;
-    std::sscanf(cpu.c_str(), "cpu %*f %*f %*f %*f %*f %*f %*f %lf", &ticks);
+    for (int field = 0; field < 8; ++field) fields >> ticks;
     return {clock_seconds(CLOCK_BOOTTIME) - clock_seconds(CLOCK_MONOTONIC),
             ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)),
             std::strtod(throttled.c_str(), nullptr) * 1e-3};

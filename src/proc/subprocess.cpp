@@ -132,7 +132,9 @@ class Child {
         };
         double held = held_gb(all, false);
         measure_at_ = awake_seconds() + (held > limit / 2 ? kHurriedMeasure : kMeasure);
-        if (!too_much(held) || !too_much(held = held_gb(all, true))) return;
+        if (!too_much(held)) return;
+        held = held_gb(all, true);
+        if (!too_much(held)) return;
         result_.over_memory =
             fmt::format("{:.3g} GB of memory", held) +
             (held > limit ? fmt::format(", more than the {:.3g} GB of --memory-limit", limit)
@@ -262,7 +264,7 @@ std::optional<std::filesystem::path> find_program(const std::string& name) {
     std::string_view folders = path == nullptr || name.empty() ? "" : path;
     while (!folders.empty()) {
         const auto colon = std::min(folders.find(':'), folders.size());
-        const fs::path candidate = fs::absolute(fs::path(folders.substr(0, colon)) / name);
+        fs::path candidate = fs::absolute(fs::path(folders.substr(0, colon)) / name);
         std::error_code ignored;
         if (fs::is_regular_file(candidate, ignored) && ::access(candidate.c_str(), X_OK) == 0)
             return candidate;
