@@ -76,9 +76,10 @@ Decision decision_from_string(std::string_view name);
 
 struct Verdict {
     Decision decision = Decision::crash;
-    Ending ending = Ending::ok;  // else there is no result: a crash of this kind, or a trial that was not judged
-    std::string reason;          // one line for a person
-    double delta = 0;  // val_bpb against the incumbent; negative is better; 0 when nothing was compared
+    Ending ending =
+        Ending::ok;      // else there is no result: a crash of this kind, or a trial that was not judged
+    std::string reason;  // one line for a person
+    double delta = 0;    // val_bpb against the incumbent; negative is better; 0 when nothing was compared
 };
 
 /// One numbered attempt: everything the ledger keeps of it.

@@ -39,8 +39,8 @@ std::string experiment_line(const Experiment& experiment, bool color) {
     const double val_bpb = experiment.val_bpb(), gb = experiment.peak_memory_mb() / 1024;
     return fmt::format("{:4}  {}  {:>9}  {:>9}  {:>8}  {:6.0f} s  {}", experiment.number,
                        painted(experiment.verdict.decision, color), cell(val_bpb > 0, "{:.6f}", val_bpb),
-                       cell(experiment.compared(), "{:+.6f}", experiment.verdict.delta), cell(gb > 0, "{:.1f} GB", gb),
-                       experiment.seconds, idea_cell(experiment));
+                       cell(experiment.compared(), "{:+.6f}", experiment.verdict.delta),
+                       cell(gb > 0, "{:.1f} GB", gb), experiment.seconds, idea_cell(experiment));
 }
 
 std::string result_table(const std::vector<Experiment>& experiments, bool color) {
