@@ -1,11 +1,11 @@
 // The real aider and the real Codex CLI, as `autoresearch run` starts them, against a stand-in for the model
-// server: a good edit, no edit, a usage limit, a hang and a refused login are told apart.
-// scripts/agents-venv installs the two.
+// server: a good edit, no edit, an edit that does not compile, a usage limit, a hang and a refused login are
+// told apart, and the run goes on after each. scripts/agents-venv installs the two.
 
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
+#include <mutex>
 #include <thread>
 
 #include "e2e_fixture.h"
@@ -19,7 +19,14 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-enum class Model { edits, talks, has_no_quota, hangs, knows_nobody };
+enum class Model { edits, talks, breaks_then_mends, has_no_quota, hangs, knows_nobody };
+
+constexpr const char* kBroken = "this is no C++;";
+constexpr const char* kRejected = "Your last answer cannot be used";
+
+bool contains(const std::string& text, const std::string& words) {
+    return text.find(words) != std::string::npos;
+}
 
 class RealAgents : public E2eTest {
   protected:
@@ -30,97 +37,121 @@ class RealAgents : public E2eTest {
         write_file(repository / "train/train.cpp", kTinyTrainer);
         sh("git commit -q -a --amend -m start");
     }
-    void TearDown() override { over_ = true; }
 
-    Output run(const std::string& environment, const std::string& arguments) const {
-        return sh("PATH='" + std::string(kAgents) + "':\"$PATH\" " + environment + " " + kBinary + " " +
-                  run_line("--budget 1 --confirm none --confirm-seeds 0 --repairs 0 --agent-limit 45 " +
-                           arguments));
-    }
-    /// Which experiment a request is about, as its prompt says.
-    static int experiment_of(const std::string& body) {
-        const std::string words = "This is experiment ";
-        const auto at = body.rfind(words);
-        return at == std::string::npos ? 0 : std::stoi(body.substr(at + words.size()));
-    }
-    /// What the model does in this experiment. It edits when it is asked again after a spent quota.
-    Model behaviour(int experiment) {
-        if (refuses_) return Model::knows_nobody;
-        const Model behaviours[] = {Model::talks, Model::edits, Model::talks, Model::has_no_quota,
-                                    Model::hangs};
-        const Model model = behaviours[experiment];
-        if (model == Model::has_no_quota && quota_is_back()) return Model::edits;
-        return model;
-    }
-    bool quota_is_back() const {
-        return read_text(repository / ".autoresearch/e2e/harness.log").find("usage limit: ") !=
-               std::string::npos;
-    }
-    HttpServer::Reply hang() const {
-        while (!over_) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-        return {503};
+    /// The model's answer to a request that it does not refuse: an edit that replaces `before` by `after`, or
+    /// words without an edit.
+    virtual HttpServer::Reply edit(const json& request, const std::string& before,
+                                   const std::string& after) = 0;
+    virtual HttpServer::Reply say(const std::string& words) = 0;
+
+    HttpServer::Reply answer(const HttpServer::Request& request) {
+        const bool mends = contains(request.body, kRejected);
+        if (mends) {
+            const std::lock_guard lock(mutex_);
+            rejected_request_ = request.body;
+        }
+        const std::string line = "constexpr int TRY_" + std::to_string(try_) + " = 1;";
+        const json body = json::parse(request.body, nullptr, false);
+        switch (model_) {
+            case Model::edits:
+                return edit(body, kMain, line + "\n" + kMain);
+            case Model::talks:
+                return say("There is nothing left that could be better.");
+            case Model::breaks_then_mends:
+                return mends ? edit(body, kBroken, line)
+                             : edit(body, kMain, kBroken + std::string("\n") + kMain);
+            case Model::has_no_quota:
+                return error(429, "insufficient_quota", "You exceeded your current quota, check your plan.");
+            case Model::hangs:
+                while (model_ == Model::hangs) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+                return {503};
+            case Model::knows_nobody:
+                return error(401, "invalid_api_key", "Incorrect API key provided: k.");
+        }
+        return {500};
     }
     static HttpServer::Reply error(int status, const std::string& code, const std::string& message) {
         return {status,
                 {"Content-Type: application/json"},
                 json{{"error", {{"message", message}, {"type", code}, {"code", code}}}}.dump()};
     }
-    void expect_each_told_apart(const Output& run) const {
-        ASSERT_EQ(run.code, 0) << run.out << run.err;
-        const auto lines = ledger();
-        ASSERT_EQ(lines.size(), 5U) << run.out;
-        const char* endings[] = {"ok", "ok", "no_proposal", "ok", "no_proposal"};
-        const char* reasons[] = {"", "", "changed nothing", "", "took longer than 45 s"};
-        for (std::size_t i = 1; i < 5; ++i) {
-            EXPECT_EQ(lines[i]["verdict"]["ending"], endings[i]) << lines[i].dump(1);
-            EXPECT_NE(lines[i]["verdict"]["reason"].get<std::string>().find(reasons[i]), std::string::npos)
-                << lines[i]["verdict"].dump();
-        }
-        for (const std::size_t edited : {1, 3}) {
-            EXPECT_GT(lines[edited]["agent"]["tokens"], 1000) << lines[edited]["agent"].dump();
-            EXPECT_EQ(lines[edited]["idea"], "less smoothing");
-            EXPECT_EQ(lines[edited]["agent"]["ignored_files"], json::array());
-        }
-        EXPECT_TRUE(quota_is_back()) << "the limit is in the log";
-        EXPECT_EQ(lines[3]["agent"]["calls"], 2);
-        expect_consistent(5);
+
+    /// Goes on with the run until it has one more experiment than before, or ends otherwise.
+    Output run(Model model, const std::string& more = "") {
+        ++try_;
+        model_ = model;
+        Output output =
+            sh("PATH='" + std::string(kAgents) + "':\"$PATH\" " + environment_ + " " + kBinary + " " +
+               run_line("--budget 1 --agent-limit 300 --repairs 1 --agent " + agent_ + " --experiments " +
+                        std::to_string(std::max<std::size_t>(1, ledger().size())) + " " + more));
+        model_ = Model::talks;  // whatever hangs may end
+        return output;
     }
-    void expect_login_told(const Output& run) const {
-        EXPECT_EQ(run.code, 1) << run.out << run.err;
-        EXPECT_NE(run.out.find("the agent cannot work: not logged in: "), std::string::npos) << run.out;
-        EXPECT_EQ(ledger().size(), 5U);
+    /// The experiment that it led to.
+    json experiment(Model model, const std::string& more = "") {
+        const std::size_t before = std::max<std::size_t>(1, ledger().size());
+        const Output output = run(model, more);
+        EXPECT_EQ(output.code, 0) << output.out << output.err;
+        const auto lines = ledger();
+        EXPECT_EQ(lines.size(), before + 1) << output.out << output.err;
+        return lines.empty() ? json() : lines.back();
+    }
+    static void expect_good(const json& experiment, int calls) {
+        EXPECT_EQ(experiment["verdict"]["ending"], "ok") << experiment.dump(1);
+        EXPECT_EQ(experiment["idea"], "less smoothing");
+        EXPECT_EQ(experiment["agent"]["calls"], calls);
+        EXPECT_GT(experiment["agent"]["tokens"], 1000);
+        EXPECT_EQ(experiment["agent"]["ignored_files"], json::array());
+    }
+    static void expect_none(const json& experiment, const std::string& reason) {
+        EXPECT_EQ(experiment["verdict"]["ending"], "no_proposal") << experiment.dump(1);
+        EXPECT_TRUE(contains(experiment["verdict"]["reason"], reason)) << experiment["verdict"].dump();
+    }
+
+    /// Returns the experiment whose edit was mended.
+    json expect_each_told_apart() {
+        expect_good(experiment(Model::edits), 1);
+        expect_none(experiment(Model::talks), "changed nothing");
+        const json mended = experiment(Model::breaks_then_mends);
+        expect_good(mended, 2);
+        {
+            const std::lock_guard lock(mutex_);
+            EXPECT_TRUE(contains(rejected_request_, "This is experiment 3.")) << "the task is still known";
+            EXPECT_TRUE(contains(rejected_request_, "build.log")) << "and so is what is wrong";
+        }
+        // The wait for the quota would be longer than the run may be.
+        const Output limited = run(Model::has_no_quota, "--hours 0.0005");
+        EXPECT_EQ(limited.code, 0) << limited.out << limited.err;
+        EXPECT_TRUE(contains(limited.out, "usage limit: ")) << limited.out;
+        EXPECT_TRUE(contains(limited.out, "; asking again in ")) << limited.out;
+        EXPECT_EQ(ledger().size(), 4U);
+        expect_good(experiment(Model::edits, "--hours 0"), 1);
+        expect_none(experiment(Model::hangs, "--agent-limit 10 --repairs 0"), "took longer than 10 s");
+        const Output refused = run(Model::knows_nobody);
+        EXPECT_EQ(refused.code, 1) << refused.out << refused.err;
+        EXPECT_TRUE(contains(refused.out, "the agent cannot work: not logged in: ")) << refused.out;
+        expect_consistent(6);
+        return mended;
     }
 
     static constexpr const char* kAgents = TEST_SOURCE_DIR "/build/agents/bin";
-    std::atomic<bool> over_ = false, refuses_ = false;
+    static constexpr const char* kMain = "int main(int argc, char** argv) {";
+    std::string environment_, agent_;  // of the command line
+    std::atomic<Model> model_ = Model::talks;
+    std::atomic<int> try_ = 0;
+
+  private:
+    std::mutex mutex_;
+    std::string rejected_request_;  // the last that handed an edit back
 };
 
 class Aider : public RealAgents {
   protected:
-    HttpServer::Reply answer(const HttpServer::Request& request) {
-        const int experiment = experiment_of(request.body);
-        switch (behaviour(experiment)) {
-            case Model::edits:
-                return chat(
-                    "train/train.cpp\n```cpp\n<<<<<<< SEARCH\nint main(int argc, char** argv) {\n=======\n"
-                    "// try " +
-                    std::to_string(experiment) + "\nconstexpr double LESS_" + std::to_string(experiment) +
-                    " = SMOOTHING / " + std::to_string(experiment + 1) +
-                    ";\nint main(int argc, char** argv) {\n>>>>>>> REPLACE\n```\n\n"
-                    "idea.txt\n```\n<<<<<<< SEARCH\n=======\nless smoothing\n>>>>>>> REPLACE\n```\n");
-            case Model::talks:
-                return chat("There is nothing left that could be better.");
-            case Model::has_no_quota:
-                return error(429, "insufficient_quota",
-                             "You exceeded your current quota, please check your plan. Try again in 2s.");
-            case Model::hangs:
-                return hang();
-            case Model::knows_nobody:
-                return error(401, "invalid_api_key", "Incorrect API key provided: k.");
-        }
-        return {500};
+    HttpServer::Reply edit(const json&, const std::string& before, const std::string& after) override {
+        return say("train/train.cpp\n```cpp\n<<<<<<< SEARCH\n" + before + "\n=======\n" + after +
+                   "\n>>>>>>> REPLACE\n```\n\nidea.txt\n```\nless smoothing\n```\n");
     }
-    static HttpServer::Reply chat(const std::string& text) {
+    HttpServer::Reply say(const std::string& words) override {
         const json body = {
             {"id", "1"},
             {"object", "chat.completion"},
@@ -129,7 +160,7 @@ class Aider : public RealAgents {
             {"choices",
              {{{"index", 0},
                {"finish_reason", "stop"},
-               {"message", {{"role", "assistant"}, {"content", text}}}}}},
+               {"message", {{"role", "assistant"}, {"content", words}}}}}},
             {"usage", {{"prompt_tokens", 2000}, {"completion_tokens", 50}, {"total_tokens", 2050}}}};
         return {200, {"Content-Type: application/json"}, body.dump()};
     }
@@ -137,46 +168,35 @@ class Aider : public RealAgents {
 
 TEST_F(Aider, EditsAndFailuresAreToldApart) {
     HttpServer server([this](const auto& request) { return answer(request); });
-    const std::string environment = "OPENAI_API_KEY=k OPENAI_API_BASE=" + server.url("/v1");
-    const std::string agent = "--agent aider --model openai/stub ";
-    expect_each_told_apart(run(environment, agent + "--experiments 4"));
-    refuses_ = true;
-    expect_login_told(run(environment, agent + "--experiments 5"));
-    over_ = true;
+    environment_ = "OPENAI_API_KEY=k OPENAI_API_BASE=" + server.url("/v1");
+    agent_ = "aider --model openai/stub";
+    expect_each_told_apart();
 }
 
 class Codex : public RealAgents {
   protected:
-    HttpServer::Reply answer(const HttpServer::Request& request) {
-        const int experiment = experiment_of(request.body);
-        switch (behaviour(experiment)) {
-            case Model::edits: {
-                if (request.body.find("function_call_output") != std::string::npos)
-                    return events(words("Done."));
-                const std::string command =
-                    "sed -i 's/^int main/constexpr int TRY_" + std::to_string(experiment) + " = " +
-                    std::to_string(experiment) +
-                    ";\\nint main/' train/train.cpp && echo less smoothing > idea.txt";
-                return events({{"type", "function_call"},
-                               {"call_id", "1"},
-                               {"name", "exec_command"},
-                               {"arguments", json{{"cmd", command}}.dump()}});
-            }
-            case Model::talks:
-                return events(words("There is nothing left that could be better."));
-            case Model::has_no_quota:
-                return error(429, "insufficient_quota", "You exceeded your current quota.");
-            case Model::hangs:
-                return hang();
-            case Model::knows_nobody:
-                return error(401, "invalid_api_key", "Incorrect API key provided: k.");
-        }
-        return {500};
+    void SetUp() override {
+        RealAgents::SetUp();
+        fs::create_directories(codex_home_);
     }
-    static json words(const std::string& text) {
-        return {{"type", "message"},
-                {"role", "assistant"},
-                {"content", {{{"type", "output_text"}, {"text", text}}}}};
+    void TearDown() override { fs::remove_all(codex_home_); }
+
+    HttpServer::Reply edit(const json& request, const std::string& before,
+                           const std::string& after) override {
+        if (request["input"].back()["type"] == "function_call_output") return say("Done.");
+        const std::string command =
+            "python3 - <<'END'\nfrom pathlib import Path\nfile = Path('train/train.cpp')\n"
+            "file.write_text(file.read_text().replace('''" +
+            before + "''', '''" + after + "'''))\nPath('idea.txt').write_text('less smoothing')\nEND\n";
+        return events({{"type", "function_call"},
+                       {"call_id", std::to_string(request["input"].size())},
+                       {"name", "exec_command"},
+                       {"arguments", json{{"cmd", command}}.dump()}});
+    }
+    HttpServer::Reply say(const std::string& words) override {
+        return events({{"type", "message"},
+                       {"role", "assistant"},
+                       {"content", {{{"type", "output_text"}, {"text", words}}}}});
     }
     static HttpServer::Reply events(const json& item) {
         const json usage = {{"input_tokens", 2000},
@@ -193,27 +213,23 @@ class Codex : public RealAgents {
         }
         return {200, {"Content-Type: text/event-stream"}, body};
     }
+
+    // Its sandbox does not work with a home below /tmp.
+    const fs::path codex_home_ = "/var/tmp/autoresearch-test-codex-" + std::to_string(::getpid());
 };
 
 TEST_F(Codex, EditsAndFailuresAreToldApart) {
     HttpServer server([this](const auto& request) { return answer(request); });
-    // Its sandbox does not work with a home below /tmp, where this checkout may be.
-    const char* user_home = std::getenv("HOME");
-    if (user_home == nullptr || std::string(user_home).starts_with("/tmp"))
-        GTEST_SKIP() << "Codex needs a HOME that is not in /tmp";
-    const fs::path codex_home =
-        fs::path(user_home) / ".cache" / ("autoresearch-test-codex-" + std::to_string(::getpid()));
-    fs::create_directories(codex_home);
-    const std::string environment = "CODEX_API_KEY=k CODEX_HOME='" + codex_home.string() + "'";
-    write_file(codex_home / "config.toml",
+    write_file(codex_home_ / "config.toml",
                "model_provider = \"stub\"\n[model_providers.stub]\nname = \"stub\"\nbase_url = \"" +
                    server.url("/v1") + "\"\nenv_key = \"CODEX_API_KEY\"\nwire_api = \"responses\"\n");
-    const std::string agent = "--agent codex --model stub ";
-    expect_each_told_apart(run(environment, agent + "--experiments 4"));
-    refuses_ = true;
-    expect_login_told(run(environment, agent + "--experiments 5"));
-    over_ = true;
-    fs::remove_all(codex_home);
+    environment_ = "CODEX_API_KEY=k CODEX_HOME='" + codex_home_.string() + "'";
+    agent_ = "codex --model stub";
+    const json mended = expect_each_told_apart();
+    // It went on with its conversation: the task was not told again, and four answers were counted once each.
+    const std::string prompts = read_text(directory(3) / "prompt.md");
+    EXPECT_EQ(prompts.find("This is experiment"), prompts.rfind("This is experiment"));
+    EXPECT_EQ(mended["agent"]["tokens"], 4 * 2050);
 }
 
 }  // namespace

@@ -102,19 +102,17 @@ TEST(AgentOutput, CopilotCursorQwenGoose) {
     const std::string qwen =
         R"({"type":"system"},{"type":"result","is_error":false,"result":"fine","session_id":"q","usage":{"input_tokens":8,"output_tokens":9}})";
     expect(read("qwen", "[" + qwen + "]"), "fine", "q", 17, 0);
-    expect(read("goose", R"({"messages":[{"role":"user","content":[{"type":"text","text":"do"}]},
-{"role":"assistant","content":[{"type":"text","text":"did"}]}],"metadata":{"status":"completed","input_tokens":5,"output_tokens":6,"cost_usd":0.5}})"),
+    expect(read("goose", R"({
+ "messages":[{"role":"user","content":[{"type":"text","text":"do"}]},
+  {"role":"assistant","content":[{"type":"text","text":"did"}]}],
+ "metadata":{"status":"completed","input_tokens":5,"output_tokens":6,"cost_usd":0.5}
+})"),
            "did", "", 11, 0.5);
 }
 
 TEST(AgentOutput, FilesOfAiderAndMini) {
     const auto aider = read("aider", R"(learning rate limit raised
 train.cpp
-<<<<<<< SEARCH
-litellm.RateLimitError
-=======
-litellm.AuthenticationError
->>>>>>> REPLACE
 litellm.InternalServerError: x
 Applied edit to train.cpp
 )",
@@ -125,8 +123,10 @@ Applied edit to train.cpp
     expect(aider, "Applied edit to train.cpp", "", 330, 0.75);
     EXPECT_EQ(aider.plain, "litellm.InternalServerError: x\n");
     const std::string mini =
-        R"({"info":{"exit_status":"Submitted","submission":"yes","model_stats":{"instance_cost":0.1}},
- "messages":[{"role":"user"},{"extra":{"response":{"usage":{"prompt_tokens":7,"completion_tokens":1}}}}]})";
+        R"({
+ "info":{"exit_status":"Submitted","submission":"yes","model_stats":{"instance_cost":0.1}},
+ "messages":[{"role":"user"},{"extra":{"response":{"usage":{"prompt_tokens":7,"completion_tokens":1}}}}]
+})";
     expect(read("mini", "noise", mini), "yes", "", 8, 0.1);
     EXPECT_EQ(read("mini", "", R"({"info":{"exit_status":"LimitsExceeded"}})").error, "LimitsExceeded");
 }
@@ -206,13 +206,32 @@ TEST_F(ResetTime, ClockTimes) {
     EXPECT_EQ(in("resets 8am"), 17 * kHour + kMargin) << "tomorrow";
     EXPECT_EQ(in("resets 12am"), 9 * kHour + kMargin);
     EXPECT_EQ(in("try again at 4:45 PM."), 1.75 * kHour + kMargin);
-    EXPECT_EQ(in("resets Nov 24, 8am (Europe/Paris)"), 2 * kDay - 7 * kHour + kMargin);
+    EXPECT_EQ(in("resets Nov 24, 8am"), 2 * kDay - 7 * kHour + kMargin);
     EXPECT_EQ(in("try again at Nov 25th, 2026 4:45 PM."), 3 * kDay + 1.75 * kHour + kMargin);
     EXPECT_EQ(in("resets Jan 1, 3pm"), 40 * kDay + kMargin) << "next year";
     EXPECT_EQ(in("available at 16:30"), 1.5 * kHour + kMargin);
-    EXPECT_EQ(in("Claude AI usage limit reached|1795363200"), kHour);
     EXPECT_EQ(in("resets Foo 1, 3pm"), 0);
     EXPECT_EQ(in("try again at 4"), 0);
+}
+
+TEST_F(ResetTime, ClockTimesOfAnotherZone) {
+    if (!std::filesystem::exists("/usr/share/zoneinfo/Europe/Paris"))
+        GTEST_SKIP() << "no time zones installed";
+    constexpr double kMargin = 60, kHour = 3600;
+    EXPECT_EQ(in("resets 5pm (Europe/Paris)"), kHour + kMargin) << "it is 4 pm there";
+    EXPECT_EQ(in("resets 3pm (Europe/Paris)"), 23 * kHour + kMargin);
+    EXPECT_EQ(in("resets Nov 24, 8am (Europe/Paris)"), 40 * kHour + kMargin);
+    EXPECT_EQ(in("resets 8am (America/Los_Angeles)"), kHour + kMargin) << "it is 7 am there";
+    EXPECT_EQ(in("resets 6:30pm (Asia/Kathmandu)"), 21.75 * kHour + kMargin) << "it is 8:45 pm there";
+    EXPECT_EQ(in("resets 4pm (UTC)"), kHour + kMargin) << "and here nothing has changed";
+    ::setenv("TZ", "America/New_York", 1);
+    EXPECT_EQ(in("resets 5pm (Europe/Paris)"), kHour + kMargin);
+    EXPECT_EQ(in("resets 11am"), kHour + kMargin) << "it is 10 am here";
+}
+
+TEST_F(ResetTime, AZoneThatNobodyKnowsIsAskedAboutEveryHour) {
+    EXPECT_EQ(in("resets 8pm (Middle/Earth)"), 3600);
+    EXPECT_EQ(in("resets 3:10pm (Middle/Earth)"), 660) << "as if it were here";
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ class AgentProposerTest : public ::testing::Test {
         directory_.write("program.md", "The rules.\n");
         directory_.write("kit/include/autoresearch/session.h", "// session\n");
         directory_.write("kit/prepare/session/clock.cpp", "// clock\n");
-        directory_.write("kit/prepare/notes.bin", "no source");
+        directory_.write("kit/include/autoresearch/session.h.gch", "large");
         const auto build =
             directory_.write("kit/build-trainer", "#!/bin/sh\necho \"checked $1 $2\"; grep -c int \"$2\"\n");
         fs::permissions(build, fs::perms(0755));
@@ -103,7 +103,7 @@ TEST_F(AgentProposerTest, TheDeskHasWhatAnAgentNeeds) {
         EXPECT_THAT(text, HasSubstr(line));
     }
     EXPECT_THAT(text, ::testing::Not(HasSubstr("experiments/0001")));
-    EXPECT_THAT(text, ::testing::Not(HasSubstr("notes.bin")));
+    EXPECT_THAT(text, ::testing::Not(HasSubstr("session.h.gch")));
 }
 
 TEST_F(AgentProposerTest, FieldsAndEnvironmentReachTheAgent) {
@@ -203,12 +203,12 @@ TEST_F(AgentProposerTest, ALongIdeaIsClipped) {
 
 TEST_F(AgentProposerTest, AnAdaptersFilesAreNotReported) {
     NeverStop stop;
-    options_.agent = find_agent({}, "cat .tool/settings.json; echo x >> train/train.cpp");
+    options_.agent = find_agent({}, "cat .tool/settings.json; echo $TERM; echo x >> train/train.cpp");
     options_.agent.files[".tool/settings.json"] = "{}\n";
-    options_.agent.environment = {{"TERM", "special"}};
+    options_.agent.env = {{"TERM", "special"}};
     const Answer answer = AgentProposer(options_, stop).propose(request());
     ASSERT_FALSE(answer.failure);
-    EXPECT_EQ(log(), "{}\n");
+    EXPECT_EQ(log(), "{}\nspecial\n");
     EXPECT_TRUE(answer.proposal.agent.ignored_files.empty());
 }
 
@@ -230,7 +230,7 @@ TEST_F(AgentProposerTest, TroubleSaysWhatHelps) {
 TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     options_.agent = find_agent({}, R"(
         if [ -n {session} ]; then echo again {session}; cat; echo mended >> train/train.cpp
-        else echo first; touch note; echo edit >> train/train.cpp; fi
+        else echo first; echo what > idea.txt; echo edit >> train/train.cpp; fi
         echo '{"id":"s1","usage":{"in":100},"cost":0.5}')");
     options_.agent.output = {"", {}, {"id"}, {"usage.in"}, {"cost"}, {}, false, ""};
     NeverStop stop;
@@ -248,7 +248,7 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     const Answer second = proposer.propose(more);
     ASSERT_FALSE(second.failure);
     EXPECT_EQ(second.proposal.source, source_ + "edit\nmended\n");
-    EXPECT_THAT(second.proposal.agent.ignored_files, ElementsAre("note"));
+    EXPECT_EQ(second.proposal.idea, "what");
     EXPECT_THAT(log(),
                 HasSubstr("again s1\n\n## Your last answer cannot be used\n\nline 2: edit: not allowed"));
     EXPECT_THAT(log(), ::testing::Not(HasSubstr("The rules."))) << "the conversation has them";
@@ -269,7 +269,8 @@ TEST_F(AgentProposerTest, ADeskThatAnAgentBrokeIsMended) {
     NeverStop stop;
     for (const char* harm :
          {"rm train/train.cpp", "rm -r train; ln -s /tmp train", "rm -rf .agent; touch .agent",
-          "rm -rf \"$PWD\"", "head -c 9000000 /dev/zero > train/train.cpp"}) {
+          "rm -rf \"$PWD\"", "rm -rf \"$PWD\"; ln -s /nowhere \"$PWD\"",
+          "head -c 9000000 /dev/zero > train/train.cpp"}) {
         options_.agent = find_agent({}, harm);
         AgentProposer proposer(options_, stop);
         const Answer first = proposer.propose(request());

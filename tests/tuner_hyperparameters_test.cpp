@@ -3,7 +3,7 @@
 #include <stdexcept>
 
 #include "temp_directory.h"
-#include "tuner/hyperparameters.h"
+#include "tuner/tuner.h"
 
 namespace autoresearch {
 namespace {
@@ -29,16 +29,16 @@ constexpr double AFTER = 1.0;
 
 std::vector<std::pair<std::string, double>> found(const std::string& source, const std::string& device) {
     std::vector<std::pair<std::string, double>> result;
-    const auto parameters = find_hyperparameters(source, device).value();
+    const auto parameters = find_hyperparameters(source, device);
     for (const auto& parameter : parameters) result.emplace_back(parameter.name, parameter.value);
     return result;
 }
 
 std::string changed(const std::string& source, const std::string& device, const std::string& name,
                     double value) {
-    const auto parameters = find_hyperparameters(source, device).value();
+    const auto parameters = find_hyperparameters(source, device);
     for (const auto& parameter : parameters) {
-        if (parameter.name == name) return with_value(source, parameter, value);
+        if (parameter.name == name) return with_moves(source, {{parameter, value}});
     }
     throw std::logic_error("no " + name);
 }
@@ -49,8 +49,8 @@ TEST(Hyperparameters, AreTheNumbersOfTheDevicesColumn) {
     EXPECT_THAT(found(kSource, "cuda"), ElementsAre(Pair("DEPTH", 8), Pair("BATCH", 65536),
                                                     Pair("MATRIX_LR", 0.04), Pair("SOFTCAP", 15)));
     EXPECT_THROW(find_hyperparameters(kSource, "tpu"), std::invalid_argument);
-    EXPECT_FALSE(find_hyperparameters("int main() {}", "cpu"));
-    EXPECT_FALSE(find_hyperparameters("// --- hyperparameters\nconstexpr int A = 1;\n", "cpu"));
+    EXPECT_TRUE(find_hyperparameters("int main() {}", "cpu").empty());
+    EXPECT_TRUE(find_hyperparameters("// --- hyperparameters\nconstexpr int A = 1;\n", "cpu").empty());
 }
 
 TEST(Hyperparameters, OnlyTheNumberChanges) {
@@ -86,12 +86,11 @@ TEST(Hyperparameters, TheRealTrainFileHasABlockForEveryDevice) {
     const auto source = read_text(TEST_SOURCE_DIR "/train/train.cpp");
     for (const auto* device : {"mps", "cuda", "cpu"}) {
         const auto parameters = find_hyperparameters(source, device);
-        ASSERT_TRUE(parameters);
-        EXPECT_GE(parameters->size(), 10u);
-        for (const auto& parameter : *parameters) {
+        EXPECT_GE(parameters.size(), 10u);
+        for (const auto& parameter : parameters) {
             const auto again =
-                find_hyperparameters(with_value(source, parameter, parameter.value * 2), device);
-            ASSERT_EQ(again->size(), parameters->size()) << parameter.name;
+                find_hyperparameters(with_moves(source, {{parameter, parameter.value * 2}}), device);
+            ASSERT_EQ(again.size(), parameters.size()) << parameter.name;
         }
     }
 }

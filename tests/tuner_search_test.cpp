@@ -5,7 +5,7 @@
 #include <random>
 #include <set>
 
-#include "tuner/search.h"
+#include "tuner/tuner.h"
 
 namespace autoresearch {
 namespace {

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 
 #include "temp_directory.h"
-#include "tuner/search.h"
 
 namespace autoresearch {
 namespace {
@@ -34,7 +33,7 @@ class TunerTest : public ::testing::Test {
     }
 
     void desk(const std::string& train) const { directory_.write("train/train.cpp", train); }
-    int run() const { return run_tuner({directory_.path(), "cpu", 0}); }
+    int run() const { return run_tuner(directory_.path(), "cpu", 0); }
     std::string train() const { return read_text(directory_ / "train/train.cpp"); }
     std::string idea() const { return read_text(directory_ / "idea.txt"); }
 

@@ -1,11 +1,11 @@
 #include "propose/agent_output.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <regex>
-#include <sstream>
 #include <string_view>
 
 #include "util/text.h"
@@ -15,47 +15,30 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMostBroken = 10000;            // lines that look like JSON and are none: then it is a flood
 constexpr int kMostLongValues = 8;            // over several lines; each may cost a look at the whole rest
 constexpr std::size_t kLongestLine = 2000;    // std::regex takes stack by the character
 constexpr std::size_t kPlainTail = 64 << 10;  // of the plain lines: trouble comes last
+constexpr double kLargestSum = 1e15;          // of tokens or dollars: what an agent says may be nonsense
 
 std::regex words(const char* pattern) {
     return std::regex(pattern, std::regex::icase | std::regex::optimize);
-}
-
-/// The JSON value that begins at `at` and goes on over several lines, and where it ends; null when there is
-/// none.
-json long_value(const std::string& text, std::size_t at, std::size_t& end) {
-    std::istringstream rest(text.substr(at));
-    json value;
-    try {
-        rest >> value;
-    } catch (const json::exception&) {
-        return nullptr;
-    }
-    end = rest.eof() ? text.size() : at + static_cast<std::size_t>(rest.tellg());
-    return value;
 }
 
 /// Every JSON value that begins a line of `text`, the elements of arrays one by one. The other lines are
 /// added to `plain`.
 std::vector<json> json_values(const std::string& text, std::string& plain) {
     std::vector<json> values;
-    int broken = 0, long_values = 0;
-    for (std::size_t at = 0; at < text.size();) {
-        std::size_t end = std::min(text.find('\n', at), text.size());
+    int long_values = 0;
+    for (std::size_t at = 0, end = 0; at < text.size(); at = end + 1) {
+        end = std::min(text.find('\n', at), text.size());
         const std::string_view line = trim(std::string_view(text).substr(at, end - at));
-        json value;
-        if ((line.starts_with('{') || line.starts_with('[')) && broken < kMostBroken) {
-            try {
-                value = json::parse(line);
-            } catch (const json::parse_error& error) {
-                ++broken;
-                const bool goes_on = error.byte > line.size();
-                if (goes_on && long_values++ < kMostLongValues) value = long_value(text, at, end);
-            } catch (const json::exception&) {  // a number that is too large
-                ++broken;
+        json value = json::parse(line, nullptr, false);
+        if ((line == "{" || line == "[") && long_values++ < kMostLongValues) {
+            // Over several lines: up to the other bracket at the start of one.
+            const auto close = text.find(line == "{" ? "\n}" : "\n]", at);
+            if (close != std::string::npos) {
+                value = json::parse(std::string_view(text).substr(at, close + 2 - at), nullptr, false);
+                if (!value.is_discarded()) end = std::min(text.find('\n', close + 1), text.size());
             }
         }
         if (value.is_array()) {
@@ -65,7 +48,6 @@ std::vector<json> json_values(const std::string& text, std::string& plain) {
         } else {
             plain.append(line).append("\n");
         }
-        at = end + 1;
     }
     return values;
 }
@@ -87,25 +69,29 @@ std::string text_of(const json& value) {
                              : value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+/// "path=text" or "path!=text"; `equals` is where the '=' stands.
 bool holds(const json& value, const std::string& condition, std::size_t equals) {
-    const bool negative = equals > 0 && condition[equals - 1] == '!';
+    const bool negative = condition[equals - 1] == '!';
     std::vector<const json*> found;
     follow(value, std::string_view(condition).substr(0, equals - (negative ? 1 : 0)), found);
     return !found.empty() && (text_of(*found.front()) == condition.substr(equals + 1)) != negative;
 }
 
 std::vector<const json*> matches(const std::vector<json>& values, const OutputRule& rule) {
-    std::vector<const json*> found;
+    std::vector<const json*> all;
     for (const json& value : values) {
-        const bool fits = std::all_of(rule.begin(), rule.end(), [&](const std::string& part) {
-            const auto equals = part.find('=');
-            return equals == std::string::npos || holds(value, part, equals);
-        });
+        std::vector<const json*> found;
+        bool fits = true;
         for (const std::string& part : rule) {
-            if (fits && part.find('=') == std::string::npos) follow(value, part, found);
+            const auto equals = part.find('=', 1);
+            if (equals == std::string::npos)
+                follow(value, part, found);
+            else
+                fits = fits && holds(value, part, equals);
         }
+        if (fits) all.insert(all.end(), found.begin(), found.end());
     }
-    return found;
+    return all;
 }
 
 std::string last_text(const std::vector<json>& values, const OutputRule& rule) {
@@ -119,21 +105,19 @@ std::string last_text(const std::vector<json>& values, const OutputRule& rule) {
 double sum(const std::vector<json>& values, const OutputRule& rule) {
     double total = 0;
     for (const json* match : matches(values, rule)) {
-        if (match->is_number() && match->get<double>() > 0) total += match->get<double>();
+        if (match->is_number()) total += std::max(0.0, match->get<double>());
     }
-    return std::isfinite(total) ? total : 0;
+    return std::min(total, kLargestSum);
 }
 
-/// The lines that may tell of trouble: those that fit `pattern`, and none of an edit that the agent shows.
+/// The last lines that may tell of trouble: those that fit the pattern.
 std::string trouble_lines(const std::string& plain, const std::string& pattern) {
     const std::regex wanted = words(pattern.c_str());
     std::string result;
-    bool in_edit = false;
     const std::size_t skipped = plain.size() - std::min(plain.size(), kPlainTail);
     for (const std::string_view line : split_lines(std::string_view(plain).substr(skipped))) {
-        in_edit = (in_edit || line.starts_with("<<<<<<<")) && !line.starts_with(">>>>>>>");
-        const std::string_view start = line.substr(0, kLongestLine);
-        if (!in_edit && std::regex_search(start.begin(), start.end(), wanted)) result.append(start) += '\n';
+        const std::string start(line.substr(0, kLongestLine));
+        if (std::regex_search(start, wanted)) result += start + "\n";
     }
     return result;
 }
@@ -142,17 +126,34 @@ std::string trouble_lines(const std::string& plain, const std::string& pattern) 
 double leading_duration(std::string text) {
     static const std::regex part =
         words(R"(^[ ,]*(?:and )?(\d+(?:\.\d+)?) ?(?:(d)|(h)|(ms|milli)|(m)|s|)[a-z]*)");
+    static constexpr double kUnits[] = {86400, 3600, 0.001, 60};
     double seconds = 0;
     for (std::smatch match; std::regex_search(text, match, part); text = match.suffix()) {
-        const double unit = match[2].matched   ? 86400
-                            : match[3].matched ? 3600
-                            : match[4].matched ? 0.001
-                            : match[5].matched ? 60
-                                               : 1;
+        double unit = 1;
+        for (std::size_t i = 0; i < std::size(kUnits); ++i) unit = match[i + 2].matched ? kUnits[i] : unit;
         seconds += std::stod(match[1]) * unit;
     }
     return seconds;
 }
+
+/// Makes a zone of the tz database the local one as long as it lives. The program has one thread.
+class InZone {
+  public:
+    explicit InZone(const std::string& zone) {
+        if (const char* old = std::getenv("TZ")) old_ = old;
+        if (!zone.empty()) ::setenv("TZ", zone.c_str(), 1);
+        ::tzset();
+    }
+    ~InZone() {
+        old_ ? ::setenv("TZ", old_->c_str(), 1) : ::unsetenv("TZ");
+        ::tzset();
+    }
+    InZone(const InZone&) = delete;
+    InZone& operator=(const InZone&) = delete;
+
+  private:
+    std::optional<std::string> old_;
+};
 
 /// The next time that the local clock shows what the text begins with ("3:45pm", "Nov 25, 2026 4:45 PM"), in
 /// seconds since 1970; 0 when it begins with no time.
@@ -164,12 +165,10 @@ double leading_time(const std::string& text, std::time_t now) {
         time.tm_min = time.tm_sec = 0;
         if (::strptime(text.c_str(), format.c_str(), &time) == nullptr) continue;
         time.tm_isdst = -1;
-        const std::tm told = time;
-        if (std::mktime(&time) > now) return static_cast<double>(std::mktime(&time));
-        time = told;
-        const bool has_date = format.starts_with("%b");
-        ++(has_date ? time.tm_year : time.tm_mday);
-        return static_cast<double>(std::mktime(&time));
+        std::tm later = time;
+        ++(format.starts_with("%b") ? later.tm_year : later.tm_mday);
+        const std::time_t first = std::mktime(&time);
+        return static_cast<double>(first > now ? first : std::mktime(&later));
     }
     return 0;
 }
@@ -180,18 +179,16 @@ AgentOutput read_output(const OutputRules& rules, const std::string& log, const 
     AgentOutput output;
     std::string plain, no_lines;
     std::vector<json> values;
-    if (!rules.file.empty()) {
-        values = json_values(file, no_lines);
-        plain = log;
-    } else if (!rules.tokens.empty() || !rules.message.empty()) {
+    if (!rules.file.empty()) values = json_values(file, no_lines);
+    const bool in_log = rules.file.empty() && (!rules.tokens.empty() || !rules.message.empty());
+    if (in_log)
         values = json_values(log, plain);
-    } else {
+    else
         plain = log;
-    }
     output.message = last_text(values, rules.message);
     output.session = last_text(values, rules.session);
     output.usd = sum(values, rules.usd);
-    output.tokens = static_cast<std::int64_t>(std::min(sum(values, rules.tokens), 1e15));
+    output.tokens = static_cast<std::int64_t>(sum(values, rules.tokens));
     for (const json* match : matches(values, rules.error)) {
         if (!match->is_null()) output.error += (output.error.empty() ? "" : "; ") + text_of(*match);
     }
@@ -219,9 +216,8 @@ std::optional<Trouble> agent_trouble(const std::string& text) {
          words("rate[ _-]?limit|too many requests|\\b(429|529)\\b|overloaded|at capacity|"
                "resource_exhausted|temporarily limiting|serviceunavailable|exceeded retry limit")},
     };
-    const auto lines = split_lines(text);
     for (const Kind& kind : kinds) {
-        for (const std::string_view whole : lines) {
+        for (const std::string_view whole : split_lines(text)) {
             const std::string line(whole.substr(0, kLongestLine));
             if (!std::regex_search(line, kind.words)) continue;
             return Trouble{std::string(kind.name) + ": " + clean_line(line, 200), kind.remedy,
@@ -234,21 +230,21 @@ std::optional<Trouble> agent_trouble(const std::string& text) {
 double seconds_until_reset(const std::string& message, double now) {
     static const std::regex later = words(
         R"((?:(?:again|retry|resets?|available|wait) (?:in|for)|retry[-_ ]?after["']?)[:= ]+["']?(?=\d))");
-    static const std::regex epoch = words(R"(limit reached\|(\d{10})\b)");
-    static const std::regex clock = words(R"((?:resets?|again|available)(?: at| on)? (?=[a-z]{3} ?\d|\d))");
+    static const std::regex clock =
+        words(R"((?:resets?|again|available)(?: at| on)? ((?:[a-z]{3} ?)?\d[^(]*)(?:\(([a-z0-9_+/-]+)\))?)");
     static const std::regex ordinal = words(R"((\d)(?:st|nd|rd|th)\b)");
-    constexpr double kClockMargin = 60;  // clocks are told to the minute
+    constexpr double kClockMargin = 60;    // clocks are told to the minute
+    constexpr double kUnknownZone = 3600;  // then it is asked again
     std::smatch match;
     if (std::regex_search(message, match, later)) return leading_duration(match.suffix());
-    double at = 0;
-    if (std::regex_search(message, match, epoch)) {
-        at = std::stod(match[1]);
-    } else if (std::regex_search(message, match, clock)) {
-        at = leading_time(std::regex_replace(match.suffix().str(), ordinal, "$1"),
-                          static_cast<std::time_t>(now)) +
-             kClockMargin;
-    }
-    return std::max(0.0, at - now);
+    if (!std::regex_search(message, match, clock)) return 0;
+    const std::string zone = match[2];
+    const bool known = std::filesystem::exists("/usr/share/zoneinfo/" + zone);
+    const InZone here(known ? zone : "");
+    const double at =
+        leading_time(std::regex_replace(match[1].str(), ordinal, "$1"), static_cast<std::time_t>(now));
+    const double wait = std::max(0.0, at + kClockMargin - now);
+    return known || zone.empty() ? wait : std::min(wait, kUnknownZone);
 }
 
 }  // namespace autoresearch

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
-#include "contract/experiment.h"
 #include "contract/steps.h"
 #include "propose/agents.h"
 
@@ -16,7 +16,7 @@ struct AgentOutput {
     double usd = 0;
     std::int64_t tokens = 0;
     std::string error;  // that it reports itself
-    std::string plain;  // the lines of the log where it may tell of trouble: no JSON, no edit
+    std::string plain;  // the lines of the log where it may tell of trouble: no JSON
 };
 
 /// `log` is what one call printed; `file` the text of the rules' file, where they name one.
@@ -34,7 +34,8 @@ struct Trouble {
 std::optional<Trouble> agent_trouble(const std::string& text);
 
 /// Seconds from `now` (seconds since 1970) to the moment a message names: "try again in 20s", "retry-after:
-/// 30", "resets 3:45pm", "try again at Nov 25th, 2026 4:45 PM" (local time). 0 when it names none.
+/// 30", "resets 3:45pm", "try again at Nov 25th, 2026 4:45 PM". A time of day is local, unless a zone follows
+/// in brackets; in a zone that this machine does not know it is at most an hour. 0 when it names no moment.
 double seconds_until_reset(const std::string& message, double now);
 
 }  // namespace autoresearch

@@ -14,27 +14,21 @@
 namespace autoresearch {
 namespace {
 
-/// What of the surroundings would change an agent's behaviour, or its output.
-Environment clean_environment(const AgentAdapter& agent) {
-    Environment result = {{"TERM", "dumb"},
-                          {"NO_COLOR", "1"},
-                          {"COLUMNS", "4000"},
-                          {"BROWSER", "true"},
-                          {"CLAUDECODE", std::nullopt},
-                          {"NODE_OPTIONS", std::nullopt},
-                          {"GIT_DIR", std::nullopt},
-                          {"GIT_WORK_TREE", std::nullopt},
-                          {"GIT_INDEX_FILE", std::nullopt},
-                          {"PWD", std::nullopt}};
-    for (const auto& [name, value] : agent.environment) result[name] = value;
-    return result;
+constexpr const char* kPromptFile = ".agent/prompt.md";
+
+/// What the agent gets to change.
+const std::string& before(const ProposalRequest& request) {
+    return request.rejected != nullptr ? request.rejected->source : request.source;
 }
 
-/// Every field that a command may have. `turns` and `usd` have no source yet: their groups of arguments drop
-/// out.
-Fields known_fields() {
-    return {{"prompt_file", ""}, {"prompt", ""}, {"desk", ""},  {"model", ""}, {"device", ""},
-            {"experiment", ""},  {"self", ""},   {"turns", ""}, {"usd", ""},   {"session", ""}};
+/// What of the surroundings would change an agent's behaviour, or its output.
+Environment clean_environment(const AgentAdapter& agent) {
+    Environment result(agent.env.begin(), agent.env.end());
+    result.insert({{"TERM", "dumb"}, {"NO_COLOR", "1"}, {"COLUMNS", "4000"}, {"BROWSER", "true"}});
+    for (const char* name :
+         {"CLAUDECODE", "NODE_OPTIONS", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "PWD"})
+        result.emplace(name, std::nullopt);
+    return result;
 }
 
 std::string how_it_ended(const ProcessResult& process, const AgentOutput& output) {
@@ -59,72 +53,67 @@ AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& st
                         "name one with --model");
     }
     // A mistake in the command shall be told before the first experiment.
-    agent_command(options_.agent, known_fields());
+    agent_command(options_.agent, fields(0, ""));
 }
 
-void AgentProposer::prepare_desk(const ProposalRequest& request) {
-    const std::string& source = request.rejected != nullptr ? request.rejected->source : request.source;
-    const auto add_files = [&] {
-        for (const auto& [path, text] : options_.agent.files) desk_->add(path, text);
-    };
-    if (experiment_ == request.experiment && desk_) {
-        try {
-            desk_->mend(source);
-            return add_files();
-        } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): the agent broke it: a new one
-        }
+/// Returns the prompt for it.
+std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
+    if (experiment_ != request.experiment) {
+        desk_.emplace(options_.desk);
+        experiment_ = request.experiment;
+        last_output_ = {};
     }
-    session_.clear();
-    desk_.reset();
-    desk_ = std::make_unique<Desk>(options_.desk);
-    experiment_ = request.experiment;
-    desk_->add("history.md", history_text(request.history, request.noise, options_.desk.experiments));
-    add_files();
-    desk_->seal(source);
-}
-
-Answer AgentProposer::propose(const ProposalRequest& request) {
-    prepare_desk(request);
     std::string prompt;
-    if (session_.empty()) {
+    if (last_output_.session.empty()) {
         prompt = prompt_text(read_file(options_.desk.program), request,
                              {options_.device, options_.budget, options_.memory_gb});
     }
     if (request.rejected != nullptr) prompt += "\n" + repair_text(request);
     if (prompt.empty()) prompt = "You were interrupted. Go on with your task, and end.\n";
-    desk_->add(".agent/prompt.md", prompt);
+    auto files = options_.agent.files;
+    files["history.md"] = history_text(request.history, request.noise, options_.desk.experiments);
+    files[kPromptFile] = prompt;
+    desk_->lay_out(before(request), std::move(files));
     std::filesystem::create_directories(request.directory);
-    write_file(request.directory / "prompt.md",
-               try_read_file(request.directory / "prompt.md").value_or("") + prompt);
+    const auto kept = request.directory / "prompt.md";
+    write_file(kept, try_read_file(kept).value_or("") + prompt);
+    return prompt;
+}
 
+AgentOutput AgentProposer::run_agent(const ProcessSpec& spec, ProcessResult& process) const {
     const auto& rules = options_.agent.output;
-    const auto output_file = desk_->path() / rules.file;
-    const ProcessSpec spec = specification(request, prompt);
     const auto log_start = file_length(spec.output);
-    const ProcessResult process = run_process(spec, stop_);
-    const auto output = read_output(
-        rules, file_tail(spec.output, static_cast<std::size_t>(options_.log_limit) + (1 << 20), log_start),
-        rules.file.empty() ? "" : file_tail(output_file, static_cast<std::size_t>(options_.log_limit)));
-    // A conversation that goes on may count what its earlier calls reported.
-    const bool counted = rules.running_totals && !session_.empty() && output.session == session_;
-    const AgentOutput earlier = counted ? last_output_ : AgentOutput{};
-    session_ = output.session;
-    last_output_ = output;
+    process = run_process(spec, stop_);
+    const auto most = static_cast<std::size_t>(options_.log_limit);
+    return read_output(rules, file_tail(spec.output, most + (1 << 20), log_start),
+                       rules.file.empty() ? "" : file_tail(desk_->path() / rules.file, most));
+}
 
-    Answer answer;
-    AgentReport& report = answer.proposal.agent;
+AgentReport AgentProposer::report(const AgentOutput& output, double seconds) {
+    AgentReport report;
     report.name = options_.agent.name;
     report.model = options_.model;
     report.session = output.session;
     report.calls = 1;
-    report.seconds = process.wall_seconds;
-    report.tokens = std::max<std::int64_t>(0, output.tokens - earlier.tokens);
-    report.usd = std::max(0.0, output.usd - earlier.usd);
+    report.seconds = seconds;
+    // A conversation that goes on may count what its earlier calls reported.
+    const bool counted = options_.agent.output.running_totals && output.session == last_output_.session;
+    report.tokens = std::max<std::int64_t>(0, output.tokens - (counted ? last_output_.tokens : 0));
+    report.usd = std::max(0.0, output.usd - (counted ? last_output_.usd : 0));
     if (output.usd <= 0 && report.tokens > 0 && options_.token_price > 0) {
         report.usd = static_cast<double>(report.tokens) / 1e6 * options_.token_price;
         report.usd_is_estimate = true;
     }
+    last_output_ = uses_field(options_.agent, "session") ? output : AgentOutput{};
+    return report;
+}
 
+Answer AgentProposer::propose(const ProposalRequest& request) {
+    const ProcessSpec spec = specification(request, lay_out_desk(request));
+    ProcessResult process;
+    const AgentOutput output = run_agent(spec, process);
+    Answer answer;
+    answer.proposal.agent = report(output, process.wall_seconds);
     const auto fail = [&](const std::string& reason, Remedy remedy = Remedy::ask_again) {
         answer.failure = Failure{Ending::no_proposal, reason};
         answer.remedy = remedy;
@@ -136,7 +125,7 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
     }
     if (!process.start_error.empty()) return fail(process.start_error, Remedy::person);
     const bool failed = process.timed_out || process.exit_code != 0 || !output.error.empty();
-    auto taken = desk_->collect(request.rejected != nullptr ? request.rejected->source : request.source);
+    auto taken = desk_->collect(before(request));
     if (failed || !taken.ok()) {
         // Several agents end with code 0 after a refused login or a spent quota.
         if (const auto trouble = agent_trouble(output.error + "\n" + output.plain)) {
@@ -152,26 +141,30 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
     answer.proposal.parent = request.incumbent.commit;
     answer.proposal.source = std::move(taken.value().source);
     answer.proposal.idea = std::move(taken.value().idea);
-    report.ignored_files = std::move(taken.value().ignored);
+    answer.proposal.agent.ignored_files = std::move(taken.value().ignored);
     return answer;
 }
 
+Fields AgentProposer::fields(int experiment, const std::string& prompt) const {
+    const std::filesystem::path desk = desk_ ? desk_->path() : "";
+    return {{"prompt_file", desk / kPromptFile},
+            {"prompt", prompt},
+            {"desk", desk},
+            {"model", options_.model},
+            {"device", options_.device},
+            {"experiment", std::to_string(experiment)},
+            {"self", options_.self},
+            {"session", last_output_.session}};
+}
+
 ProcessSpec AgentProposer::specification(const ProposalRequest& request, const std::string& prompt) const {
-    const auto prompt_file = desk_->scratch() / "prompt.md";
+    const AgentAdapter& agent = options_.agent;
     ProcessSpec spec;
-    Fields fields = known_fields();
-    fields["prompt_file"] = prompt_file.string();
-    fields["prompt"] = prompt;
-    fields["desk"] = desk_->path().string();
-    fields["model"] = options_.model;
-    fields["device"] = options_.device;
-    fields["experiment"] = std::to_string(request.experiment);
-    fields["self"] = options_.self.string();
-    fields["session"] = session_;
-    spec.command = agent_command(options_.agent, fields, options_.more_arguments);
+    spec.command = agent_command(agent, fields(request.experiment, prompt), options_.more_arguments);
     spec.directory = desk_->path();
-    spec.environment = clean_environment(options_.agent);
-    if (options_.agent.prompt == PromptChannel::standard_input) spec.input = prompt_file;
+    spec.environment = clean_environment(agent);
+    if (!uses_field(agent, "prompt") && !uses_field(agent, "prompt_file"))
+        spec.input = desk_->path() / kPromptFile;
     spec.output = std::filesystem::absolute(request.directory) / "agent.log";
     spec.output_limit = options_.log_limit;
     spec.limit = options_.limit;

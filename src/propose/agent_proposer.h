@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "contract/outside.h"
@@ -42,15 +42,17 @@ class AgentProposer : public Proposer {
     Answer propose(const ProposalRequest& request) override;
 
   private:
-    void prepare_desk(const ProposalRequest& request);
+    std::string lay_out_desk(const ProposalRequest& request);
+    Fields fields(int experiment, const std::string& prompt) const;
     ProcessSpec specification(const ProposalRequest& request, const std::string& prompt) const;
+    AgentOutput run_agent(const ProcessSpec& spec, ProcessResult& process) const;
+    AgentReport report(const AgentOutput& output, double seconds);
 
     AgentProposerOptions options_;
     const StopRequest& stop_;
-    std::unique_ptr<Desk> desk_;
-    int experiment_ = -1;  // that the desk is for
-    std::string session_;  // of the last call at this desk
-    AgentOutput last_output_;
+    std::optional<Desk> desk_;
+    int experiment_ = -1;      // that the desk is for
+    AgentOutput last_output_;  // of the conversation that the next call at this desk goes on with
 };
 
 }  // namespace autoresearch

@@ -14,39 +14,16 @@ namespace autoresearch {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(OutputRules, file, message, session, tokens, usd, error,
                                                 troubles, running_totals)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(AgentAdapter, command, env, files, needs_model, output)
 
 namespace {
 
-using nlohmann::ordered_json;
-
-constexpr const char* kFallback = "tuner";
-
-AgentAdapter read_adapter(const std::string& name, const ordered_json& entry) {
-    AgentAdapter agent;
+AgentAdapter read_adapter(const std::string& name, const nlohmann::json& entry) {
+    auto agent = entry.get<AgentAdapter>();
     agent.name = name;
-    agent.program = entry.value("program", "");
-    for (const auto& part : entry.at("command")) {
-        agent.command.push_back(part.is_array() ? part.get<std::vector<std::string>>()
-                                                : std::vector{part.get<std::string>()});
-    }
-    const std::string prompt = entry.value("prompt", "stdin");
-    if (prompt != "stdin" && prompt != "file" && prompt != "argument") {
-        throw UserError("\"prompt\" must be stdin, file or argument, not " + prompt);
-    }
-    agent.prompt = prompt == "stdin" ? PromptChannel::standard_input : PromptChannel::file_or_argument;
-    // Named, since items() only refers to them.
-    const ordered_json variables = entry.value("env", ordered_json::object());
-    for (const auto& [key, value] : variables.items()) {
-        agent.environment.emplace_back(key, value.get<std::string>());
-    }
-    const ordered_json files = entry.value("files", ordered_json::object());
-    for (const auto& [path, content] : files.items()) {
-        agent.files[path] = content.is_string() ? content.get<std::string>() : content.dump(2) + "\n";
-    }
-    agent.needs_model = entry.value("needs_model", false);
-    agent.output = nlohmann::json(entry.value("output", ordered_json::object())).get<OutputRules>();
+    agent.program = agent.command.at(0).at(0);
+    if (agent.program == "{self}") agent.program.clear();
     static_cast<void>(std::regex(agent.output.troubles));  // a broken pattern is told now
-    if (agent.command.empty()) throw UserError("\"command\" is empty");
     return agent;
 }
 
@@ -57,13 +34,12 @@ std::string expand(const std::string& text, const Fields& fields, bool quote, bo
     auto rest = text.begin();
     for (std::sregex_iterator match(text.begin(), text.end(), field), end; match != end; ++match) {
         if (*(*match)[0].first == '$') continue;  // ${HOME} belongs to the shell
-        const std::string name = (*match)[1];
-        const auto value = fields.find(name);
+        const auto value = fields.find((*match)[1]);
         if (value == fields.end()) {
             std::vector<std::string> known;
             for (const auto& entry : fields) known.push_back(entry.first);
-            throw UserError("the agent's command has the unknown field {" + name + "}",
-                            "did you mean {" + nearest(name, known) + "}?");
+            throw UserError("the agent's command has the unknown field " + match->str(),
+                            "did you mean {" + nearest((*match)[1], known) + "}?");
         }
         has_empty = has_empty || value->second.empty();
         result.append(rest, (*match)[0].first).append(quote ? shell_quote(value->second) : value->second);
@@ -81,7 +57,7 @@ std::vector<AgentAdapter> read_agents(const std::filesystem::path& file) {
     std::vector<AgentAdapter> agents;
     std::string entry_name;
     try {
-        const auto json = ordered_json::parse(*text);
+        const auto json = nlohmann::ordered_json::parse(*text);
         for (const auto& [name, entry] : json.items()) {
             entry_name = ", agent " + name;
             agents.push_back(read_adapter(name, entry));
@@ -107,10 +83,15 @@ AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::stri
     AgentAdapter command;
     command.name = clean_line(agent.substr(0, agent.find_first_of(" \t")), 40);
     command.shell = agent;
-    const bool takes_prompt =
-        agent.find("{prompt}") != std::string::npos || agent.find("{prompt_file}") != std::string::npos;
-    command.prompt = takes_prompt ? PromptChannel::file_or_argument : PromptChannel::standard_input;
     return command;
+}
+
+bool uses_field(const AgentAdapter& agent, const std::string& field) {
+    std::string all = agent.shell;
+    for (const auto& group : agent.command) {
+        for (const std::string& argument : group) all += argument;
+    }
+    return all.find("{" + field + "}") != std::string::npos;
 }
 
 bool is_installed(const AgentAdapter& agent) {
@@ -137,7 +118,7 @@ std::string default_agent(const std::vector<AgentAdapter>& agents, const std::st
         // One that cannot start without --model is no default.
         return !agent.program.empty() && (!agent.needs_model || !model.empty()) && is_installed(agent);
     });
-    return found == agents.end() ? kFallback : found->name;
+    return found == agents.end() ? "tuner" : found->name;
 }
 
 std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& fields,
@@ -151,7 +132,6 @@ std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& 
     for (const auto& group : agent.command) {
         bool has_empty = false;
         std::vector<std::string> arguments;
-        arguments.reserve(group.size());
         for (const std::string& argument : group)
             arguments.push_back(expand(argument, fields, false, has_empty));
         if (!has_empty) command.insert(command.end(), arguments.begin(), arguments.end());

@@ -3,15 +3,12 @@
 #include <filesystem>
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace autoresearch {
 
 /// Values for the {fields} of a command line.
 using Fields = std::map<std::string, std::string>;
-
-enum class PromptChannel { standard_input, file_or_argument };
 
 /// Where something stands in what an agent prints: conditions ("type=result", "status!=ok") on one JSON
 /// value, then the paths in it; * stands for every member or element. No path: the agent does not tell.
@@ -36,8 +33,7 @@ struct AgentAdapter {
     /// One group of arguments each. A group with a field that is empty is left out: ["--model", "{model}"].
     std::vector<std::vector<std::string>> command;
     std::string shell;  // instead of `command`: a line for /bin/sh -c, its fields are quoted for the shell
-    PromptChannel prompt = PromptChannel::standard_input;
-    std::vector<std::pair<std::string, std::string>> environment;
+    std::map<std::string, std::string> env;
     std::map<std::string, std::string> files;  // written into the desk before the start, by relative path
     bool needs_model = false;
     OutputRules output;
@@ -46,12 +42,14 @@ struct AgentAdapter {
 /// All entries, in the file's order. Throws UserError that names the file and the entry.
 std::vector<AgentAdapter> read_agents(const std::filesystem::path& file);
 
-/// The adapter with that name, else `agent` as a command line of the user's: it gets the prompt on stdin
-/// unless it uses {prompt} or {prompt_file}. A single word must be an adapter or a program; else UserError
-/// with the nearest name.
+/// The adapter with that name, else `agent` as a command line of the user's. A single word must be an adapter
+/// or a program; else UserError with the nearest name.
 AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::string& agent);
 
-/// Is its program on PATH? A command of the user's always counts.
+/// Does its command have this {field}?
+bool uses_field(const AgentAdapter& agent, const std::string& field);
+
+/// Is its program on PATH?
 bool is_installed(const AgentAdapter& agent);
 
 /// What an installed agent says to --version; empty when it fails or takes longer than 20 s.

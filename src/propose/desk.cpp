@@ -20,7 +20,7 @@ namespace {
 
 constexpr const char* kSource = "train/train.cpp";
 constexpr const char* kIdea = "idea.txt";
-constexpr const char* kPrefix = "desk-";
+constexpr std::string_view kPrefix = "desk-";
 constexpr std::size_t kLogTail = 8 << 10;
 constexpr std::uintmax_t kLargestTaken =
     4 << 20;  // what is worth reading at all; the guard's own limit is lower
@@ -36,7 +36,7 @@ bool in_git_work_tree(const fs::path& folder) {
 
 /// An agent that finds a repository around its desk would read its rules, and could change it.
 fs::path place_for_desks(const fs::path& wanted) {
-    if (!wanted.empty() && !in_git_work_tree(wanted)) return wanted;
+    if (!in_git_work_tree(wanted)) return wanted;
     const fs::path temporary = fs::temp_directory_path() / "autoresearch-desks";
     if (!in_git_work_tree(temporary)) return temporary;
     throw UserError("no place for the agent's desk outside a git work tree: neither " + wanted.string() +
@@ -44,74 +44,52 @@ fs::path place_for_desks(const fs::path& wanted) {
                     "set TMPDIR to a folder outside");
 }
 
-void remove_tree(const fs::path& folder) {
+void remove_tree(const fs::path& path) {
     std::error_code ignored;
-    fs::remove_all(folder, ignored);
-    if (!ignored) return;
-    // An agent may have taken away our right to write in a folder.
-    fs::permissions(folder, fs::perms::owner_all, ignored);
-    fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, ignored);
-    for (; !ignored && entry != fs::recursive_directory_iterator(); entry.increment(ignored)) {
-        std::error_code refused;
-        if (entry->symlink_status(refused).type() == fs::file_type::directory)
-            fs::permissions(entry->path(), fs::perms::owner_all, refused);
+    if (fs::symlink_status(path, ignored).type() == fs::file_type::directory) {
+        // An agent may have taken away our right to write in a folder.
+        fs::permissions(path, fs::perms::owner_all, ignored);
+        for (const auto& entry : fs::directory_iterator(path, ignored)) remove_tree(entry.path());
     }
-    fs::remove_all(folder, ignored);
+    fs::remove(path, ignored);
 }
 
 /// desk-<process id>-XXXXXX: a desk whose process is gone belongs to nobody.
 void sweep(const fs::path& parent) {
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(parent, ignored)) {
+    for (const auto& entry : fs::directory_iterator(parent)) {
         const std::string name = entry.path().filename().string();
         if (!name.starts_with(kPrefix)) continue;
-        const long owner = std::strtol(name.c_str() + std::char_traits<char>::length(kPrefix), nullptr, 10);
+        const long owner = std::strtol(name.c_str() + kPrefix.size(), nullptr, 10);
         if (owner > 0 && ::kill(static_cast<pid_t>(owner), 0) != 0 && errno == ESRCH)
             remove_tree(entry.path());
     }
 }
 
-void copy_sources(const fs::path& from, const fs::path& to) {
-    for (const auto& entry : fs::recursive_directory_iterator(from)) {
-        const auto extension = entry.path().extension();
-        if (!entry.is_regular_file() || (extension != ".h" && extension != ".cpp")) continue;
-        const fs::path target = to / entry.path().lexically_relative(from);
-        fs::create_directories(target.parent_path());
-        fs::copy_file(entry.path(), target);
+/// Only experiments that are over: the one being proposed has a folder already, but no result.
+void copy_experiments(const fs::path& from, const fs::path& to) {
+    std::error_code missing;
+    for (const auto& entry : fs::directory_iterator(from, missing)) {
+        const fs::path target = to / entry.path().filename();
+        if (!fs::exists(entry.path() / "result.json")) continue;
+        fs::create_directories(target);
+        for (const char* name : {"train.cpp", "patch.diff", "result.json"})
+            fs::copy_file(entry.path() / name, target / name, missing);
+        for (const auto& file : fs::directory_iterator(entry.path())) {  // the curves of its trials
+            if (file.path().extension() == ".csv") fs::copy_file(file.path(), target / file.path().filename());
+        }
+        for (const char* name : {"run.log", "build.log"}) {
+            if (fs::exists(entry.path() / name))
+                write_file(target / name, file_tail(entry.path() / name, kLogTail));
+        }
     }
 }
 
-void copy_experiment(const fs::path& from, const fs::path& to) {
-    fs::create_directories(to);
+/// A file of the desk that is one, without a link on the way, and not too large to read.
+std::optional<std::string> taken(const fs::path& desk, const char* name) {
     std::error_code missing;
-    for (const char* name : {"train.cpp", "patch.diff", "result.json"})
-        fs::copy_file(from / name, to / name, missing);
-    for (const auto& entry : fs::directory_iterator(from))  // the curves of its trials
-        if (entry.path().extension() == ".csv") fs::copy_file(entry.path(), to / entry.path().filename());
-    for (const char* name : {"run.log", "build.log"}) {
-        if (fs::exists(from / name)) write_file(to / name, file_tail(from / name, kLogTail));
-    }
-}
-
-/// A file of the desk without following a link, neither at its end nor at its folder. Nothing when it is no
-/// plain file.
-bool is_plain_file(const fs::path& desk, const fs::path& relative) {
-    std::error_code missing;
-    fs::path at = desk;
-    for (const auto& part : relative.parent_path()) {
-        at /= part;
-        if (fs::symlink_status(at, missing).type() != fs::file_type::directory) return false;
-    }
-    return fs::symlink_status(desk / relative, missing).type() == fs::file_type::regular;
-}
-
-std::string read_idea(const fs::path& desk) {
-    std::error_code missing;
-    std::string idea;
-    if (is_plain_file(desk, kIdea) && fs::file_size(desk / kIdea, missing) <= kLargestTaken) {
-        idea = clean_line(first_line(try_read_file(desk / kIdea).value_or("")), kIdeaBytes);
-    }
-    return idea.empty() ? "no idea given" : idea;
+    const fs::path file = desk / name;
+    const bool plain = fs::canonical(file, missing) == file && fs::is_regular_file(file, missing);
+    return plain && fs::file_size(file, missing) <= kLargestTaken ? try_read_file(file) : std::nullopt;
 }
 
 std::map<std::string, std::uint64_t> hash_files(const fs::path& desk) {
@@ -120,104 +98,77 @@ std::map<std::string, std::uint64_t> hash_files(const fs::path& desk) {
     fs::recursive_directory_iterator entry(desk, fs::directory_options::skip_permission_denied, ignored);
     for (; !ignored && entry != fs::recursive_directory_iterator(); entry.increment(ignored)) {
         const std::string name = entry->path().lexically_relative(desk).string();
-        const auto type = entry->symlink_status(ignored).type();
         if (name == ".agent") entry.disable_recursion_pending();
-        if (type == fs::file_type::directory) continue;
-        const bool readable = type == fs::file_type::regular && entry->file_size(ignored) <= kLargestTaken;
-        // What cannot or need not be read differs from any file that was sealed.
-        hashes[name] = readable ? xxh64(try_read_file(entry->path()).value_or("")) : 0;
+        if (entry->symlink_status(ignored).type() == fs::file_type::directory) continue;
+        // What cannot or need not be read differs from any file that was laid out.
+        hashes[name] = xxh64(taken(desk, name.c_str()).value_or(""));
     }
     return hashes;
 }
 
 }  // namespace
 
-Desk::Desk(const DeskOptions& options) {
-    const fs::path parent = place_for_desks(options.parent);
+Desk::Desk(DeskOptions options) : options_(std::move(options)) {
+    const fs::path parent = place_for_desks(options_.parent);
     fs::create_directories(parent);
     sweep(parent);
-    std::string pattern = (parent / (kPrefix + std::to_string(::getpid()) + "-XXXXXX")).string();
+    std::string pattern =
+        fs::canonical(parent) / (std::string(kPrefix) + std::to_string(::getpid()) + "-XXXXXX");
     if (::mkdtemp(pattern.data()) == nullptr) throw_errno("cannot make a desk in " + parent.string());
-    path_ = fs::canonical(pattern);
-    try {
-        fill(options);
-    } catch (...) {
-        remove_tree(path_);
-        throw;
-    }
+    path_ = pattern;
 }
 
 Desk::~Desk() {
     remove_tree(path_);
 }
 
-void Desk::fill(const DeskOptions& options) {
-    fs::create_directories(scratch());
-    fs::copy_file(options.program, path_ / "program.md");
-    copy_sources(options.kit / "include" / "autoresearch", path_ / "include" / "autoresearch");
-    copy_sources(options.kit / "prepare", path_ / "prepare");
-    if (fs::exists(options.experiments)) {
-        for (const auto& entry : fs::directory_iterator(options.experiments)) {
-            // Only those that are over: the one being proposed has a folder already, but no result.
-            if (fs::exists(entry.path() / "result.json")) {
-                copy_experiment(entry.path(), path_ / "experiments" / entry.path().filename());
-            }
-        }
+void Desk::lay_out(const std::string& source, std::map<std::string, std::string> files) {
+    files[kSource] = taken(path_, kSource).value_or(source);
+    if (const auto idea = taken(path_, kIdea)) files[kIdea] = *idea;
+    remove_tree(path_);
+    fs::create_directory(path_);
+    fs::copy_file(options_.program, path_ / "program.md");
+    fs::copy(options_.kit / "prepare", path_ / "prepare", fs::copy_options::recursive);
+    fs::create_directories(path_ / "include/autoresearch");
+    for (const auto& header : fs::directory_iterator(options_.kit / "include/autoresearch")) {
+        if (header.path().extension() == ".h")  // the precompiled one is large
+            fs::copy_file(header.path(), path_ / "include/autoresearch" / header.path().filename());
     }
-    add("check",
-        "#!/bin/sh\n# Compiles train/train.cpp as the harness will, and prints the errors.\ncd \"$(dirname "
-        "\"$0\")\" && exec " +
-            shell_quote((fs::absolute(options.kit) / "build-trainer").string()) +
-            " --check train/train.cpp\n");
+    copy_experiments(options_.experiments, path_ / "experiments");
+    write_file(path_ / "check",
+               "#!/bin/sh\n# Compiles train/train.cpp as the harness will, and prints the errors.\n"
+               "cd \"$(dirname \"$0\")\" && exec " +
+                   shell_quote((fs::absolute(options_.kit) / "build-trainer").string()) +
+                   " --check train/train.cpp\n");
     fs::permissions(path_ / "check", fs::perms::owner_exec, fs::perm_options::add);
-}
-
-void Desk::add(const fs::path& relative, const std::string& text) {
-    fs::create_directories((path_ / relative).parent_path());
-    write_file(path_ / relative, text);
-}
-
-void Desk::seal(const std::string& source) {
-    add(kSource, source);
-    sealed_ = hash_files(path_);
-}
-
-void Desk::mend(const std::string& source) {
-    remove_tree(scratch());
-    fs::create_directories(scratch());
-    if (read_source().ok()) return;
-    remove_tree((path_ / kSource).parent_path());
-    add(kSource, source);
-}
-
-Result<std::string> Desk::read_source() const {
-    const auto failure = [](const std::string& reason) { return Failure{Ending::no_proposal, reason}; };
-    std::error_code missing;
-    if (!fs::exists(fs::symlink_status(path_ / kSource, missing)))
-        return failure("the agent deleted train/train.cpp");
-    if (!is_plain_file(path_, kSource))
-        return failure("the agent made train/train.cpp something else than a plain file");
-    const auto size = fs::file_size(path_ / kSource, missing);
-    if (size > kLargestTaken) {
-        return failure("the agent made train/train.cpp " + std::to_string(size >> 20) + " MiB large");
+    for (const auto& [name, text] : files) {
+        fs::create_directories((path_ / name).parent_path());
+        write_file(path_ / name, text);
     }
-    auto source = try_read_file(path_ / kSource);
-    if (!source) return failure("the agent made train/train.cpp unreadable");
-    return std::move(*source);
+    laid_out_ = hash_files(path_);
 }
 
 Result<DeskResult> Desk::collect(const std::string& before) const {
-    auto source = read_source();
-    if (!source.ok()) return source.failure();
-    if (source.value() == before)
-        return Failure{Ending::no_proposal, "the agent changed nothing in train/train.cpp"};
-    return DeskResult{std::move(source.value()), read_idea(path_), changed_files()};
+    const auto fail = [](const std::string& what) {
+        return Failure{Ending::no_proposal, "the agent " + what};
+    };
+    const fs::path file = path_ / kSource;
+    std::error_code missing;
+    if (!fs::exists(fs::symlink_status(file, missing))) return fail("deleted train/train.cpp");
+    const auto size = fs::file_size(file, missing);
+    if (!missing && size > kLargestTaken)
+        return fail("made train/train.cpp " + std::to_string(size >> 20) + " MiB large");
+    auto source = taken(path_, kSource);
+    if (!source) return fail("made train/train.cpp something else than a plain file");
+    if (*source == before) return fail("changed nothing in train/train.cpp");
+    const std::string idea = clean_line(first_line(taken(path_, kIdea).value_or("")), kIdeaBytes);
+    return DeskResult{std::move(*source), idea.empty() ? "no idea given" : idea, changed_files()};
 }
 
 std::vector<std::string> Desk::changed_files() const {
     const auto now = hash_files(path_);
     std::map<std::string, std::uint64_t> changed;  // in either, and not the same in both
-    std::set_symmetric_difference(sealed_.begin(), sealed_.end(), now.begin(), now.end(),
+    std::set_symmetric_difference(laid_out_.begin(), laid_out_.end(), now.begin(), now.end(),
                                   std::inserter(changed, changed.end()));
     changed.erase(kSource);
     changed.erase(kIdea);

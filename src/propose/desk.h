@@ -29,35 +29,30 @@ struct DeskResult {
 /// Desks that a killed run left behind are removed when the next one is made.
 class Desk {
   public:
-    /// Throws UserError when the folder can only be made inside a git work tree,
-    /// std::filesystem::filesystem_error when a part is missing.
-    explicit Desk(const DeskOptions& options);
+    /// Throws UserError when the folder can only be made inside a git work tree.
+    explicit Desk(DeskOptions options);
     ~Desk();
     Desk(const Desk&) = delete;
     Desk& operator=(const Desk&) = delete;
 
     const std::filesystem::path& path() const { return path_; }
-    /// For files of the harness and of the agent's adapter; never reported as changed.
-    std::filesystem::path scratch() const { return path_ / ".agent"; }
 
-    /// Writes a file below the desk. Before seal() only.
-    void add(const std::filesystem::path& relative, const std::string& text);
-    /// Puts the source in its place and remembers every file as it is now.
-    void seal(const std::string& source);
-    /// For another call: clears scratch(), and puts `source` in the place of a train.cpp that cannot be read.
-    void mend(const std::string& source);
+    /// Puts everything in its place, whatever was there before, and these files (by path in the desk). Where
+    /// an agent was at work already, its train.cpp and idea.txt stay, if they can be read; else train.cpp is
+    /// `source`. Changes in .agent/ do not count: that is for the harness and the agent's adapter. Throws
+    /// std::system_error when a part is missing.
+    void lay_out(const std::string& source, std::map<std::string, std::string> files);
 
     /// After the agent and all its processes are gone: takes back train/train.cpp and idea.txt, and nothing
     /// else. Ending::no_proposal when train.cpp is missing, no plain file, far too large, or as `before`.
     Result<DeskResult> collect(const std::string& before) const;
 
   private:
-    void fill(const DeskOptions& options);
-    Result<std::string> read_source() const;
     std::vector<std::string> changed_files() const;
 
+    const DeskOptions options_;
     std::filesystem::path path_;
-    std::map<std::string, std::uint64_t> sealed_;  // hash of every file, by path in the desk
+    std::map<std::string, std::uint64_t> laid_out_;  // hash of every file, by path in the desk
 };
 
 }  // namespace autoresearch

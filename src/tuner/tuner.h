@@ -1,20 +1,74 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
+// The built-in agent. Works in a desk like any other agent: reads experiments/NNNN/{result.json,train.cpp},
+// changes one or two constants of train/train.cpp and writes idea.txt.
 namespace autoresearch {
 
-struct TunerOptions {
-    std::filesystem::path desk = ".";
-    std::string device;      // the column of the hyperparameters that counts: mps, cuda, cpu
-    std::uint64_t seed = 0;  // decides where the search has no preference
+/// Returns the exit code: 1, with a line on stderr, when train.cpp has no hyperparameter block or everything
+/// sensible was tried. `device`: the column of the hyperparameters that counts; `seed` decides where the
+/// search has no preference.
+int run_tuner(const std::filesystem::path& desk, const std::string& device, std::uint64_t seed);
+
+/// One numeric constant of train.cpp's hyperparameter block, for one device.
+struct Hyperparameter {
+    std::string name;
+    bool integer = false;
+    double value = 0;
+    std::size_t begin = 0;  // where its number stands in the source
+    std::size_t length = 0;
 };
 
-/// The built-in agent. Works in a desk like any other agent: reads experiments/NNNN/{result.json,train.cpp},
-/// changes one or two constants of train/train.cpp and writes idea.txt. Returns the exit code: 1, with a line
-/// on stderr, when train.cpp has no hyperparameter block or everything sensible was tried.
-int run_tuner(const TunerOptions& options);
+/// The constants between "// --- hyperparameters" and "// --- end of hyperparameters", in the file's order:
+///     constexpr PerDevice<double> MATRIX_LR = {0.04, 0.04, 0.02};  // columns mps, cuda, cpu
+///     constexpr int DEPTH = 4;
+/// A constant that is not plain numbers is left out. Empty when there is no such block.
+/// std::invalid_argument when `device` is none of the columns.
+std::vector<Hyperparameter> find_hyperparameters(const std::string& source, const std::string& device);
+
+/// The number as it will stand in the source: whole for an integer, else four significant digits.
+std::string number_text(const Hyperparameter& parameter, double value);
+
+using Values = std::map<std::string, double>;
+
+Values values_of(const std::vector<Hyperparameter>& parameters);
+
+/// An earlier experiment as far as the search cares.
+struct Attempt {
+    Values before;  // of its parent; empty when not known
+    Values after;
+    bool kept = false;
+};
+
+struct Move {
+    Hyperparameter parameter;
+    double to = 0;
+};
+
+/// What to change next and why, in words for a person.
+struct Step {
+    std::vector<Move> moves;
+    std::string why;
+};
+
+/// A coordinate search in log space. A step that helped is repeated; after a failure the constant goes the
+/// other way, and a shorter way once both failed. Constants nobody tried come first, learning rates and the
+/// batch size before the others. Never gives values that stand in `history`; nothing when even the shortest
+/// steps are used up. The same answer for the same arguments.
+std::optional<Step> next_step(const std::vector<Hyperparameter>& current, const std::vector<Attempt>& history,
+                              std::uint64_t seed);
+
+/// "raise MATRIX_LR 0.04 -> 0.07 (it helped before)"
+std::string describe(const Step& step);
+
+/// The source with the numbers of the moves replaced.
+std::string with_moves(std::string source, std::vector<Move> moves);
 
 }  // namespace autoresearch
