@@ -36,7 +36,9 @@ class RealAgents : public E2eTest {
         E2eTest::SetUp();
         write_file(repository / "train/train.cpp", kTinyTrainer);
         sh("git commit -q -a --amend -m start");
+        fs::create_directories(agents_home_);
     }
+    void TearDown() override { fs::remove_all(agents_home_); }
 
     /// The model's answer to a request that it does not refuse: an edit that replaces `before` by `after`, or
     /// words without an edit.
@@ -81,7 +83,8 @@ class RealAgents : public E2eTest {
         ++try_;
         model_ = model;
         Output output =
-            sh("PATH='" + std::string(kAgents) + "':\"$PATH\" " + environment_ + " " + kBinary + " " +
+            sh("PATH='" + std::string(kAgents) + "':\"$PATH\" HOME='" + agents_home_.string() + "' " +
+               environment_ + " " + kBinary + " " +
                run_line("--budget 1 --agent-limit 300 --repairs 1 --agent " + agent_ + " --experiments " +
                         std::to_string(std::max<std::size_t>(1, ledger().size())) + " " + more));
         model_ = Model::talks;  // whatever hangs may end
@@ -136,6 +139,8 @@ class RealAgents : public E2eTest {
 
     static constexpr const char* kAgents = TEST_SOURCE_DIR "/build/agents/bin";
     static constexpr const char* kMain = "int main(int argc, char** argv) {";
+    // Empty at first. Not below /tmp: the sandbox of Codex does not work there.
+    const fs::path agents_home_ = "/var/tmp/autoresearch-test-" + std::to_string(::getpid());
     std::string environment_, agent_;  // of the command line
     std::atomic<Model> model_ = Model::talks;
     std::atomic<int> try_ = 0;
@@ -149,7 +154,8 @@ class Aider : public RealAgents {
   protected:
     HttpServer::Reply edit(const json&, const std::string& before, const std::string& after) override {
         return say("train/train.cpp\n```cpp\n<<<<<<< SEARCH\n" + before + "\n=======\n" + after +
-                   "\n>>>>>>> REPLACE\n```\n\nidea.txt\n```\nless smoothing\n```\n");
+                   "\n>>>>>>> REPLACE\n```\n\nidea.txt\n```\n<<<<<<< SEARCH\n=======\nless "
+                   "smoothing\n>>>>>>> REPLACE\n```\n");
     }
     HttpServer::Reply say(const std::string& words) override {
         const json body = {
@@ -175,12 +181,6 @@ TEST_F(Aider, EditsAndFailuresAreToldApart) {
 
 class Codex : public RealAgents {
   protected:
-    void SetUp() override {
-        RealAgents::SetUp();
-        fs::create_directories(codex_home_);
-    }
-    void TearDown() override { fs::remove_all(codex_home_); }
-
     HttpServer::Reply edit(const json& request, const std::string& before,
                            const std::string& after) override {
         if (request["input"].back()["type"] == "function_call_output") return say("Done.");
@@ -213,17 +213,15 @@ class Codex : public RealAgents {
         }
         return {200, {"Content-Type: text/event-stream"}, body};
     }
-
-    // Its sandbox does not work with a home below /tmp.
-    const fs::path codex_home_ = "/var/tmp/autoresearch-test-codex-" + std::to_string(::getpid());
 };
 
 TEST_F(Codex, EditsAndFailuresAreToldApart) {
     HttpServer server([this](const auto& request) { return answer(request); });
-    write_file(codex_home_ / "config.toml",
+    fs::create_directory(agents_home_ / ".codex");
+    write_file(agents_home_ / ".codex/config.toml",
                "model_provider = \"stub\"\n[model_providers.stub]\nname = \"stub\"\nbase_url = \"" +
                    server.url("/v1") + "\"\nenv_key = \"CODEX_API_KEY\"\nwire_api = \"responses\"\n");
-    environment_ = "CODEX_API_KEY=k CODEX_HOME='" + codex_home_.string() + "'";
+    environment_ = "CODEX_API_KEY=k";
     agent_ = "codex --model stub";
     const json mended = expect_each_told_apart();
     // It went on with its conversation: the task was not told again, and four answers were counted once each.

@@ -265,6 +265,23 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     EXPECT_THAT(read_text(experiment() / "prompt.md"), HasSubstr("cannot be used\n\nline 2"));
 }
 
+TEST_F(AgentProposerTest, AnAgentThatCannotGoOnIsToldTheWholeTaskAgain) {
+    options_.agent = find_agent({}, R"(cat > last; cat last; echo x >> train/train.cpp; echo '{"id":"s1"}')");
+    options_.agent.output.session = {"id"};
+    options_.agent.output.tokens = {"n"};
+    NeverStop stop;
+    AgentProposer proposer(options_, stop);
+    const Answer first = proposer.propose(request());
+    EXPECT_EQ(first.proposal.agent.session, "s1");
+    const Failure failure{Ending::refused, "line 2: not allowed"};
+    auto more = request();
+    more.rejected = &first.proposal;
+    more.rejection = &failure;
+    proposer.propose(more);
+    EXPECT_NE(log().find("The rules."), log().rfind("The rules."));
+    EXPECT_THAT(log(), HasSubstr("cannot be used\n\nline 2: not allowed"));
+}
+
 TEST_F(AgentProposerTest, ADeskThatAnAgentBrokeIsMended) {
     NeverStop stop;
     for (const char* harm :

@@ -48,7 +48,7 @@ TEST(Hyperparameters, AreTheNumbersOfTheDevicesColumn) {
                                                    Pair("MATRIX_LR", 0.02), Pair("SOFTCAP", 15)));
     EXPECT_THAT(found(kSource, "cuda"), ElementsAre(Pair("DEPTH", 8), Pair("BATCH", 65536),
                                                     Pair("MATRIX_LR", 0.04), Pair("SOFTCAP", 15)));
-    EXPECT_THROW(find_hyperparameters(kSource, "tpu"), std::invalid_argument);
+    EXPECT_THROW(find_hyperparameters(kSource, "tpu"), std::out_of_range);
     EXPECT_TRUE(find_hyperparameters("int main() {}", "cpu").empty());
     EXPECT_TRUE(find_hyperparameters("// --- hyperparameters\nconstexpr int A = 1;\n", "cpu").empty());
 }

@@ -106,8 +106,7 @@ std::string look_at_agents() {
     std::string installed;
     for (const auto& agent : agents) {
         if (agent.program.empty() || !is_installed(agent)) continue;
-        const std::string version = agent_version(agent);
-        installed += agent.name + " (" + (version.empty() ? "does not answer to --version" : version) + "), ";
+        installed += agent.name + (answers(agent) ? ", " : " (does not answer to --version), ");
     }
     return installed + "tuner (built in); without --agent a run takes " + default_agent(agents);
 }

@@ -1,7 +1,6 @@
 #include "guard/source_guard.h"
 
-#include <algorithm>
-#include <array>
+#include <regex>
 #include <vector>
 
 #include "util/hash.h"
@@ -20,6 +19,8 @@ struct WordRule {
     bool only_calls = false;  // the word is also a common name: only `word(` that is no member's counts
 };
 
+constexpr std::string_view kNoFile = "a trainer opens no file: data comes from session.train_batches()";
+
 constexpr WordRule kWordRules[] = {
     {"asm __asm __asm__", "inline assembly is not allowed"},
     {"fork vfork system popen posix_spawn posix_spawnp execl execlp execle execv execvp execvpe execve "
@@ -28,10 +29,9 @@ constexpr WordRule kWordRules[] = {
     {"dlopen dlmopen dlsym dlclose LoadLibrary", "a trainer loads no library by hand"},
     {"syscall ptrace mprotect prctl", "a trainer makes no system calls by hand"},
     {"fopen freopen fdopen openat creat ifstream ofstream fstream basic_ifstream basic_ofstream "
-     "basic_fstream filebuf mmap",
-     "a trainer opens no file: data comes from session.train_batches()"},
-    {"filesystem from_file pickle_load", "a trainer opens no file: data comes from session.train_batches()"},
-    {"open", "a trainer opens no file: data comes from session.train_batches()", true},
+     "basic_fstream filebuf mmap filesystem from_file pickle_load",
+     kNoFile},
+    {"open", kNoFile, true},
     {"write pwrite writev dprintf dup dup2 dup3 fcntl close",
      "descriptors belong to the session: print with std::printf", true},
     {"socket connect", "a trainer has no network", true},
@@ -43,8 +43,7 @@ constexpr WordRule kWordRules[] = {
 
 constexpr std::string_view kSeededWords =
     "manual_seed manual_seed_all set_current_seed createCPUGenerator make_generator seed_seq srand mt19937 "
-    "mt19937_64 "
-    "default_random_engine minstd_rand minstd_rand0 ranlux24 ranlux48 knuth_b";
+    "mt19937_64 default_random_engine minstd_rand minstd_rand0 ranlux24 ranlux48 knuth_b";
 
 constexpr std::string_view kFiles[] = {"train.bin", "val.bin", "test.bin",     "meta.json",   ".tiktoken",
                                        "/proc/",    "/dev/",   "events.jsonl", "ledger.jsonl"};
@@ -55,15 +54,11 @@ constexpr std::string_view kCHeaders =
     "string.h time.h";
 
 constexpr std::string_view kDirectives =
-    "include define undef if ifdef ifndef elif else endif error warning pragma";
+    "\n include define undef if ifdef ifndef elif else endif error warning pragma";
+
 /// Is the word one of a list that is separated by single spaces?
 bool listed(std::string_view list, std::string_view word) {
-    for (auto at = list.find(word); at != std::string_view::npos; at = list.find(word, at + 1)) {
-        const bool starts = at == 0 || list[at - 1] == ' ';
-        const bool ends = at + word.size() == list.size() || list[at + word.size()] == ' ';
-        if (starts && ends) return true;
-    }
-    return false;
+    return (" " + std::string(list) + " ").find(" " + std::string(word) + " ") != std::string::npos;
 }
 
 std::string at_line(const SourceToken& token, std::string_view reason) {
@@ -74,86 +69,66 @@ std::string_view text_at(const Tokens& tokens, std::size_t i) {
     return i < tokens.size() ? tokens[i].text : "";
 }
 
-Reason broken_bytes(std::string_view source) {
-    if (source.size() > kLargestSource) {
-        return "the source has " + std::to_string(source.size() >> 10) + " KiB; at most " +
-               std::to_string(kLargestSource >> 10) + " are allowed";
-    }
-    if (source.find('\0') != std::string_view::npos) return "the source has a NUL byte";
-    if (to_valid_utf8(source) != source) return "the source is not UTF-8";
-    return std::nullopt;
-}
-
-bool allowed_header(std::string_view path) {
-    if (path.size() < 3 || path.find("..") != std::string_view::npos) return false;
-    const bool quoted = path.front() == '"';
-    if (!quoted && path.front() != '<') return false;  // a macro
-    const std::string_view name = path.substr(1, path.size() - 2);
-    if (name.starts_with("autoresearch/")) return true;
-    if (quoted) return false;
-    if (name.starts_with("torch/") || name.starts_with("ATen/") || name.starts_with("c10/")) return true;
+bool allowed_header(const std::string& include) {
+    static const std::regex project(R"(["<]autoresearch/.*)"), libraries("<(torch|ATen|c10)/.*");
     // Only standard headers have neither a folder nor an ending.
-    const bool standard = name.find_first_of("./") == std::string_view::npos || listed(kCHeaders, name);
-    return standard && !listed("fstream filesystem csignal", name);
+    static const std::regex standard("<([a-z0-9_]+)>"), of_c(R"(<([a-z]+\.h)>)");
+    std::smatch name;
+    // std::regex takes stack by the character.
+    if (include.size() > 100 || include.find("..") != std::string::npos) return false;
+    if (std::regex_match(include, project) || std::regex_match(include, libraries)) return true;
+    if (std::regex_match(include, name, of_c)) return listed(kCHeaders, name.str(1));
+    return std::regex_match(include, name, standard) && !listed("fstream filesystem csignal", name.str(1));
 }
 
 /// `i` is the directive's '#'.
 Reason broken_directive(const Tokens& tokens, std::size_t i) {
     const std::string_view name = text_at(tokens, i + 1);
-    if (name == "\n") return std::nullopt;
     if (!listed(kDirectives, name))
         return at_line(tokens[i], std::string("#").append(name) + " is not allowed");
     if (name != "include") return std::nullopt;
-    std::string path;
+    std::string header;
     for (std::size_t j = i + 2; j < tokens.size() && tokens[j].kind != TokenKind::end_of_line; ++j)
-        path += tokens[j].text;
-    if (!allowed_header(path)) {
-        return at_line(tokens[i],
-                       "#include " + clean_line(path, 80) +
-                           " is not allowed: only <autoresearch/...>, <torch/...>, <ATen/...>, <c10/...> and "
-                           "standard headers without files and signals");
-    }
-    return std::nullopt;
+        header += tokens[j].text;
+    if (allowed_header(header)) return std::nullopt;
+    return at_line(tokens[i],
+                   "#include " + clean_line(header, 80) +
+                       " is not allowed: only <autoresearch/...>, <torch/...>, <ATen/...>, <c10/...> "
+                       "and standard headers without files and signals");
 }
 
 /// A seed written as a number: manual_seed(1), std::mt19937 rng(1), std::mt19937 rng{1}.
 bool literal_seed(const Tokens& tokens, std::size_t i) {
     if (!listed(kSeededWords, tokens[i].text)) return false;
-    std::size_t open = i + 1;
-    if (open < tokens.size() && tokens[open].kind == TokenKind::word) ++open;
-    const std::string_view bracket = text_at(tokens, open);
-    return (bracket == "(" || bracket == "{") && open + 1 < tokens.size() &&
+    const std::size_t open = i + (i + 1 < tokens.size() && tokens[i + 1].kind == TokenKind::word ? 2 : 1);
+    return listed("( {", text_at(tokens, open)) && open + 1 < tokens.size() &&
            tokens[open + 1].kind == TokenKind::number;
 }
 
 Reason broken_word(const Tokens& tokens, std::size_t i) {
     const SourceToken& token = tokens[i];
-    const std::string_view before = i > 0 ? tokens[i - 1].text : "";
-    const bool call = text_at(tokens, i + 1) == "(" && before != "." && before != "->";
+    const std::string_view before = i > 0 ? tokens[i - 1].text : "", after = text_at(tokens, i + 1);
+    const bool call = after == "(" && before != "." && before != "->";
     for (const WordRule& rule : kWordRules) {
-        if (listed(rule.words, token.text) && (call || !rule.only_calls)) {
+        if (listed(rule.words, token.text) && (call || !rule.only_calls))
             return at_line(token, std::string(token.text) + ": " + std::string(rule.reason));
-        }
     }
     if (literal_seed(tokens, i))
         return at_line(
             token, "a literal seed: torch is seeded already, a generator of your own takes session.seed()");
     const bool of_torch = before == "::" && i >= 2 && tokens[i - 2].text == "torch";
-    if (of_torch && listed("load save jit serialize", token.text)) {
+    if (of_torch && listed("load save jit serialize", token.text))
         return at_line(token, "a trainer reads and writes no file");
-    }
-    if (token.text == "namespace" && text_at(tokens, i + 1) == "autoresearch" && before != "using") {
+    if (token.text == "namespace" && after == "autoresearch" && before != "using")
         return at_line(token, "namespace autoresearch belongs to the fixed half");
-    }
     return std::nullopt;
 }
 
 Reason broken_literal(const SourceToken& token) {
     for (const std::string_view file : kFiles) {
-        if (token.text.find(file) != std::string_view::npos) {
+        if (token.text.find(file) != std::string_view::npos)
             return at_line(token,
                            std::string(file) + ": a trainer reads data only from session.train_batches()");
-        }
     }
     return std::nullopt;
 }
@@ -161,7 +136,12 @@ Reason broken_literal(const SourceToken& token) {
 }  // namespace
 
 std::optional<std::string> broken_source_rule(std::string_view source) {
-    if (auto reason = broken_bytes(source)) return reason;
+    if (source.size() > kLargestSource) {
+        return "the source has " + std::to_string(source.size() >> 10) + " KiB; at most " +
+               std::to_string(kLargestSource >> 10) + " are allowed";
+    }
+    if (source.find('\0') != std::string_view::npos) return "the source has a NUL byte";
+    if (to_valid_utf8(source) != source) return "the source is not UTF-8";
     const Tokens tokens = source_tokens(source);
     if (tokens.empty()) return "the source is empty";
     for (std::size_t i = 0; i < tokens.size(); ++i) {

@@ -15,6 +15,7 @@ namespace autoresearch {
 namespace {
 
 constexpr const char* kPromptFile = ".agent/prompt.md";
+constexpr std::size_t kLargestLog = 16 << 20;  // bytes of agent.log and of an agent's own report
 
 /// What the agent gets to change.
 const std::string& before(const ProposalRequest& request) {
@@ -29,19 +30,6 @@ Environment clean_environment(const AgentAdapter& agent) {
          {"CLAUDECODE", "NODE_OPTIONS", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "PWD"})
         result.emplace(name, std::nullopt);
     return result;
-}
-
-std::string how_it_ended(const ProcessResult& process, const AgentOutput& output) {
-    const std::string how =
-        process.signal != 0 ? signal_name(process.signal) : "exit code " + std::to_string(process.exit_code);
-    const std::string words = clean_line(output.error.empty() ? output.message : output.error, 200);
-    return "the agent failed with " + how + (words.empty() ? "" : ": " + words);
-}
-
-std::string without_edit(const std::string& what, const AgentOutput& output) {
-    const std::string words = clean_line(output.message, 200);
-    if (words.ends_with('?')) return "the agent asked instead of editing: " + words;
-    return what + (words.empty() ? "" : ": " + words);
 }
 
 }  // namespace
@@ -80,15 +68,6 @@ std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
     return prompt;
 }
 
-AgentOutput AgentProposer::run_agent(const ProcessSpec& spec, ProcessResult& process) const {
-    const auto& rules = options_.agent.output;
-    const auto log_start = file_length(spec.output);
-    process = run_process(spec, stop_);
-    const auto most = static_cast<std::size_t>(options_.log_limit);
-    return read_output(rules, file_tail(spec.output, most + (1 << 20), log_start),
-                       rules.file.empty() ? "" : file_tail(desk_->path() / rules.file, most));
-}
-
 AgentReport AgentProposer::report(const AgentOutput& output, double seconds) {
     AgentReport report;
     report.name = options_.agent.name;
@@ -109,11 +88,16 @@ AgentReport AgentProposer::report(const AgentOutput& output, double seconds) {
 }
 
 Answer AgentProposer::propose(const ProposalRequest& request) {
+    const auto& rules = options_.agent.output;
     const ProcessSpec spec = specification(request, lay_out_desk(request));
-    ProcessResult process;
-    const AgentOutput output = run_agent(spec, process);
+    const auto log_start = file_length(spec.output);
+    const ProcessResult process = run_process(spec, stop_);
+    const AgentOutput output =
+        read_output(rules, file_tail(spec.output, kLargestLog + (1 << 20), log_start),
+                    rules.file.empty() ? "" : file_tail(desk_->path() / rules.file, kLargestLog));
     Answer answer;
-    answer.proposal.agent = report(output, process.wall_seconds);
+    Proposal& proposal = answer.proposal;
+    proposal.agent = report(output, process.wall_seconds);
     const auto fail = [&](const std::string& reason, Remedy remedy = Remedy::ask_again) {
         answer.failure = Failure{Ending::no_proposal, reason};
         answer.remedy = remedy;
@@ -126,23 +110,27 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
     if (!process.start_error.empty()) return fail(process.start_error, Remedy::person);
     const bool failed = process.timed_out || process.exit_code != 0 || !output.error.empty();
     auto taken = desk_->collect(before(request));
-    if (failed || !taken.ok()) {
-        // Several agents end with code 0 after a refused login or a spent quota.
-        if (const auto trouble = agent_trouble(output.error + "\n" + output.plain)) {
-            answer.wait = trouble->wait;
-            return fail(trouble->reason, trouble->remedy);
-        }
-        if (!process.over_memory.empty()) return fail("the agent held " + process.over_memory);
-        if (process.timed_out) return fail(fmt::format("the agent took longer than {:g} s", options_.limit));
-        if (failed) return fail(how_it_ended(process, output));
-        return fail(without_edit(taken.failure().reason, output));
+    if (!failed && taken.ok()) {
+        proposal.experiment = request.experiment;
+        proposal.parent = request.incumbent.commit;
+        proposal.source = std::move(taken.value().source);
+        proposal.idea = std::move(taken.value().idea);
+        proposal.agent.ignored_files = std::move(taken.value().ignored);
+        return answer;
     }
-    answer.proposal.experiment = request.experiment;
-    answer.proposal.parent = request.incumbent.commit;
-    answer.proposal.source = std::move(taken.value().source);
-    answer.proposal.idea = std::move(taken.value().idea);
-    answer.proposal.agent.ignored_files = std::move(taken.value().ignored);
-    return answer;
+    // Several agents end with code 0 after a refused login or a spent quota.
+    if (const auto trouble = agent_trouble(output.error + "\n" + output.plain)) {
+        answer.wait = trouble->wait;
+        return fail(trouble->reason, trouble->remedy);
+    }
+    if (!process.over_memory.empty()) return fail("the agent held " + process.over_memory);
+    if (process.timed_out) return fail(fmt::format("the agent took longer than {:g} s", options_.limit));
+    const std::string words = clean_line(output.error.empty() ? output.message : output.error, 200);
+    const std::string told = words.empty() ? "" : ": " + words;
+    if (process.signal != 0) return fail("the agent failed with " + signal_name(process.signal) + told);
+    if (failed) return fail(fmt::format("the agent failed with exit code {}{}", process.exit_code, told));
+    if (words.ends_with('?')) return fail("the agent asked instead of editing" + told);
+    return fail(taken.failure().reason + told);
 }
 
 Fields AgentProposer::fields(int experiment, const std::string& prompt) const {
@@ -166,7 +154,7 @@ ProcessSpec AgentProposer::specification(const ProposalRequest& request, const s
     if (!uses_field(agent, "prompt") && !uses_field(agent, "prompt_file"))
         spec.input = desk_->path() / kPromptFile;
     spec.output = std::filesystem::absolute(request.directory) / "agent.log";
-    spec.output_limit = options_.log_limit;
+    spec.output_limit = kLargestLog;
     spec.limit = options_.limit;
     spec.kill_grace = options_.kill_grace;
     spec.memory_limit = options_.memory_limit;

@@ -21,13 +21,12 @@ struct AgentProposerOptions {
     std::string more_arguments;  // for its command line, as a shell reads them
     double token_price = 0;      // USD for a million tokens, where the agent reports no cost
     std::string device = "cpu";
-    double budget = 0;                  // training seconds, for the prompt
-    double memory_gb = 0;               // of the device, for the prompt; 0: not known
-    std::filesystem::path self;         // the running autoresearch program: {self}
-    double limit = 600;                 // seconds for the agent
-    double memory_limit = 0;            // GB for all its processes; 0: no limit
-    double kill_grace = 5;              // seconds between SIGTERM and SIGKILL
-    std::int64_t log_limit = 16 << 20;  // bytes of agent.log
+    double budget = 0;           // training seconds, for the prompt
+    double memory_gb = 0;        // of the device, for the prompt; 0: not known
+    std::filesystem::path self;  // the running autoresearch program: {self}
+    double limit = 600;          // seconds for the agent
+    double memory_limit = 0;     // GB for all its processes; 0: no limit
+    double kill_grace = 5;       // seconds between SIGTERM and SIGKILL
 };
 
 /// Starts a coding agent at a desk, waits, and takes train.cpp and idea.txt back. A proposal is the changed
@@ -45,7 +44,6 @@ class AgentProposer : public Proposer {
     std::string lay_out_desk(const ProposalRequest& request);
     Fields fields(int experiment, const std::string& prompt) const;
     ProcessSpec specification(const ProposalRequest& request, const std::string& prompt) const;
-    AgentOutput run_agent(const ProcessSpec& spec, ProcessResult& process) const;
     AgentReport report(const AgentOutput& output, double seconds);
 
     AgentProposerOptions options_;

@@ -7,7 +7,6 @@
 #include "autoresearch/error.h"
 #include "proc/signals.h"
 #include "proc/subprocess.h"
-#include "util/fd.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -98,19 +97,12 @@ bool is_installed(const AgentAdapter& agent) {
     return agent.program.empty() || find_program(agent.program).has_value();
 }
 
-std::string agent_version(const AgentAdapter& agent) {
+bool answers(const AgentAdapter& agent) {
     ProcessSpec spec;
     spec.command = {agent.program, "--version"};
-    spec.environment = {{"NO_COLOR", "1"}, {"TERM", "dumb"}};
     spec.limit = 20;
     spec.kill_grace = 1;
-    std::string file = (std::filesystem::temp_directory_path() / "autoresearch-XXXXXX").string();
-    const Fd created(::mkstemp(file.data()));
-    spec.output = file;
-    const bool answered = created && run_process(spec, NeverStop()).succeeded();
-    const std::string text = read_file(file);
-    std::filesystem::remove(file);
-    return answered ? clean_line(last_line(text), 60) : "";
+    return run_process(spec, NeverStop()).succeeded();
 }
 
 std::string default_agent(const std::vector<AgentAdapter>& agents, const std::string& model) {

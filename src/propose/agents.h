@@ -52,8 +52,8 @@ bool uses_field(const AgentAdapter& agent, const std::string& field);
 /// Is its program on PATH?
 bool is_installed(const AgentAdapter& agent);
 
-/// What an installed agent says to --version; empty when it fails or takes longer than 20 s.
-std::string agent_version(const AgentAdapter& agent);
+/// Does an installed agent answer to --version, within 20 s?
+bool answers(const AgentAdapter& agent);
 
 /// Which agent a run uses when nobody named one: the first installed with a program of its own (one that
 /// needs a model only when there is one), else "tuner".

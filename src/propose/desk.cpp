@@ -75,7 +75,8 @@ void copy_experiments(const fs::path& from, const fs::path& to) {
         for (const char* name : {"train.cpp", "patch.diff", "result.json"})
             fs::copy_file(entry.path() / name, target / name, missing);
         for (const auto& file : fs::directory_iterator(entry.path())) {  // the curves of its trials
-            if (file.path().extension() == ".csv") fs::copy_file(file.path(), target / file.path().filename());
+            if (file.path().extension() == ".csv")
+                fs::copy_file(file.path(), target / file.path().filename());
         }
         for (const char* name : {"run.log", "build.log"}) {
             if (fs::exists(entry.path() / name))
@@ -127,6 +128,7 @@ void Desk::lay_out(const std::string& source, std::map<std::string, std::string>
     if (const auto idea = taken(path_, kIdea)) files[kIdea] = *idea;
     remove_tree(path_);
     fs::create_directory(path_);
+    fs::permissions(path_, fs::perms::owner_all);
     fs::copy_file(options_.program, path_ / "program.md");
     fs::copy(options_.kit / "prepare", path_ / "prepare", fs::copy_options::recursive);
     fs::create_directories(path_ / "include/autoresearch");

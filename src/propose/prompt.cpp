@@ -36,48 +36,20 @@ std::string noise_text(const Noise& noise) {
         noise.sd);
 }
 
-bool is_near_miss(const Experiment& experiment, const Noise& noise) {
-    const double near = noise.degrees > 0 ? kNearNoise * noise.sd : kNearShare * experiment.val_bpb();
-    return experiment.compared() && experiment.verdict.decision == Decision::discard &&
-           experiment.verdict.delta < near;
-}
-
-std::string line(const Experiment& experiment, const Noise& noise, bool whole) {
-    const Verdict& verdict = experiment.verdict;
-    std::string delta = experiment.compared() ? fmt::format("{:+.5f}", verdict.delta) : "";
-    if (!delta.empty() && noise.degrees > 0 && noise.sd > 0)
-        delta += fmt::format(" {:+.1f} sd", verdict.delta / noise.sd);
-    if (is_near_miss(experiment, noise)) delta += " near miss";
-    std::string result =
-        fmt::format("- {:04} {:<7}  {:<7} {:<8}  {}", experiment.number, to_string(verdict.decision),
-                    verdict.ending == Ending::ok ? fmt::format("{:.5f}", experiment.val_bpb()) : "-", delta,
-                    clean_line(experiment.idea, whole ? 200 : 70));
-    if (whole && !verdict.reason.empty()) result += " | " + clean_line(verdict.reason, 240);
-    return result;
-}
-
 /// The log that explains an ending; none for those whose reason says it all.
-const char* log_of(Ending ending) {
-    switch (ending) {
-        case Ending::build_failed:
-            return "build.log";
-        case Ending::crashed:
-        case Ending::out_of_memory:
-        case Ending::not_finite:
-        case Ending::no_result:
-        case Ending::invalid:
-        case Ending::timed_out:
-            return "run.log";
-        default:
-            return "";
+std::string log_of(Ending ending) {
+    if (ending == Ending::build_failed) return "build.log";
+    for (const Ending plain : {Ending::ok, Ending::no_proposal, Ending::refused, Ending::ended_early}) {
+        if (ending == plain) return "";
     }
+    return "run.log";
 }
 
 std::string last_words(const Experiment& experiment, const std::filesystem::path& experiments) {
     const std::string log = log_of(experiment.verdict.ending);
     if (log.empty()) return "";
-    const std::string tail =
-        file_tail(experiments / fmt::format("{:04}", experiment.number) / log, kLogBytes);
+    const auto folder = experiments / fmt::format("{:04}", experiment.number);
+    const std::string tail = file_tail(folder / log, kLogBytes);
     auto lines = split_lines(tail);
     std::erase_if(lines, [](std::string_view text) { return trim(text).empty(); });
     std::string result;
@@ -87,27 +59,34 @@ std::string last_words(const Experiment& experiment, const std::filesystem::path
 }
 
 std::string summary(const std::vector<Experiment>& history) {
-    int kept = 0, crashed = 0;
-    const Experiment* best = nullptr;
-    for (const Experiment& experiment : history) {
-        crashed += experiment.verdict.decision == Decision::crash ? 1 : 0;
-        if (experiment.verdict.decision != Decision::keep) continue;
-        ++kept;
-        best = &experiment;
-    }
-    std::string text = fmt::format("# What was tried\n\n{} experiments: {} kept, {} crashed.", history.size(),
-                                   kept, crashed);
-    if (best != nullptr) text += fmt::format(" Best: {:.5f} (experiment {}).", best->val_bpb(), best->number);
-    return text +
+    const auto count = [&](Decision decision) {
+        return std::count_if(history.begin(), history.end(),
+                             [&](const Experiment& one) { return one.verdict.decision == decision; });
+    };
+    const Experiment* best = incumbent_of(history);
+    return fmt::format("# What was tried\n\n{} experiments: {} kept, {} crashed.", history.size(),
+                       count(Decision::keep), count(Decision::crash)) +
+           (best ? fmt::format(" Best: {:.5f} (experiment {}).", best->val_bpb(), best->number) : "") +
            "\nColumns: number, verdict, val_bpb (lower is better), difference to the best at that time, idea "
-           "| reason.\n"
-           "Source, patch, curve and log of each: experiments/NNNN/.\n";
+           "| reason.\nSource, patch, curve and log of each: experiments/NNNN/.\n";
 }
 
 }  // namespace
 
-std::string history_line(const Experiment& experiment, const Noise& noise) {
-    return line(experiment, noise, true);
+std::string history_line(const Experiment& experiment, const Noise& noise, bool whole) {
+    const Verdict& verdict = experiment.verdict;
+    const bool known = noise.degrees > 0 && noise.sd > 0;
+    const double near = known ? kNearNoise * noise.sd : kNearShare * experiment.val_bpb();
+    std::string delta = experiment.compared() ? fmt::format("{:+.5f}", verdict.delta) : "";
+    if (!delta.empty() && known) delta += fmt::format(" {:+.1f} sd", verdict.delta / noise.sd);
+    if (!delta.empty() && verdict.decision == Decision::discard && verdict.delta < near)
+        delta += " near miss";
+    std::string result =
+        fmt::format("- {:04} {:<7}  {:<7} {:<8}  {}", experiment.number, to_string(verdict.decision),
+                    verdict.ending == Ending::ok ? fmt::format("{:.5f}", experiment.val_bpb()) : "-", delta,
+                    clean_line(experiment.idea, whole ? 200 : 70));
+    if (whole && !verdict.reason.empty()) result += " | " + clean_line(verdict.reason, 240);
+    return result;
 }
 
 std::string history_text(const std::vector<Experiment>& history, const Noise& noise,
@@ -118,7 +97,7 @@ std::string history_text(const std::vector<Experiment>& history, const Noise& no
     std::size_t used = 0, left_out = 0;
     for (auto experiment = history.rbegin(); experiment != history.rend(); ++experiment) {
         const bool whole = used < budget * 2 / 3;
-        std::string text = line(*experiment, noise, whole);
+        std::string text = history_line(*experiment, noise, whole);
         if (whole) text += last_words(*experiment, experiments);
         const bool kept = experiment->verdict.decision == Decision::keep;
         if (used + text.size() > (kept ? budget : budget * 9 / 10)) {

@@ -24,8 +24,8 @@ std::string prompt_text(const std::string& program, const ProposalRequest& reque
 std::string repair_text(const ProposalRequest& request);
 
 /// One experiment on one line: number, verdict, val_bpb, delta (in units of the noise, once that is known),
-/// whether it was a near miss, idea, reason.
-std::string history_line(const Experiment& experiment, const Noise& noise);
+/// whether it was a near miss, idea, and, when it is to be `whole`, the reason.
+std::string history_line(const Experiment& experiment, const Noise& noise, bool whole = true);
 
 /// history.md: a summary and one line for each experiment, newest last; the last words of those that
 /// crashed, from their logs in `experiments`/NNNN. About `budget` bytes: the older ones lose their reasons

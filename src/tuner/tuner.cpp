@@ -3,14 +3,12 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
-#include <stdexcept>
 #include <tuple>
 
 #include "util/atomic_file.h"
@@ -26,7 +24,6 @@ namespace {
 constexpr const char* kBegin = "// --- hyperparameters";
 constexpr const char* kEnd = "// --- end of hyperparameters";
 constexpr std::size_t kLongestLine = 1000;  // std::regex takes stack by the character
-constexpr std::array<std::string_view, 3> kColumns = {"mps", "cuda", "cpu"};
 
 constexpr double kFirstFactor = 1.75;  // of the first step; a level shorter is its square root
 constexpr int kLevels = 6;             // the last is 1.75 ^ (1/32): below that every difference is noise
@@ -174,9 +171,7 @@ int fail(const std::string& why) {
 }  // namespace
 
 std::vector<Hyperparameter> find_hyperparameters(const std::string& source, const std::string& device) {
-    const auto column = std::find(kColumns.begin(), kColumns.end(), device) - kColumns.begin();
-    if (column == static_cast<std::ptrdiff_t>(kColumns.size()))
-        throw std::invalid_argument("device '" + device + "' is none of mps, cuda, cpu");
+    static const std::map<std::string, std::size_t> columns = {{"mps", 3}, {"cuda", 4}, {"cpu", 5}};
     const std::size_t begin = std::min(source.find(kBegin), source.size());
     const std::size_t end = source.find(kEnd, begin);
     std::vector<Hyperparameter> parameters;
@@ -185,7 +180,7 @@ std::vector<Hyperparameter> find_hyperparameters(const std::string& source, cons
         std::cmatch match;
         if (line_end - at < kLongestLine &&
             std::regex_match(source.data() + at, source.data() + line_end, match, declaration())) {
-            const auto group = match[6].matched ? 6 : 3 + static_cast<std::size_t>(column);
+            const auto group = match[6].matched ? 6 : columns.at(device);
             parameters.push_back({match[2], match[1] != "double",
                                   std::strtod(match[group].str().c_str(), nullptr),
                                   at + static_cast<std::size_t>(match.position(group)),

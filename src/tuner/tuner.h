@@ -30,7 +30,7 @@ struct Hyperparameter {
 ///     constexpr PerDevice<double> MATRIX_LR = {0.04, 0.04, 0.02};  // columns mps, cuda, cpu
 ///     constexpr int DEPTH = 4;
 /// A constant that is not plain numbers is left out. Empty when there is no such block.
-/// std::invalid_argument when `device` is none of the columns.
+/// std::out_of_range when `device` is none of the columns.
 std::vector<Hyperparameter> find_hyperparameters(const std::string& source, const std::string& device);
 
 /// The number as it will stand in the source: whole for an integer, else four significant digits.
