@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 class RunInfoTest : public testing::Test {
   protected:
     void add_run(const std::string& tag, std::chrono::hours age) {
-        const fs::path file = repository.write(".autoresearch/" + tag + "/run.json", "{}");
+        repository.write(".autoresearch/" + tag + "/run.json", "{}");
+        const fs::path file = repository.write(".autoresearch/" + tag + "/harness.log", "");
         fs::last_write_time(file, fs::file_time_type::clock::now() - age);
     }
     TempDirectory repository;
@@ -27,8 +28,8 @@ TEST_F(RunInfoTest, TheLastRunIsTheOneTouchedLast) {
     add_run("c", std::chrono::hours(30));
     EXPECT_EQ(last_run(repository.path())->tag, "b");
     EXPECT_NEAR(last_run(repository.path())->seconds_ago, 7200, 60);
-    repository.write(".autoresearch/c/ledger.jsonl", "");
-    EXPECT_EQ(last_run(repository.path())->tag, "c") << "a line in the ledger counts as well";
+    repository.write(".autoresearch/c/harness.log", "more");
+    EXPECT_EQ(last_run(repository.path())->tag, "c");
     EXPECT_EQ(run_tags(repository.path()), (std::vector<std::string>{"a", "b", "c"}));
 }
 

@@ -35,7 +35,7 @@ TEST_F(StartE2e, WhatIsMissingIsSaidWithTheMend) {
     expect_refused("run --vocab-size 300 --corpus torch-sources", "no prepared data", "autoresearch prepare");
     expect_refused("run --budget abc", "--budget", "");
     expect_refused("run --budgte 3", "there is no flag --budgte", "did you mean --budget?");
-    expect_refused("rnu", "there is no command \"rnu\"", "\"run\"");
+    expect_refused("rnu", "there is no command rnu", "did you mean run?");
     expect_refused("status", "there is no run", "autoresearch run");
     expect_refused("replay 3", "there is no run", "autoresearch run");
     expect_refused("prepare --corpus /nowhere/at-all" + std::string(kData), "/nowhere/at-all", "");

@@ -20,35 +20,35 @@ using ::testing::HasSubstr;
 TEST(RunLock, OneHolderAtATime) {
     const TempDirectory directory;
     const auto run = directory / "nov5";
-    EXPECT_EQ(RunLock::holder(run), std::nullopt);
+    EXPECT_EQ(lock_holder(run), std::nullopt);
     {
-        const RunLock lock(run);
-        EXPECT_EQ(RunLock::holder(run), ::getpid());
+        const Fd lock = lock_run(run);
+        EXPECT_EQ(lock_holder(run), ::getpid());
         try {
-            const RunLock second(run);
+            lock_run(run);
             FAIL() << "locked twice";
         } catch (const UserError& error) {
             EXPECT_EQ(std::string(error.what()),
                       "run nov5 is already running (pid " + std::to_string(::getpid()) + ")");
         }
-        const RunLock other(directory / "nov6");
+        const Fd other = lock_run(directory / "nov6");
     }
-    EXPECT_EQ(RunLock::holder(run), std::nullopt);
-    const RunLock again(run);
-    EXPECT_EQ(RunLock::holder(run), ::getpid());
+    EXPECT_EQ(lock_holder(run), std::nullopt);
+    const Fd again = lock_run(run);
+    EXPECT_EQ(lock_holder(run), ::getpid());
 }
 
 TEST(RunLock, ChildrenThatOutliveTheRunDoNotHoldIt) {
     const TempDirectory directory;
     pid_t child = 0;
     {
-        const RunLock lock(directory / "nov5");
+        const Fd lock = lock_run(directory / "nov5");
         char name[] = "sleep";
         char seconds[] = "30";
         char* arguments[] = {name, seconds, nullptr};
         ASSERT_EQ(::posix_spawnp(&child, "sleep", nullptr, nullptr, arguments, environ), 0);
     }
-    EXPECT_EQ(RunLock::holder(directory / "nov5"), std::nullopt);
+    EXPECT_EQ(lock_holder(directory / "nov5"), std::nullopt);
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
 }

@@ -8,7 +8,6 @@ namespace autoresearch {
 namespace {
 
 using ::testing::HasSubstr;
-using State = GitRepo::FileState;
 
 using GitRepoTest = GitFixture;
 
@@ -24,8 +23,7 @@ std::string hint_of(const std::function<void()>& action) {
 TEST_F(GitRepoTest, FindsTheRepositoryFromAFolderInside) {
     const auto repo = GitRepo::open(root() / "train");
     EXPECT_EQ(repo.workdir(), root());
-    EXPECT_EQ(repo.head().commit, git_line("rev-parse HEAD"));
-    EXPECT_EQ(repo.head().subject, "the start");
+    EXPECT_EQ(repo.head(), git_line("rev-parse HEAD"));
 }
 
 TEST_F(GitRepoTest, SaysWhatIsWrongAndTheMend) {
@@ -39,31 +37,30 @@ TEST_F(GitRepoTest, SaysWhatIsWrongAndTheMend) {
     EXPECT_THAT(hint_of([&] { unborn.head(); }), AllOf(HasSubstr("no commit yet"), HasSubstr("git commit")));
     const auto repo = GitRepo::open(root());
     EXPECT_THAT(hint_of([&] { repo.resolve("nonsense"); }), HasSubstr("no commit 'nonsense'"));
-    EXPECT_THAT(hint_of([&] { repo.file(repo.head().commit, "train/none.cpp"); }),
-                HasSubstr("no file train/none.cpp"));
-    EXPECT_THROW(repo.file(std::string(40, 'f')), std::runtime_error);
+    EXPECT_THROW(repo.source(std::string(40, 'f')), std::runtime_error);
+    git("rm -q --cached train/train.cpp && git commit -q -m without");
+    EXPECT_THAT(hint_of([&] { repo.source(repo.head()); }), HasSubstr("no file train/train.cpp"));
+    EXPECT_THAT(hint_of([&] { repo.is_committed(); }), HasSubstr("git add train/train.cpp"));
 }
 
 TEST_F(GitRepoTest, ComparesTheWorkingTreeWithHeadWhateverIsStaged) {
     const auto repo = GitRepo::open(root());
-    EXPECT_EQ(repo.file_state(), State::committed);
+    EXPECT_TRUE(repo.is_committed());
     directory_.write("repo/train/train.cpp", "int main() { return 1; }\n");
-    EXPECT_EQ(repo.file_state(), State::modified);
+    EXPECT_FALSE(repo.is_committed());
     git("add -A");
-    EXPECT_EQ(repo.file_state(), State::modified);
+    EXPECT_FALSE(repo.is_committed());
     directory_.write("repo/train/train.cpp", "int main() {}\n");
-    EXPECT_EQ(repo.file_state(), State::committed);
+    EXPECT_TRUE(repo.is_committed());
     std::filesystem::remove(root() / "train/train.cpp");
-    EXPECT_EQ(repo.file_state(), State::missing);
-    directory_.write("repo/train/new.cpp", "");
-    EXPECT_EQ(repo.file_state("train/new.cpp"), State::uncommitted);
+    EXPECT_FALSE(repo.is_committed());
 }
 
 TEST_F(GitRepoTest, LineEndingsThatGitConvertsAreNoChange) {
     directory_.write("repo/.gitattributes", "*.cpp text eol=crlf\n");
     git("add -A && git commit -q -m crlf");
     directory_.write("repo/train/train.cpp", "int main() {}\r\n");
-    EXPECT_EQ(GitRepo::open(root()).file_state(), State::committed);
+    EXPECT_TRUE(GitRepo::open(root()).is_committed());
 }
 
 TEST_F(GitRepoTest, ResolvesHashesBranchesTagsAndRefs) {
@@ -77,10 +74,9 @@ TEST_F(GitRepoTest, ResolvesHashesBranchesTagsAndRefs) {
           std::string("autoresearch/nov5"), experiment_ref("nov5", 3)}) {
         EXPECT_EQ(repo.resolve(name), head) << name;
     }
-    EXPECT_EQ(repo.file(head), "int main() {}\n");
-    EXPECT_EQ(repo.try_file(head, "train/none.cpp"), std::nullopt);
-    EXPECT_EQ(repo.branch_tip("nov5"), head);
-    EXPECT_EQ(repo.branch_tip("nov6"), std::nullopt);
+    EXPECT_EQ(repo.source(head), "int main() {}\n");
+    EXPECT_TRUE(repo.has_branch("nov5"));
+    EXPECT_FALSE(repo.has_branch("nov6"));
     EXPECT_FALSE(repo.branch_checked_out("nov5"));
     git("checkout -q autoresearch/nov5");
     EXPECT_TRUE(repo.branch_checked_out("nov5"));
@@ -121,12 +117,11 @@ TEST_F(GitRepoTest, WorksInALinkedWorktreeWithDetachedHead) {
     directory_.write("linked/.autoresearch/a/lock", "");
     const auto repo = GitRepo::open(linked);
     EXPECT_EQ(repo.workdir(), linked);
-    EXPECT_EQ(repo.head().subject, "the start");
-    EXPECT_EQ(repo.file_state(), State::committed);
+    EXPECT_TRUE(repo.is_committed());
     repo.ensure_ignored();
     EXPECT_EQ(git("status --porcelain", linked), "");
-    repo.set_ref(experiment_ref("a", 0), repo.head().commit, "test");
-    EXPECT_EQ(git_line("rev-parse refs/autoresearch/a/0000"), repo.head().commit);
+    repo.set_ref(experiment_ref("a", 0), repo.head(), "test");
+    EXPECT_EQ(git_line("rev-parse refs/autoresearch/a/0000"), repo.head());
 }
 
 TEST_F(GitRepoTest, DiffsCanBeApplied) {

@@ -17,7 +17,7 @@ class RunRepoTest : public GitFixture {
         Experiment result;
         result.number = number;
         result.started = "2026-01-31T22:10:05Z";
-        result.parent = repo_.head().commit;
+        result.parent = repo_.head();
         result.idea = idea;
         result.agent.name = "tuner";
         Trial trial;
@@ -34,7 +34,7 @@ class RunRepoTest : public GitFixture {
 };
 
 TEST_F(RunRepoTest, AnExperimentIsACommitOnItsParent) {
-    const auto parent = repo_.head().commit;
+    const auto parent = repo_.head();
     const auto commit = run_.commit(experiment(3, "more depth"), "int main() { return 3; }\n");
     EXPECT_EQ(git_line("rev-parse refs/autoresearch/nov5/0003"), commit);
     EXPECT_EQ(git_line("rev-parse " + commit + "^"), parent);
@@ -101,13 +101,6 @@ TEST_F(RunRepoTest, SurvivesGarbageCollection) {
     git("gc -q --prune=now && git pack-refs --all");
     EXPECT_EQ(git_line("rev-parse refs/autoresearch/nov5/12345"), commit);
     EXPECT_EQ(run_.source(commit), "dropped source");
-}
-
-TEST_F(RunRepoTest, AParentWithoutTheFileGetsIt) {
-    git("rm -q -r train && git commit -q -m 'no train'");
-    const auto commit = run_.commit(experiment(0, "new"), "fresh");
-    EXPECT_EQ(run_.source(commit), "fresh");
-    EXPECT_EQ(git("fsck --strict --no-dangling"), "");
 }
 
 TEST_F(RunRepoTest, WithoutAnIdentityTheProgramSigns) {

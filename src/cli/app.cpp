@@ -1,20 +1,19 @@
-#include "cli/app.h"
-
+#include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <functional>
 #include <iostream>
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
+#include "tuner/tuner.h"
 #include "util/text.h"
 
 namespace autoresearch {
 namespace {
-
-constexpr int kFailed = 1;
-constexpr int kBadUsage = 2;
 
 void print_error(const std::string& message, const std::string& hint) {
     std::cout.flush();
@@ -22,111 +21,142 @@ void print_error(const std::string& message, const std::string& hint) {
     if (!hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
 }
 
-std::vector<std::string> flags_of(const CLI::App& command) {
-    std::vector<std::string> names;
-    for (const auto* option : command.get_options()) names.push_back("--" + option->get_single_name());
+/// CLI11 says what is wrong; we add what was probably meant.
+UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
+    const auto chosen = app.get_subcommands();
+    const std::string command = chosen.empty() ? "" : " " + chosen.front()->get_name();
+    std::vector<std::string> known;
+    if (chosen.empty()) {
+        for (const auto* each : app.get_subcommands([](const CLI::App*) { return true; }))
+            known.push_back(each->get_name());
+    } else {
+        for (const auto* option : chosen.front()->get_options())
+            known.push_back("--" + option->get_single_name());
+    }
+    const std::string help = "autoresearch" + command + " --help lists what there is";
+    for (const auto& word : app.remaining(true)) {
+        if ((word.rfind("--", 0) == 0) == chosen.empty()) continue;
+        return UserError((chosen.empty() ? "there is no command " : "there is no flag ") + word,
+                         "did you mean " + nearest(word, known) + "? " + help);
+    }
+    return UserError(error.what(), help);
+}
+
+/// --preset and a flag for each setting of these names; for all settings when there are none.
+void add_settings(CLI::App& command, FlagValues& given, const std::vector<std::string>& names) {
+    for (const auto& key : config_keys()) {
+        if (!names.empty() && std::find(names.begin(), names.end(), key.name) == names.end()) continue;
+        const std::string flag = flag_name(key.name);
+        if (key.type == nlohmann::json::value_t::boolean) {
+            const auto keep = [&given, name = key.name](std::int64_t on) {
+                given[name] = on > 0 ? "true" : "false";
+            };
+            command.add_flag_function(flag + ",!--no-" + flag.substr(2), keep, key.help)->group("Settings");
+        } else {
+            const auto keep = [&given, name = key.name](const CLI::results_t& texts) {
+                given[name] = texts.back();
+                return true;
+            };
+            command.add_option(flag, keep, key.help)
+                ->type_name(key.type == nlohmann::json::value_t::string ? "TEXT" : "NUMBER")
+                ->group("Settings")
+                ->take_last();  // so that a script's flags can be overridden behind them
+        }
+    }
+}
+
+using Names = std::vector<std::string>;
+
+Names data_settings(const Names& more) {
+    Names names = {"preset"};
+    for (const auto& key : config_keys())
+        if (key.kind == ConfigKey::data) names.push_back(key.name);
+    names.insert(names.end(), more.begin(), more.end());
     return names;
 }
 
-/// CLI11 says what is wrong; we add what was probably meant.
-int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
-    const auto chosen = app.get_subcommands();
-    if (chosen.empty()) {
-        std::vector<std::string> names;
-        for (const auto* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-            names.push_back(command->get_name());
-        }
-        const std::string word = argc > 1 ? argv[1] : "";
-        const bool unknown = !word.empty() && word[0] != '-';
-        print_error(unknown ? "there is no command \"" + word + "\"" : error.what(),
-                    unknown ? "did you mean \"" + nearest(word, names) + "\"?"
-                            : "autoresearch --help lists the commands");
-        return kBadUsage;
-    }
-    const CLI::App& command = *chosen.front();
-    const std::string help = "autoresearch " + command.get_name() + " --help lists its flags";
-    // CLI11 gives the words that it could not place last first.
-    for (const auto& word : app.remaining(true)) {
-        if (word.rfind("--", 0) != 0) continue;
-        print_error("there is no flag " + word + " for " + command.get_name(),
-                    "did you mean " + nearest(word, flags_of(command)) + "? " + help);
-        return kBadUsage;
-    }
-    print_error(error.what(), help);
-    return kBadUsage;
+/// Every command with its flags. Parsing fills `arguments` and sets what is to be done.
+void add_commands(CLI::App& app, Arguments& arguments, std::string& device, std::function<int()>& chosen) {
+    const auto add = [&](const char* name, const char* help, int (*command)(const Arguments&)) {
+        CLI::App* added = app.add_subcommand(name, help);
+        added->add_flag("--json", arguments.json, "print for programs");
+        added->callback([&, command] { chosen = [&, command] { return command(arguments); }; });
+        return added;
+    };
+    const auto add_seeds = [&](CLI::App* command, const char* help) {
+        command->add_option("--seeds", arguments.seeds, help)->check(CLI::Range(2, 1000));
+    };
+    const Names trial = data_settings({"device", "threads", "budget", "seed", "build_limit", "startup_limit",
+                                       "grace", "eval_limit", "repeats"});
+    FlagValues& settings = arguments.settings;
+
+    add_settings(*add("prepare", "text to tokens: train the tokenizer, write the shards", prepare_command),
+                 settings, data_settings({"threads"}));
+    add_settings(
+        *add("train", "one experiment by hand: build and run this tree's train/train.cpp", train_command),
+        settings, trial);
+    CLI::App* run = add("run", "the loop: propose, build, train, keep or drop, until stopped", run_command);
+    add_settings(*run, settings, {});
+    run->add_flag("--from-working-tree", arguments.from_working_tree,
+                  "start from train/train.cpp as it is, committed or not");
+    run->add_flag("--resume", arguments.resume,
+                  "go on with the last run, however old; an error when there is none");
+    CLI::App* replay = add(
+        "replay", "rebuild and rerun an experiment with its recorded seed, budget and data", replay_command);
+    replay->add_option("experiment", arguments.experiment, "an experiment's number, or its commit")
+        ->required();
+    replay->add_flag(
+        "--exact", arguments.exact,
+        "take the recorded steps instead of the clock's: the same val_bpb to the last bit on the "
+        "same device, threads and torch, else exit code 1");
+    CLI::App* status = add("status", "where a run stands", status_command);
+    CLI::App* noise =
+        add("noise", "how far val_bpb moves when only the seed changes: this tree's train/train.cpp",
+            noise_command);
+    add_settings(*noise, settings, trial);
+    add_seeds(noise, "trials; default 5");
+    CLI::App* confirm =
+        add("confirm", "the honest final number: baseline and best on fresh seeds and the test split",
+            confirm_command);
+    add_seeds(confirm, "trials of each; default 4");
+    for (CLI::App* command : {replay, status, confirm})
+        command->add_option("--tag", arguments.tag, "name of the run; default: the one that was active last");
+    add_settings(*add("doctor", "is this machine ready", doctor_command), settings,
+                 data_settings({"device"}));
+
+    CLI::App* agent = app.add_subcommand("tuner", "the built-in agent; the loop starts it in a desk");
+    agent->add_option("--device", device, "column of the hyperparameters to change")
+        ->check(CLI::IsMember({"mps", "cuda", "cpu"}));
+    agent->group("");  // not for people: left out of --help
+    agent->callback([&] { chosen = [&] { return run_tuner(".", device, 0); }; });
 }
 
 }  // namespace
-
-std::shared_ptr<FlagValues> add_setting_flags(CLI::App& command, const std::vector<std::string>& keys) {
-    const auto given = std::make_shared<FlagValues>();
-    const auto add = [&](const std::string& name, const std::string& help, const char* type) {
-        const auto keep = [given, name](const CLI::results_t& texts) {
-            (*given)[name] = texts.back();
-            return true;
-        };
-        command.add_option(flag_name(name), keep, help)
-            ->type_name(type)
-            ->group("Settings")
-            ->take_last();  // so that a script's flags can be overridden behind them
-    };
-    add("preset", "settings to start from: a file of configs/", "NAME");
-    for (const auto& key : config_keys()) {
-        if (!keys.empty() && std::find(keys.begin(), keys.end(), key.name) == keys.end()) continue;
-        if (std::holds_alternative<bool Config::*>(key.member)) {
-            const auto keep = [given, name = key.name](std::int64_t on) {
-                (*given)[name] = on > 0 ? "true" : "false";
-            };
-            const std::string flag = flag_name(key.name);
-            command.add_flag_function(flag + ",!--no-" + flag.substr(2), keep, key.help)->group("Settings");
-        } else {
-            const bool text = std::holds_alternative<std::string Config::*>(key.member);
-            add(key.name, key.help, text ? "TEXT" : "NUMBER");
-        }
-    }
-    return given;
-}
-
-std::shared_ptr<std::string> add_tag_flag(CLI::App& command) {
-    const auto tag = std::make_shared<std::string>();
-    command.add_option("--tag", *tag, "name of the run; default: the one that was active last");
-    return tag;
-}
-
-std::shared_ptr<bool> add_json_flag(CLI::App& command) {
-    const auto json = std::make_shared<bool>(false);
-    command.add_flag("--json", *json, "print for programs");
-    return json;
-}
 
 int run_app(int argc, char** argv) {
     CLI::App app{"autoresearch: a coding agent does machine-learning research overnight on this computer"};
     app.name("autoresearch");
     app.set_version_flag("--version", AUTORESEARCH_VERSION);
     app.require_subcommand(1);
-    int exit_code = 0;
-    add_prepare_command(app, exit_code);
-    add_train_command(app, exit_code);
-    add_run_command(app, exit_code);
-    add_replay_command(app, exit_code);
-    add_status_command(app, exit_code);
-    add_noise_command(app, exit_code);
-    add_confirm_command(app, exit_code);
-    add_doctor_command(app, exit_code);
-    add_tuner_command(app, exit_code);
+    Arguments arguments;
+    std::string device;  // of the tuner
+    std::function<int()> chosen;
+    add_commands(app, arguments, device, chosen);
     try {
-        app.parse(argc, argv);
-        return exit_code;
-    } catch (const CLI::Success& help) {
-        return app.exit(help);
-    } catch (const CLI::ParseError& error) {
-        return usage_error(app, error, argc, argv);
+        try {
+            app.parse(argc, argv);
+        } catch (const CLI::Success& help) {
+            return app.exit(help);
+        } catch (const CLI::ParseError& error) {
+            throw usage_error(app, error);
+        }
+        return chosen();
     } catch (const UserError& error) {
         print_error(error.what(), error.hint());
-        return kBadUsage;
+        return 2;
     } catch (const std::exception& error) {
         print_error(error.what(), "");
-        return kFailed;
+        return 1;
     }
 }
 

@@ -1,32 +1,34 @@
 #pragma once
 
-#include <CLI/App.hpp>
-#include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "cli/config.h"
 
 namespace autoresearch {
 
-// A new subcommand is one function, in a file of the same name, that adds its flags and sets a callback. The
-// callback does the work and sets the exit code. List it here and in run_app().
-void add_prepare_command(CLI::App& app, int& exit_code);
-void add_train_command(CLI::App& app, int& exit_code);
-void add_run_command(CLI::App& app, int& exit_code);
-void add_replay_command(CLI::App& app, int& exit_code);
-void add_status_command(CLI::App& app, int& exit_code);
-void add_noise_command(CLI::App& app, int& exit_code);
-void add_confirm_command(CLI::App& app, int& exit_code);
-void add_doctor_command(CLI::App& app, int& exit_code);
-void add_tuner_command(CLI::App& app, int& exit_code);
+/// What the command line says, for all commands.
+struct Arguments {
+    FlagValues settings;
+    std::string tag;         // of a run that exists; empty: the one that was active last
+    std::string experiment;  // a number or a commit
+    std::optional<int> seeds;
+    bool json = false, exact = false, from_working_tree = false, resume = false;
+};
 
-// Flags of several subcommands. After parsing, the result holds what the user gave.
+// A new command is one function, in a file of the same name, that does the work and returns the exit code.
+// List it here, and its flags in run_app().
+int prepare_command(const Arguments& arguments);
+int train_command(const Arguments& arguments);
+int run_command(const Arguments& arguments);
+int replay_command(const Arguments& arguments);
+int status_command(const Arguments& arguments);
+int noise_command(const Arguments& arguments);
+int confirm_command(const Arguments& arguments);
+int doctor_command(const Arguments& arguments);
 
-/// --preset and a flag for each named setting; for all settings when none is named.
-std::shared_ptr<FlagValues> add_setting_flags(CLI::App& command, const std::vector<std::string>& keys = {});
-/// --tag, for a run that exists.
-std::shared_ptr<std::string> add_tag_flag(CLI::App& command);
-std::shared_ptr<bool> add_json_flag(CLI::App& command);
+/// The whole program: parses, runs a command, catches everything once. Returns the exit code: 0 done, 1 the
+/// work failed, 2 bad usage or configuration.
+int run_app(int argc, char** argv);
 
 }  // namespace autoresearch

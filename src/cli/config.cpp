@@ -4,7 +4,6 @@
 #include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "autoresearch/error.h"
 #include "util/text.h"
@@ -13,143 +12,93 @@ namespace autoresearch {
 namespace {
 
 using nlohmann::json;
+using Type = json::value_t;
 namespace fs = std::filesystem;
 
 constexpr const char* kConfigFile = "autoresearch.json";
 constexpr const char* kPrefix = "AUTORESEARCH_";
-// Variables with the prefix that are places on this machine, not settings of a run.
-constexpr const char* kPlaceVariables[] = {"AUTORESEARCH_DATA", "AUTORESEARCH_KIT"};
 
-std::vector<std::string> key_names() {
-    std::vector<std::string> names{"preset"};
-    for (const auto& key : config_keys()) names.emplace_back(key.name);
-    return names;
-}
-
-std::string variable_name(const std::string& key) {
-    std::string name = kPrefix + key;
-    for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    return name;
+const ConfigKey& find_key(const std::string& name, const std::string& origin) {
+    std::vector<std::string> names;
+    for (const auto& key : config_keys()) {
+        if (key.name == name) return key;
+        names.push_back(key.name);
+    }
+    throw UserError(origin + ": unknown key \"" + name + "\"",
+                    "did you mean \"" + nearest(name, names) + "\"?");
 }
 
 /// What a value of this key must be; empty when this one is.
-template <class T>
 std::string wanted(const ConfigKey& key, const json& value) {
-    if constexpr (std::is_same_v<T, std::string>) {
-        if (!value.is_string()) return "text";
-        const auto& choices = key.choices;
-        const bool known =
-            std::find(choices.begin(), choices.end(), value.get<std::string>()) != choices.end();
-        return known || choices.empty() ? "" : fmt::format("one of {}", fmt::join(choices, ", "));
-    } else if constexpr (std::is_same_v<T, bool>) {
-        return value.is_boolean() ? "" : "true or false";
-    } else {
-        const bool right_type = std::is_integral_v<T> ? value.is_number_integer() : value.is_number();
-        if (right_type && value >= key.min && value <= key.max) return "";
-        return fmt::format("{} from {} to {}", std::is_integral_v<T> ? "a whole number" : "a number", key.min,
-                           key.max);
+    if (key.type == Type::string) {
+        const bool known = key.choices.empty() ||
+                           std::find(key.choices.begin(), key.choices.end(), value) != key.choices.end();
+        return value.is_string() && known ? ""
+               : key.choices.empty()      ? "text"
+                                          : fmt::format("one of {}", fmt::join(key.choices, ", "));
     }
+    if (key.type == Type::boolean) return value.is_boolean() ? "" : "true or false";
+    const bool whole = key.type != Type::number_float;
+    const bool right_type = whole ? value.is_number_integer() : value.is_number();
+    if (right_type && value >= key.min && value <= key.max) return "";
+    return fmt::format("{} from {} to {}", whole ? "a whole number" : "a number", key.min, key.max);
 }
 
-void set_value(ResolvedConfig& config, const ConfigKey& key, const json& value, const std::string& origin) {
-    const auto set = [&](auto member) {
-        using T = std::remove_reference_t<decltype(config.values.*member)>;
-        const std::string problem = wanted<T>(key, value);
-        if (!problem.empty()) {
+std::string text_of(const json& value) {
+    return value.is_number() ? fmt::format("{}", value.get<double>()) : value.dump();
+}
+
+/// What one place says: values by key.
+struct Layer {
+    json values = json::object();
+    std::map<std::string, std::string> origins = {};  // of each
+
+    void add(const std::string& name, const json& value, const std::string& origin) {
+        const ConfigKey& key = find_key(name, origin);
+        const std::string problem = wanted(key, value);
+        if (!problem.empty())
             throw UserError(
-                fmt::format("{}: {} is {}, but it must be {}", origin, key.name, value.dump(), problem),
-                fmt::format("{}: {}", key.name, key.help));
-        }
-        config.values.*member = value.get<T>();
-    };
-    std::visit(set, key.member);
-    config.origins[key.name] = origin;
-}
-
-/// A value given as text by a flag or a variable.
-void set_text(ResolvedConfig& config, const ConfigKey& key, const std::string& text,
-              const std::string& origin) {
-    const bool is_text = std::holds_alternative<std::string Config::*>(key.member);
-    const json value = is_text ? json(text) : json::parse(text, nullptr, false);
-    set_value(config, key, value.is_discarded() ? json(text) : value, origin);
-}
-
-void set_object(ResolvedConfig& config, const json& object, const std::string& origin) {
-    for (const auto& [name, value] : object.items()) {
-        if (name == "preset") continue;  // read before, to know which file to start from
-        const auto& keys = config_keys();
-        const auto key = std::find_if(keys.begin(), keys.end(), [&, &wanted_name = name](const auto& row) {
-            return wanted_name == row.name;
-        });
-        if (key == keys.end()) {
-            throw UserError(origin + ": unknown key \"" + name + "\"",
-                            "did you mean \"" + nearest(name, key_names()) + "\"?");
-        }
-        set_value(config, *key, value, origin);
+                fmt::format("{}: {} is {}, but it must be {}", origin, name, text_of(value), problem),
+                name + ": " + key.help);
+        values[name] = value;
+        origins[name] = origin;
     }
-}
 
-json read_json_file(const fs::path& file) {
-    std::ifstream in(file);
-    if (!in) throw UserError("cannot read " + file.string());
-    try {
-        json object = json::parse(in, nullptr, true, true);
-        if (!object.is_object()) throw UserError(file.string() + " is not a JSON object of settings");
-        return object;
-    } catch (const json::parse_error& error) {
-        throw UserError(file.string() + " is not valid JSON: " + error.what());
+    void add_text(const std::string& name, const std::string& text, const std::string& origin) {
+        const bool is_text = find_key(name, origin).type == Type::string;
+        const json value = is_text ? json(text) : json::parse(text, nullptr, false);
+        add(name, value.is_discarded() ? json(text) : value, origin);
     }
-}
+
+    void add_file(const fs::path& file, const std::string& origin) {
+        try {
+            const json object = json::parse(read_file(file), nullptr, true, true);
+            for (const auto& [name, value] : object.get<std::map<std::string, json>>())
+                add(name, value, origin);
+        } catch (const json::exception& error) {
+            throw UserError(file.string() + " is not a JSON object of settings: " + error.what());
+        }
+    }
+};
 
 fs::path preset_file(const ConfigSources& sources, const std::string& name, const std::string& origin) {
     std::vector<std::string> known;
+    std::error_code missing;
     for (const fs::path& root : {sources.repository, sources.kit}) {
-        if (root.empty() || !fs::is_directory(root / "configs")) continue;
-        for (const auto& entry : fs::directory_iterator(root / "configs")) {
-            const std::string stem = entry.path().stem().string();
-            if (stem == "agents" || stem == "corpora") continue;
-            if (stem == name) return entry.path();
-            known.push_back(stem);
+        for (const auto& entry : fs::directory_iterator(root / "configs", missing)) {
+            known.push_back(entry.path().stem().string());
+            if (known.back() == name) return entry.path();
         }
     }
-    throw UserError(
-        origin + ": there is no preset \"" + name + "\"",
-        known.empty() ? "no configs/ folder was found" : "did you mean \"" + nearest(name, known) + "\"?");
-}
-
-void check_environment_names(const ConfigSources& sources) {
-    std::vector<std::string> known(std::begin(kPlaceVariables), std::end(kPlaceVariables));
-    for (const auto& name : key_names()) known.push_back(variable_name(name));
-    for (const auto& [name, value] : sources.environment) {
-        if (name.rfind(kPrefix, 0) == 0 && std::find(known.begin(), known.end(), name) == known.end()) {
-            throw UserError("environment: unknown variable " + name,
-                            "did you mean " + nearest(name, known) + "?");
-        }
-    }
-}
-
-ResolvedConfig default_config() {
-    ResolvedConfig config;
-    for (const auto& name : key_names()) config.origins[name] = "default";
-    return config;
-}
-
-void choose_preset(ResolvedConfig& config, const ConfigSources& sources, const json& file) {
-    const auto choose = [&](const std::string& name, const std::string& origin) {
-        config.values.preset = name;
-        config.origins["preset"] = origin;
-    };
-    const std::string variable = variable_name("preset");
-    choose(sources.default_preset, "default");
-    if (file.contains("preset")) {
-        if (!file["preset"].is_string()) throw UserError(std::string(kConfigFile) + ": preset must be text");
-        choose(file["preset"], kConfigFile);
-    }
-    if (sources.environment.count(variable)) choose(sources.environment.at(variable), variable);
-    if (sources.flags.count("preset")) choose(sources.flags.at("preset"), "--preset");
+    throw UserError(origin + ": there is no preset \"" + name + "\"",
+                    "did you mean \"" + nearest(name, known) + "\"?");
 }
 
 }  // namespace
+
+std::string flag_name(const std::string& key) {
+    return "--" + replace_all(key, "_", "-");
+}
 
 bool ResolvedConfig::asked_for(const std::string& key) const {
     const std::string& origin = origins.at(key);
@@ -157,77 +106,70 @@ bool ResolvedConfig::asked_for(const std::string& key) const {
 }
 
 ResolvedConfig resolve_config(const ConfigSources& sources) {
-    ResolvedConfig config = default_config();
-    check_environment_names(sources);
+    Layer all, given;  // given: by file, variable and flag
+    for (const auto& key : config_keys()) all.origins[key.name] = "default";
+    all.values = Config{};
+    all.values["preset"] = sources.default_preset;
+
     const fs::path file = sources.repository / kConfigFile;
-    const json own = !sources.repository.empty() && fs::exists(file) ? read_json_file(file) : json::object();
-    choose_preset(config, sources, own);
-    const fs::path preset = preset_file(sources, config.values.preset, config.origins["preset"]);
-    set_object(config, read_json_file(preset), "configs/" + preset.filename().string());
-    set_object(config, own, kConfigFile);
-    for (const auto& key : config_keys()) {
-        const std::string variable = variable_name(key.name);
-        const auto text = sources.environment.find(variable);
-        if (text != sources.environment.end()) set_text(config, key, text->second, variable);
-        const auto flag = sources.flags.find(key.name);
-        if (flag != sources.flags.end()) set_text(config, key, flag->second, flag_name(key.name));
+    if (!sources.repository.empty() && fs::exists(file)) given.add_file(file, kConfigFile);
+    for (const auto& [variable, text] : sources.environment) {
+        // These two are places on this machine, not settings of a run.
+        if (variable.rfind(kPrefix, 0) != 0 || variable == "AUTORESEARCH_DATA" ||
+            variable == "AUTORESEARCH_KIT")
+            continue;
+        std::string name = variable.substr(std::string_view(kPrefix).size());
+        for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        given.add_text(name, text, variable);
     }
-    return config;
+    for (const auto& [name, text] : sources.flags) given.add_text(name, text, flag_name(name));
+
+    const std::string preset = given.values.value("preset", sources.default_preset);
+    const fs::path start =
+        preset_file(sources, preset, given.origins.count("preset") ? given.origins["preset"] : "default");
+    all.add_file(start, "configs/" + start.filename().string());
+    for (const auto& [name, value] : given.values.items()) all.add(name, value, given.origins[name]);
+    return {all.values.get<Config>(), all.origins};
 }
 
 json to_json(const ResolvedConfig& config) {
-    json object;
-    object["preset"] = {{"value", config.values.preset}, {"origin", config.origins.at("preset")}};
-    for (const auto& key : config_keys()) {
-        std::visit([&](auto member) { object[key.name]["value"] = config.values.*member; }, key.member);
-        object[key.name]["origin"] = config.origins.at(key.name);
-    }
+    json object = config.values;
+    for (const auto& [name, origin] : config.origins)
+        object[name] = {{"value", object[name]}, {"origin", origin}};
     return object;
 }
 
-ResolvedConfig resolved_from_json(const json& object, const std::string& file) {
-    ResolvedConfig config = default_config();
-    try {
-        config.values.preset = object.at("preset").at("value").get<std::string>();
-        config.origins["preset"] = object.at("preset").at("origin").get<std::string>();
-        for (const auto& key : config_keys()) {
-            if (!object.contains(key.name)) continue;  // a setting that is younger than the run
-            set_value(config, key, object.at(key.name).at("value"), file);
-            config.origins[key.name] = object.at(key.name).at("origin").get<std::string>();
-        }
-    } catch (const json::exception& error) {
-        throw UserError(file + " is damaged: " + error.what(), "start a new run with another --tag");
+ResolvedConfig resolved_from_json(const json& object) {
+    ResolvedConfig config;
+    json values = Config{};
+    for (const auto& key : config_keys()) {
+        config.origins[key.name] = "default";  // of a setting that is younger than the run
+        if (!object.contains(key.name)) continue;
+        values[key.name] = object[key.name].at("value");
+        config.origins[key.name] = object[key.name].at("origin");
     }
+    config.values = values.get<Config>();
     return config;
-}
-
-std::string value_text(const Config& config, const ConfigKey& key) {
-    return std::visit(
-        [&](auto member) {
-            if constexpr (std::is_same_v<decltype(member), std::string Config::*>)
-                return json(config.*member).dump();
-            else
-                return fmt::format("{}", config.*member);
-        },
-        key.member);
 }
 
 ResolvedConfig continue_config(const ResolvedConfig& recorded, ResolvedConfig now,
                                const std::string& device) {
-    ResolvedConfig config = recorded;
     if (now.values.device == device) now.values.device = recorded.values.device;
+    const json asked = now.values;
+    json values = recorded.values;
+    ResolvedConfig config = recorded;
     for (const auto& key : config_keys()) {
         if (!now.asked_for(key.name)) continue;
+        const json before = values[key.name], after = asked[key.name];
         const std::string& origin = now.origins.at(key.name);
-        const std::string before = value_text(recorded.values, key), after = value_text(now.values, key);
-        if (key.frozen && before != after) {
-            throw UserError(origin + " is " + after + ", but run \"" + recorded.values.tag +
-                                "\" was started with " + before,
+        if (key.kind != ConfigKey::free && before != after)
+            throw UserError(fmt::format("{} is {}, but run \"{}\" was started with {}", origin,
+                                        text_of(after), recorded.values.tag, text_of(before)),
                             "leave it out to go on with that run, or start another one with --tag NAME");
-        }
-        std::visit([&](auto member) { config.values.*member = now.values.*member; }, key.member);
+        values[key.name] = after;
         config.origins[key.name] = origin;
     }
+    config.values = values.get<Config>();
     return config;
 }
 

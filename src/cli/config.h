@@ -1,36 +1,44 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "contract/config.h"
 
 namespace autoresearch {
 
-/// One row of the table of settings: where it lives in Config, what it may be, what it means.
-/// The flag is --name with dashes, the environment variable AUTORESEARCH_NAME, the JSON key the name itself.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Config, preset, corpus, vocab_size, seq_len, eval_tokens,
+                                                text_column, separator, shards, split_pattern, device,
+                                                threads, budget, seed, build_limit, startup_limit, grace,
+                                                eval_limit, memory_limit, confirm, confidence, baseline_seeds,
+                                                max_seeds, memory_factor, early_end, repeats, confirm_seeds,
+                                                agent, model, agent_args, agent_limit, repairs, token_price,
+                                                tag, experiments, hours, until, max_cost, max_tokens,
+                                                max_failures)
+
+/// One row of the table of settings: what it may be, what it means. Its type and default are those of the
+/// member of Config with this name. The flag is --name with dashes, the environment variable
+/// AUTORESEARCH_NAME, the JSON key the name itself.
 struct ConfigKey {
-    using Member = std::variant<std::string Config::*, int Config::*, std::int64_t Config::*,
-                                std::uint64_t Config::*, double Config::*, bool Config::*>;
-    const char* name;
-    Member member;
-    /// A change of it makes results incomparable, so a run keeps the value it was started with.
-    bool frozen;
-    const char* help;
+    enum Kind {
+        data,    // says which data set is meant; frozen too
+        frozen,  // a change of it makes results incomparable, so a run keeps the value it was started with
+        free,
+    };
+    std::string name;
+    Kind kind;
+    std::string help;
     double min = 0, max = 0;                // of numbers
     std::vector<std::string> choices = {};  // of texts; empty: any
+    nlohmann::json::value_t type = {};      // set by config_keys()
 };
 
 const std::vector<ConfigKey>& config_keys();
 /// vocab_size -> --vocab-size
 std::string flag_name(const std::string& key);
-/// The names of the settings that say which data set is meant, and more of them.
-std::vector<std::string> data_keys(const std::vector<std::string>& more = {});
 
 /// A text value per key name, as given by flags.
 using FlagValues = std::map<std::string, std::string>;
@@ -58,11 +66,8 @@ ResolvedConfig resolve_config(const ConfigSources& sources);
 
 /// {"budget": {"value": 300, "origin": "default"}, ...}
 nlohmann::json to_json(const ResolvedConfig& config);
-/// The reverse, for run.json. `file` is named in errors.
-ResolvedConfig resolved_from_json(const nlohmann::json& json, const std::string& file);
-
-/// The value of a key as text, for messages.
-std::string value_text(const Config& config, const ConfigKey& key);
+/// The reverse, for run.json. Throws nlohmann::json::exception when it is damaged.
+ResolvedConfig resolved_from_json(const nlohmann::json& json);
 
 /// For a run that goes on: what was recorded, but for what a flag or a variable asks for now.
 /// Throws UserError when that is another value of a frozen key; what the device "auto" came to may be named.

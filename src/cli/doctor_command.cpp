@@ -70,14 +70,8 @@ std::string look_at_memory(const FlagValues& flags) {
 
 std::string look_at_repository() {
     const GitRepo git = GitRepo::open(".");
-    const auto head = git.head();
-    using State = GitRepo::FileState;
-    const State state = git.file_state();
-    if (state == State::missing)
-        throw UserError("no " + std::string(kEditableFile) + " here", "run it in a clone of autoresearch");
-    const std::string note =
-        state == State::committed ? "" : "; train/train.cpp has changes that are not committed";
-    return git.workdir().string() + " at " + head.commit.substr(0, 7) + " " + head.subject + note;
+    const std::string note = git.is_committed() ? "" : "; train/train.cpp has changes that are not committed";
+    return git.workdir().string() + " at " + git.head().substr(0, 7) + note;
 }
 
 std::string look_at_data(const FlagValues& flags) {
@@ -132,8 +126,11 @@ std::vector<Check> all_checks(const FlagValues& flags) {
     };
 }
 
-int doctor(const FlagValues& flags, bool json) {
-    const auto checks = all_checks(flags);
+}  // namespace
+
+int doctor_command(const Arguments& arguments) {
+    const bool json = arguments.json;
+    const auto checks = all_checks(arguments.settings);
     bool ready = true;
     nlohmann::json list = nlohmann::json::array();
     const bool color = output_style(STDOUT_FILENO).color;
@@ -152,15 +149,6 @@ int doctor(const FlagValues& flags, bool json) {
         std::printf("%s\n", ready ? "this machine is ready: autoresearch run" : "not ready yet");
     }
     return ready ? 0 : 1;
-}
-
-}  // namespace
-
-void add_doctor_command(CLI::App& app, int& exit_code) {
-    CLI::App* command = app.add_subcommand("doctor", "is this machine ready");
-    const auto flags = add_setting_flags(*command, data_keys());
-    const auto json = add_json_flag(*command);
-    command->callback([=, &exit_code] { exit_code = doctor(*flags, *json); });
 }
 
 }  // namespace autoresearch

@@ -29,7 +29,7 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
         request.test_split = true;
         Experiment result;
         result.trials = require_good(
-            trials_by_hand(place, git.file(code.commit), request, seeds, " " + name, reporter, stop));
+            trials_by_hand(place, git.source(code.commit), request, seeds, " " + name, reporter, stop));
         return result;
     };
     const Experiment before = measure(baseline, "baseline"), after = measure(best, "best");

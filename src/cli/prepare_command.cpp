@@ -39,10 +39,13 @@ std::string for_people(const PreparedData& data) {
                       meta.dropped_duplicates, millions(meta.eval_tokens), data.directory.string());
 }
 
-int prepare(const FlagValues& flags, bool json) {
+}  // namespace
+
+int prepare_command(const Arguments& arguments) {
+    const bool json = arguments.json;
     const Kit kit = open_kit();
     const auto repository = repository_root_or_empty();
-    const ResolvedConfig config = load_config(flags, repository, kit.directory);
+    const ResolvedConfig config = load_config(arguments.settings, repository, kit.directory);
     const SignalStop stop;
     const bool shows = isatty(STDERR_FILENO) != 0 && !json;
     PrepareOptions options;
@@ -68,16 +71,6 @@ int prepare(const FlagValues& flags, bool json) {
     wipe();
     std::cout << (json ? to_json(data).dump(2) + "\n" : for_people(data));
     return 0;
-}
-
-}  // namespace
-
-void add_prepare_command(CLI::App& app, int& exit_code) {
-    CLI::App* command =
-        app.add_subcommand("prepare", "text to tokens: train the tokenizer, write the shards");
-    const auto flags = add_setting_flags(*command, data_keys({"threads"}));
-    const auto json = add_json_flag(*command);
-    command->callback([=, &exit_code] { exit_code = prepare(*flags, *json); });
 }
 
 }  // namespace autoresearch

@@ -1,18 +1,14 @@
-#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/chrono.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <cstdio>
 #include <ctime>
-#include <iostream>
-#include <regex>
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
 #include "cli/final_number.h"
-#include "cli/run_plan.h"
+#include "cli/run_info.h"
 #include "cli/trial_parts.h"
-#include "cli/workspace.h"
 #include "guard/source_guard.h"
 #include "judge/paired_judge.h"
 #include "judge/trial_curves.h"
@@ -21,14 +17,10 @@
 #include "proc/process_tree.h"
 #include "proc/signals.h"
 #include "propose/agent_proposer.h"
-#include "record/experiment_json.h"
 #include "record/file_ledger.h"
 #include "record/run_files.h"
 #include "record/run_lock.h"
-#include "record/table.h"
 #include "record/terminal_reporter.h"
-#include "util/atomic_file.h"
-#include "util/text.h"
 #include "vcs/git_repo.h"
 #include "vcs/run_repo.h"
 
@@ -37,28 +29,130 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string opening_line(const RunInfo& run, bool goes_on) {
-    const Config& config = run.config.values;
-    std::string bound;
-    if (config.experiments > 0) bound += fmt::format(", {} experiments", config.experiments);
-    if (config.hours > 0) bound += fmt::format(", {} hours", config.hours);
-    if (!config.until.empty()) bound += ", until " + config.until;
-    if (config.max_cost > 0) bound += fmt::format(", ${}", config.max_cost);
-    if (config.max_tokens > 0) bound += fmt::format(", {} tokens", config.max_tokens);
-    if (bound.empty()) bound = ", until stopped";
+constexpr double kSameNight = 12 * 3600;
+constexpr const char* kChosen = "chosen";  // origin of a tag that the user did not name
+
+/// What a call of `autoresearch run` is going to do.
+struct Plan {
+    RunInfo run;
+    bool goes_on = false;  // experiments are recorded already
+    std::string source;    // of the baseline, for a new run
+    AgentAdapter agent;
+    std::string agent_origin;  // where it was named, or that it was the first installed
+};
+
+/// The tag when the user named none: the run of this night that was begun without a name too, else the day,
+/// with a number where that name is taken.
+std::string choose_tag(const GitRepo& git, bool resume) {
+    const auto last = last_run(git.workdir());
+    if (resume) return require_run(git.workdir(), "").tag();
+    if (last && last->seconds_ago < kSameNight &&
+        require_run(git.workdir(), last->tag).config.origins.at("tag") == kChosen)
+        return last->tag;
+    const std::tm day = fmt::localtime(std::time(nullptr));
+    std::string today = fmt::format("{:%b}{}", day, day.tm_mday);  // nov22
+    today[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(today[0])));
+    std::string tag = today;
+    for (int n = 2; git.has_branch(tag) || fs::exists(run_files::run_directory(git.workdir(), tag)); ++n)
+        tag = today + "-" + std::to_string(n);
+    return tag;
+}
+
+/// The baseline's source: what HEAD has, or the working tree where that was asked for.
+std::string starting_source(const GitRepo& git, bool from_working_tree) {
+    if (from_working_tree) return working_source(git.workdir());
+    if (!git.is_committed()) {
+        throw UserError(std::string(kEditableFile) + " has changes that are not committed",
+                        "commit them, or start from them as they are with --from-working-tree");
+    }
+    return git.source(git.head());
+}
+
+void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Plan& plan) {
+    RunInfo& run = plan.run;
+    if (git.has_branch(run.tag())) {
+        const std::string branch = run_branch(run.tag());
+        throw UserError("branch " + branch + " exists already, but no run of that name does",
+                        "choose another name with --tag, or delete it: git branch -D " + branch);
+    }
+    run.created = system_clock().utc();
+    run.version = AUTORESEARCH_VERSION;
+    run.start_commit = git.head();
+    run.from_working_tree = from_working_tree;
+    plan.source = starting_source(git, from_working_tree);
+    run.data = require_data(run.config).meta.fingerprint;
+    run.kit = kit.hash;
+    run.torch = kit.torch_version;
+    run.device = resolve_device(run.config.values.device, kit);
+}
+
+void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
+    if (from_working_tree && !earlier.from_working_tree) {
+        throw UserError(
+            "--from-working-tree: run \"" + earlier.tag() + "\" exists already, started from a commit",
+            "start another one with --tag NAME");
+    }
+    const ResolvedConfig now = plan.run.config;
+    plan.run = earlier;
+    plan.run.config = continue_config(earlier.config, now, earlier.device);
+}
+
+void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
+    const std::string& wanted = plan.run.config.values.agent;
+    const auto agents = read_agents(shipped_file(root, kit, "configs/agents.json"));
+    plan.agent =
+        find_agent(agents, wanted.empty() ? default_agent(agents, plan.run.config.values.model) : wanted);
+    plan.agent_origin = !wanted.empty()              ? plan.run.config.origins.at("agent")
+                        : plan.agent.program.empty() ? "no coding agent is installed"
+                                                     : "the first that is installed";
+    if (is_installed(plan.agent)) return;
+    throw UserError("agent " + plan.agent.name + " is not installed: there is no program \"" +
+                        plan.agent.program + "\" on PATH",
+                    "install it, or use the built-in one: --agent tuner");
+}
+
+/// Settles everything that can be wrong before anything is written; throws UserError with the mend.
+Plan plan_run(const GitRepo& git, const Kit& kit, const Arguments& arguments) {
+    Plan plan;
+    plan.run.config = load_config(arguments.settings, git.workdir(), kit.directory);
+    if (plan.run.config.values.confirm_seeds == 1)
+        throw UserError("confirm_seeds is 1, but an interval needs two trials",
+                        "--confirm-seeds 2 or more, or 0 for no final number");
+    std::string tag = plan.run.tag();
+    if (tag.empty()) {
+        tag = plan.run.config.values.tag = choose_tag(git, arguments.resume);
+        plan.run.config.origins["tag"] = kChosen;
+    }
+    git.check_tag(tag);
+    if (git.branch_checked_out(tag)) {
+        throw UserError("branch " + run_branch(tag) + " is checked out, and a run moves it",
+                        "git switch to another branch first, or start another run with --tag NAME");
+    }
+    plan.run.directory = run_files::run_directory(git.workdir(), tag);
+    // A run without a baseline has nothing to keep: it starts anew.
+    plan.goes_on = !read_ledger(plan.run.directory).empty();
+    if (plan.goes_on || arguments.resume) {
+        const RunInfo earlier = require_run(git.workdir(), tag);
+        if (plan.goes_on) plan_old_run(earlier, arguments.from_working_tree, plan);
+    }
+    if (!plan.goes_on) plan_new_run(git, kit, arguments.from_working_tree, plan);
+    choose_agent(git.workdir(), kit, plan);
+    return plan;
+}
+
+std::string opening_line(const Plan& plan) {
+    const Config& config = plan.run.config.values;
+    const nlohmann::json now = config, defaults = Config{};
+    std::string bounds;
+    for (const char* key : {"experiments", "hours", "until", "max_cost", "max_tokens"})
+        if (now[key] != defaults[key]) bounds += fmt::format(", {} {}", key, now[key].dump());
     return fmt::format(
         "run {}{}: {} s a trial on {}, corpus {}{}; Ctrl-C once: after the current experiment, twice: now",
-        run.tag(), goes_on ? " goes on" : "", config.budget, run.device, config.corpus, bound);
+        config.tag, plan.goes_on ? " goes on" : "", config.budget, plan.run.device, config.corpus,
+        bounds.empty() ? ", until stopped" : bounds);
 }
 
-/// A rebuilt fixed half is not an error, but a person must know.
-void note_rebuilt_kit(const RunInfo& run, const Kit& kit, Reporter& reporter) {
-    if (run.kit == kit.hash && run.torch == kit.torch_version) return;
-    reporter.note("the fixed half was rebuilt since run \"" + run.tag() + "\" began (" + run.kit + " -> " +
-                  kit.hash + "): results from here on may not compare with the earlier ones");
-}
-
-AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, const RunPlan& plan) {
+AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, const Plan& plan) {
     const Config& config = plan.run.config.values;
     AgentProposerOptions options;
     options.agent = plan.agent;
@@ -80,28 +174,22 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
 
 /// The next moment at which the clock on the wall shows this, in seconds since 1970.
 double next_time_of_day(const std::string& text) {
-    static const std::regex shape("([01]?[0-9]|2[0-3]):([0-5][0-9])");
-    std::smatch found;
-    if (!std::regex_match(text, found, shape))
-        throw UserError("until is \"" + text + "\", which is no time of day", "such as: --until 07:30");
-    const int hour = std::stoi(found[1]), minute = std::stoi(found[2]);
     const std::time_t now = std::time(nullptr);
-    std::tm time{};
-    localtime_r(&now, &time);
-    for (int day = time.tm_mday;; ++day) {
-        std::tm then = time;
-        then.tm_mday = day;
-        then.tm_hour = hour;
-        then.tm_min = minute;
-        then.tm_sec = 0;
-        then.tm_isdst = -1;
-        if (const std::time_t at = std::mktime(&then); at > now) return static_cast<double>(at);
-    }
+    std::tm then = fmt::localtime(now);
+    const char* end = ::strptime(text.c_str(), "%H:%M", &then);
+    if (end == nullptr || *end != '\0')
+        throw UserError("until is \"" + text + "\", which is no time of day", "such as: --until 07:30");
+    then.tm_sec = 0;
+    then.tm_isdst = -1;  // not known, and another one tomorrow
+    std::tm tomorrow = then;
+    ++tomorrow.tm_mday;
+    const std::time_t today = std::mktime(&then);
+    return static_cast<double>(today > now ? today : std::mktime(&tomorrow));
 }
 
-LoopSettings loop_settings(const RunInfo& run) {
-    const Config& config = run.config.values;
-    LoopSettings settings{run.start_commit, read_file(run.directory / kStartSource), config};
+LoopSettings loop_settings(const Plan& plan) {
+    const Config& config = plan.run.config.values;
+    LoopSettings settings{plan.run.start_commit, plan.source, config};
     settings.config.threads = trial_threads(config);
     settings.until = config.until.empty() ? 0 : next_time_of_day(config.until);
     return settings;
@@ -124,83 +212,52 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
     }
 }
 
-void print_end(LoopEnd end, const RunInfo& run, const std::vector<Experiment>& experiments, bool json) {
-    if (json) {
-        auto all = nlohmann::ordered_json::array();
-        for (const auto& experiment : experiments) all.push_back(to_json(experiment));
-        const nlohmann::ordered_json result = {
-            {"tag", run.tag()}, {"verdicts", summary_of_verdicts(run, experiments)}, {"experiments", all}};
-        std::cout << result.dump(2) << "\n";
-        return;
-    }
-    if (!experiments.empty())
-        std::cout << "\n"
-                  << result_table(experiments, output_style(STDOUT_FILENO).color)
-                  << summary_text(summary_of_verdicts(run, experiments));
-    if (end == LoopEnd::stopped) {
-        std::cout << "stopped; go on with: autoresearch run --tag " << run.tag() << "\n";
-    }
-    if (!experiments.empty()) std::cout << "kept: git log " << run_branch(run.tag()) << "; everything: ";
-    std::cout << run.directory.string() << "\n";
-}
+}  // namespace
 
-int run(const FlagValues& flags, const RunOptions& options, bool json) {
+int run_command(const Arguments& arguments) {
     GitRepo git = GitRepo::open(".");
     const Kit kit = open_kit();
-    const RunPlan plan = plan_run(git, kit, flags, options);
+    const Plan plan = plan_run(git, kit, arguments);
     const RunInfo& info = plan.run;
     const Config& config = info.config.values;
+    const TrialPlace place{kit, config, info.device, require_same_data(info)};
+    const LoopSettings settings = loop_settings(plan);
     SignalStop stop("finishing the current experiment; Ctrl-C again stops now");
     AgentProposer proposer(proposer_options(kit, git.workdir(), plan), stop);
 
     git.ensure_ignored();
-    const RunLock lock(info.directory);
-    write_plan(plan, git);
+    Fd lock = lock_run(info.directory);
+    save_run(info);
 
     std::signal(SIGPIPE, SIG_IGN);  // a closed terminal must not end a night
-    const int output = json ? STDERR_FILENO : STDOUT_FILENO;
+    const int output = arguments.json ? STDERR_FILENO : STDOUT_FILENO;
     TerminalReporter reporter(output, output_style(output), info.directory / run_files::kLog);
     if (const int left = take_over_processes(info.directory); left > 0)
         reporter.note(fmt::format("ended {} processes that the last start of this run left behind", left));
     reporter.note(keep_awake());
-    note_rebuilt_kit(info, kit, reporter);
-    reporter.note(opening_line(info, plan.goes_on));
+    if (const auto note = rebuilt_note(info, kit); !note.empty()) reporter.note(note);
+    reporter.note(opening_line(plan));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");
     if (config.max_cost > 0 && config.token_price <= 0 && plan.agent.output.usd.empty())
         reporter.note("agent " + plan.agent.name + " tells no cost: --max-cost needs --token-price with it");
 
     RunRepo repo(git, {info.tag(), config.budget, info.data, info.device});
-    const auto patch_of = [&](const Experiment& e) {
-        return unified_diff(git.try_file(e.parent).value_or(""), git.file(e.commit));
+    const auto patch_of = [&](const Experiment& experiment) {
+        return unified_diff(git.source(experiment.parent), git.source(experiment.commit));
     };
     FileLedger ledger(info.directory, patch_of);
-    const TrialPlace place{kit, config, info.device, plan.data.directory};
     TrialParts trial = make_trial_parts(place, reporter, stop);
     SourceGuard guard;
     const PairedJudge judge(config);
     const TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
     ExperimentLoop loop({proposer, guard, trial.builder, trial.runner, judge, ledger, repo, reporter, stop,
                          system_clock(), &curves},
-                        loop_settings(info));
+                        settings);
     const LoopEnd end = loop.run();
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
-    print_end(end, info, ledger.experiments(), json);
+    lock.reset();
+    print_state(info, arguments.json);
     return end == LoopEnd::gave_up ? 1 : 0;
-}
-
-}  // namespace
-
-void add_run_command(CLI::App& app, int& exit_code) {
-    CLI::App* command =
-        app.add_subcommand("run", "the loop: propose, build, train, keep or drop, until stopped");
-    const auto flags = add_setting_flags(*command);
-    const auto options = std::make_shared<RunOptions>();
-    command->add_flag("--from-working-tree", options->from_working_tree,
-                      "start from train/train.cpp as it is, committed or not");
-    command->add_flag("--resume", options->resume,
-                      "go on with the last run, however old; an error when there is none");
-    const auto json = add_json_flag(*command);
-    command->callback([=, &exit_code] { exit_code = run(*flags, *options, *json); });
 }
 
 }  // namespace autoresearch

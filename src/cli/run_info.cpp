@@ -34,14 +34,12 @@ void save_run(const RunInfo& run) {
     write_file_atomically(run.directory / run_files::kRun, object.dump(2) + "\n");
 }
 
-std::optional<RunInfo> load_run(const fs::path& repository, const std::string& tag) {
-    const fs::path directory = run_files::run_directory(repository, tag), file = directory / run_files::kRun;
-    const auto text = try_read_file(file);
-    if (!text) return std::nullopt;
+static RunInfo load_run(const fs::path& directory) {
+    const fs::path file = directory / run_files::kRun;
     try {
-        const json object = json::parse(*text);
+        const json object = json::parse(read_file(file));
         RunInfo run = object.get<RunInfo>();
-        run.config = resolved_from_json(object.at("config"), file.string());
+        run.config = resolved_from_json(object.at("config"));
         run.directory = directory;
         return run;
     } catch (const json::exception& error) {
@@ -52,35 +50,38 @@ std::optional<RunInfo> load_run(const fs::path& repository, const std::string& t
 std::optional<LastRun> last_run(const fs::path& repository) {
     std::optional<LastRun> last;
     for (const auto& tag : run_tags(repository)) {
-        for (const char* name : {run_files::kRun, run_files::kLedger}) {
-            std::error_code missing;
-            const auto touched =
-                fs::last_write_time(run_files::run_directory(repository, tag) / name, missing);
-            if (missing) continue;
-            const std::chrono::duration<double> age = fs::file_time_type::clock::now() - touched;
-            if (!last || age.count() < last->seconds_ago) last = LastRun{tag, age.count()};
-        }
+        std::error_code missing;
+        const auto log = run_files::run_directory(repository, tag) / run_files::kLog;
+        const std::chrono::duration<double> age =
+            fs::file_time_type::clock::now() - fs::last_write_time(log, missing);
+        if (!missing && (!last || age.count() < last->seconds_ago)) last = LastRun{tag, age.count()};
     }
     return last;
 }
 
-RunInfo require_run(const fs::path& repository, const std::string& tag) {
-    const std::string place = (repository / run_files::kFolder).string();
-    const auto last = tag.empty() ? last_run(repository) : std::nullopt;
-    if (tag.empty() && !last) throw UserError("there is no run in " + place, "start one: autoresearch run");
-    const std::string& wanted = last ? last->tag : tag;
-    if (auto run = load_run(repository, wanted)) return *run;
-    const std::string close = nearest(wanted, run_tags(repository));
-    throw UserError("there is no run \"" + wanted + "\" in " + place,
+RunInfo require_run(const fs::path& repository, std::string tag) {
+    const auto tags = run_tags(repository);
+    const auto last = last_run(repository);
+    if (tag.empty() && last) tag = last->tag;
+    if (std::count(tags.begin(), tags.end(), tag) > 0)
+        return load_run(run_files::run_directory(repository, tag));
+    const std::string close = nearest(tag, tags);
+    throw UserError("there is no run" + (tag.empty() ? "" : " " + tag) + " in " + (repository / run_files::kFolder).string(),
                     close.empty() ? "start one: autoresearch run" : "did you mean --tag " + close + "?");
 }
 
-std::filesystem::path require_same_data(const RunInfo& run) {
-    std::filesystem::path directory = data_root() / run.data;
-    if (std::filesystem::exists(directory)) return directory;
+fs::path require_same_data(const RunInfo& run) {
+    const fs::path directory = data_root() / run.data;
+    if (fs::exists(directory)) return directory;
     throw UserError(
         "data set " + run.data + " of run \"" + run.tag() + "\" is not in " + data_root().string(),
         "prepare it again: autoresearch prepare --preset " + run.config.values.preset);
+}
+
+std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
+    if (run.kit == kit.hash && run.torch == kit.torch_version) return "";
+    return "the fixed half was rebuilt since run \"" + run.tag() + "\" began (" + run.kit + " -> " +
+           kit.hash + "): results may not compare with the earlier ones";
 }
 
 }  // namespace autoresearch

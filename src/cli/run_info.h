@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/config.h"
+#include "cli/workspace.h"
 
 namespace autoresearch {
 
@@ -27,23 +27,27 @@ struct RunInfo {
 
 /// Writes run.json atomically.
 void save_run(const RunInfo& run);
-/// Nothing when there is no such run; UserError when its run.json is damaged.
-std::optional<RunInfo> load_run(const std::filesystem::path& repository, const std::string& tag);
-
 /// The tags of all runs of a repository.
 std::vector<std::string> run_tags(const std::filesystem::path& repository);
 
-/// The tag of the run that was active last (its ledger or run.json is newest), with the seconds since then.
+/// The tag of the run that was active last (its log is newest), with the seconds since then.
 struct LastRun {
     std::string tag;
     double seconds_ago = 0;
 };
 std::optional<LastRun> last_run(const std::filesystem::path& repository);
 
-/// The run with this tag, or the last one when the tag is empty. UserError when there is none.
-RunInfo require_run(const std::filesystem::path& repository, const std::string& tag);
+/// The run with this tag, or the last one when the tag is empty. UserError when there is none, or its
+/// run.json is damaged.
+RunInfo require_run(const std::filesystem::path& repository, std::string tag);
 
 /// The data set that the run was started on. UserError when it is gone.
 std::filesystem::path require_same_data(const RunInfo& run);
+
+/// A fixed half that was rebuilt since is not an error, but a person must know. Empty when it was not.
+std::string rebuilt_note(const RunInfo& run, const Kit& kit);
+
+/// What `status` prints, for people or programs.
+void print_state(const RunInfo& run, bool json);
 
 }  // namespace autoresearch

@@ -10,10 +10,9 @@
 #include "vcs/git_repo.h"
 
 namespace autoresearch {
-namespace {
 
 /// The originals' summary block, from `---` to `depth:`.
-std::string summary_block(const Trial& trial) {
+static std::string summary_block(const Trial& trial) {
     return fmt::format(
         "---\n"
         "val_bpb:          {:.6f}\n"
@@ -30,14 +29,14 @@ std::string summary_block(const Trial& trial) {
 }
 
 /// One experiment by hand: the working tree's train.cpp, built and run as the loop would, logged, not judged.
-int train(const FlagValues& flags, bool json) {
+int train_command(const Arguments& arguments) {
     const GitRepo git = GitRepo::open(".");
-    auto [source, place] = settle_by_hand(git, flags);
+    auto [source, place] = settle_by_hand(git, arguments.settings);
     place.config.repeats = 0;  // one trial, whatever the machine does to it
     const auto directory = by_hand_directory(git.workdir(), "train");
     const Trial trial =
         trials_by_hand(place, source, {{}, directory, place.config.seed, place.config.budget}).back();
-    if (json) {
+    if (arguments.json) {
         std::cout << to_json(trial).dump(2) << "\n";
     } else if (trial.ending == Ending::ok) {
         std::cout << summary_block(trial) << "logs: " << directory.string() << "\n";
@@ -45,18 +44,6 @@ int train(const FlagValues& flags, bool json) {
     if (trial.ending == Ending::ok) return 0;
     std::cerr << fmt::format("{}: {}\nlogs: {}\n", to_string(trial.ending), trial.reason, directory.string());
     return 1;
-}
-
-}  // namespace
-
-void add_train_command(CLI::App& app, int& exit_code) {
-    CLI::App* command =
-        app.add_subcommand("train", "one experiment by hand: build and run this tree's train/train.cpp");
-    const auto flags =
-        add_setting_flags(*command, data_keys({"device", "threads", "budget", "seed", "build_limit",
-                                               "startup_limit", "grace", "eval_limit"}));
-    const auto json = add_json_flag(*command);
-    command->callback([=, &exit_code] { exit_code = train(*flags, *json); });
 }
 
 }  // namespace autoresearch

@@ -26,19 +26,13 @@ double memory_limit(const Config& config) {
                                    : kShare * static_cast<double>(platform::memory_bytes()) / (1 << 30);
 }
 
-ByHand settle_by_hand(const GitRepo& git, const FlagValues& flags) {
-    ByHand result;
-    TrialPlace& place = result.place;
-    place.kit = open_kit();
-    const auto source = try_read_file(git.workdir() / kEditableFile);
-    if (!source) throw no_editable_file(git.workdir());
-    result.source = *source;
-    const ResolvedConfig config = load_config(flags, git.workdir(), place.kit.directory);
-    place.config = config.values;
-    place.data = require_data(config).directory;
-    place.device = resolve_device(config.values.device, place.kit);
+std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {
+    const Kit kit = open_kit();
+    const std::string source = working_source(git.workdir());
+    const ResolvedConfig config = load_config(flags, git.workdir(), kit.directory);
+    const auto data = require_data(config).directory;
     git.ensure_ignored();
-    return result;
+    return {source, {kit, config.values, resolve_device(config.values.device, kit), data}};
 }
 
 int trial_threads(const Config& config) {

@@ -26,16 +26,12 @@ struct TrialParts {
 };
 /// GB that the processes of one step may hold.
 double memory_limit(const Config& config);
-/// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.
-struct ByHand {
-    std::string source;
-    TrialPlace place;
-};
-ByHand settle_by_hand(const GitRepo& git, const FlagValues& flags);
-
 /// CPU threads of a trial.
 int trial_threads(const Config& config);
 TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop);
+
+/// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.
+std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags);
 
 /// A new folder of this name and the time in .autoresearch/by-hand/, where the newest ten stay.
 std::filesystem::path by_hand_directory(const std::filesystem::path& repository, const std::string& name);

@@ -26,68 +26,66 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::optional<std::string> environment_value(const std::string& name) {
-    const char* value = std::getenv(name.c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+/// Empty when it is not set.
+std::string environment_value(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
 }
 
-std::string hash_of_files(const fs::path& root, const std::vector<std::string>& folders) {
-    std::vector<fs::path> files;
-    for (const auto& folder : folders) {
+/// Of all that makes a program from a train.cpp.
+std::string hash_of_kit(const fs::path& root) {
+    std::vector<fs::path> files = {root / "build-trainer"};
+    for (const char* folder : {"include", "prepare", "util"}) {
         for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
             const auto extension = entry.path().extension();
             if (extension == ".h" || extension == ".cpp") files.push_back(entry.path());
         }
     }
     std::sort(files.begin(), files.end());
-    std::uint64_t hash = xxh64(read_file(root / "build-trainer"));
-    for (const auto& file : files)
-        hash = xxh64(read_file(file), xxh64(file.lexically_relative(root).string(), hash));
-    return hex(hash);
+    Digest digest;
+    for (const auto& file : files) {
+        digest.add(file.lexically_relative(root).string());
+        digest.add(read_file(file));
+    }
+    return hex(digest.value());
 }
 
 }  // namespace
 
 Kit open_kit() {
-    const auto given = environment_value("AUTORESEARCH_KIT");
+    const std::string given = environment_value("AUTORESEARCH_KIT");
     Kit kit;
-    kit.directory = given ? fs::path(*given) : platform::self().parent_path() / "kit";
+    kit.directory = given.empty() ? platform::self().parent_path() / "kit" : fs::path(given);
     const auto text = try_read_file(kit.directory / "kit.json");
     if (!text || !fs::exists(kit.directory / "build-trainer")) {
         throw UserError(
             "the trainer kit is missing: no kit.json and build-trainer in " + kit.directory.string(),
-            given ? "AUTORESEARCH_KIT points there; unset it, or name a whole kit"
-                  : "build it with scripts/setup");
+            given.empty() ? "build it with scripts/setup" : "AUTORESEARCH_KIT points there; unset it");
     }
-    try {
-        const auto json = nlohmann::json::parse(*text);
-        kit.torch = json.at("torch").get<std::string>();
-        kit.torch_version = json.at("torch_version").get<std::string>();
-        kit.compiler = json.at("compiler").get<std::string>();
-    } catch (const nlohmann::json::exception& error) {
-        throw UserError((kit.directory / "kit.json").string() + " is damaged: " + error.what(),
-                        "build it again with scripts/setup");
-    }
+    const auto json = nlohmann::json::parse(*text);
+    kit.torch = json.at("torch").get<std::string>();
+    kit.torch_version = json.at("torch_version").get<std::string>();
+    kit.compiler = json.at("compiler").get<std::string>();
     if (::access(kit.compiler.c_str(), X_OK) != 0) {
         throw UserError("the C++ compiler " + kit.compiler + " is gone, so no train.cpp can be built",
                         "scripts/setup says what to install");
     }
-    kit.hash = hash_of_files(kit.directory, {"include", "prepare", "util"});
+    kit.hash = hash_of_kit(kit.directory);
     return kit;
 }
 
 fs::path cache_root() {
-    if (const auto xdg = environment_value("XDG_CACHE_HOME"); xdg && !xdg->empty())
-        return fs::path(*xdg) / "autoresearch";
-    if (const auto home = environment_value("HOME"); home && !home->empty()) {
-        return fs::path(*home) / ".cache" / "autoresearch";
-    }
-    throw UserError("neither HOME nor XDG_CACHE_HOME is set, so there is no place for data", "set HOME");
+    if (const auto xdg = environment_value("XDG_CACHE_HOME"); !xdg.empty())
+        return fs::path(xdg) / "autoresearch";
+    const auto home = environment_value("HOME");
+    if (home.empty())
+        throw UserError("neither HOME nor XDG_CACHE_HOME is set, so there is no place for data");
+    return fs::path(home) / ".cache" / "autoresearch";
 }
 
 fs::path data_root() {
     const auto given = environment_value("AUTORESEARCH_DATA");
-    return given && !given->empty() ? fs::path(*given) : cache_root() / "data";
+    return given.empty() ? cache_root() / "data" : fs::path(given);
 }
 
 ResolvedConfig load_config(const FlagValues& flags, const fs::path& repository, const fs::path& kit) {
@@ -95,9 +93,8 @@ ResolvedConfig load_config(const FlagValues& flags, const fs::path& repository, 
     sources.flags = flags;
     for (char** variable = environ; *variable != nullptr; ++variable) {
         const std::string entry = *variable;
-        const auto equals = entry.find('=');
-        if (equals != std::string::npos)
-            sources.environment[entry.substr(0, equals)] = entry.substr(equals + 1);
+        const auto equals = std::min(entry.find('='), entry.size());
+        sources.environment[entry.substr(0, equals)] = entry.substr(std::min(equals + 1, entry.size()));
     }
     sources.repository = repository;
     sources.kit = kit;
@@ -111,9 +108,10 @@ ResolvedConfig load_config(const FlagValues& flags, const fs::path& repository, 
     return config;
 }
 
-UserError no_editable_file(const fs::path& repository) {
-    return UserError("there is no " + std::string(kEditableFile) + " in " + repository.string(),
-                     "run it in a clone of autoresearch");
+std::string working_source(const fs::path& repository) {
+    if (auto text = try_read_file(repository / kEditableFile)) return *std::move(text);
+    throw UserError("there is no " + std::string(kEditableFile) + " in " + repository.string(),
+                    "run it in a clone of autoresearch");
 }
 
 DataRequest data_request(const Config& config) {
@@ -123,12 +121,12 @@ DataRequest data_request(const Config& config) {
 
 PreparedData require_data(const ResolvedConfig& config) {
     if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
-    std::string command = "autoresearch prepare --preset " + config.values.preset;
-    const auto keys = data_keys();
-    for (const auto& row : config_keys()) {
-        const bool given = config.origins.at(row.name) == flag_name(row.name);
-        if (given && std::find(keys.begin(), keys.end(), row.name) != keys.end())
-            command += " " + flag_name(row.name) + " " + value_text(config.values, row);
+    std::string command = "autoresearch prepare";
+    const nlohmann::json values = config.values;
+    for (const auto& key : config_keys()) {
+        if (key.name == "preset" ||
+            (key.kind == ConfigKey::data && config.origins.at(key.name) == flag_name(key.name)))
+            command += " " + flag_name(key.name) + " " + values[key.name].dump();
     }
     throw UserError(
         fmt::format("no prepared data for corpus {} with vocabulary {} and {} tokens of context in {}",

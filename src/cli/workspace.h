@@ -1,11 +1,10 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
-#include "autoresearch/error.h"
 #include "cli/config.h"
 #include "prepare/data/prepare.h"
 
@@ -21,8 +20,7 @@ struct Kit {
     std::string hash;  // of headers, sources and build script: changes when the fixed half does
 };
 
-/// The folder `kit` beside the program, or $AUTORESEARCH_KIT. Throws UserError when it is not there or not
-/// whole.
+/// The folder `kit` beside the program, or $AUTORESEARCH_KIT. UserError when it is not there.
 Kit open_kit();
 
 /// $XDG_CACHE_HOME/autoresearch, else ~/.cache/autoresearch.
@@ -36,8 +34,8 @@ ResolvedConfig load_config(const FlagValues& flags, const std::filesystem::path&
 
 DataRequest data_request(const Config& config);
 
-/// The error that this repository has no train/train.cpp.
-UserError no_editable_file(const std::filesystem::path& repository);
+/// train/train.cpp of the working tree. UserError when there is none.
+std::string working_source(const std::filesystem::path& repository);
 
 /// The prepared data set for this configuration. Throws UserError with the command that makes it.
 PreparedData require_data(const ResolvedConfig& config);

@@ -11,13 +11,10 @@ namespace autoresearch {
 /// No file is no experiment; UserError when it is damaged, or has lost experiments that have a folder.
 std::vector<Experiment> read_ledger(const std::filesystem::path& run_directory);
 
-/// The experiments in the originals' five columns, with their header line.
-std::string results_tsv(const std::vector<Experiment>& experiments);
-
 /// ledger.jsonl: a version line, then one JSON line per experiment. A last line torn by a crash is cut off
-/// when the ledger is opened; any other damage is a UserError that names file and
-/// line. Derived from it: results.tsv, and result.json, idea.txt and patch.diff of each experiment. Two of
-/// these on one directory are not safe: hold the RunLock.
+/// when the ledger is opened; any other damage is a UserError that names file and line. Derived from it:
+/// results.tsv (the originals' five columns), and result.json, idea.txt and patch.diff of each experiment.
+/// Two of these on one directory are not safe: hold the run's lock.
 class FileLedger final : public Ledger {
   public:
     /// The text of an experiment's patch.diff; empty: no file.
@@ -32,13 +29,11 @@ class FileLedger final : public Ledger {
     std::optional<Proposal> saved_proposal(int number) override;
 
   private:
-    void open_and_repair();
     void write_line(const std::string& line);
     void write_derived(const Experiment& experiment);
     void write_results() const;
 
     std::filesystem::path run_directory_;
-    std::filesystem::path file_;
     PatchOf patch_of_;
     Fd fd_;
     std::vector<Experiment> experiments_;

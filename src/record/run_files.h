@@ -19,16 +19,12 @@ inline constexpr const char* kFinal =
 inline constexpr const char* kLog = "harness.log";
 inline constexpr const char* kExperiments = "experiments";
 
-// .autoresearch/<tag>/experiments/NNNN/
-inline constexpr const char* kPrompt = "prompt.md";
+// .autoresearch/<tag>/experiments/NNNN/, beside what the steps write: prompt.md, agent.log, build.log,
+// run.log, events.jsonl, and every step of a trial in curve-SEED.csv.
 inline constexpr const char* kIdea = "idea.txt";
 inline constexpr const char* kProposal = "proposal.json";  // saved before the proposal is tried
 inline constexpr const char* kSource = "train.cpp";
 inline constexpr const char* kPatch = "patch.diff";  // against the parent's train.cpp
-inline constexpr const char* kAgentLog = "agent.log";
-inline constexpr const char* kBuildLog = "build.log";
-inline constexpr const char* kRunLog = "run.log";
-inline constexpr const char* kEvents = "events.jsonl";
 inline constexpr const char* kResult = "result.json";
 
 inline std::filesystem::path run_directory(const std::filesystem::path& root, const std::string& tag) {

@@ -1,8 +1,7 @@
 #include "record/terminal_reporter.h"
 
-#include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/spdlog.h>
+#include <fcntl.h>
+#include <spdlog/fmt/fmt.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "record/table.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
+#include "util/time.h"
 
 namespace autoresearch {
 
@@ -35,6 +35,13 @@ std::string bar(double share) {
                        bounded * 100);
 }
 
+void write(int fd, const std::string& text) {
+    try {
+        write_all(fd, text, "the terminal");
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): a closed terminal is no error
+    }
+}
+
 }  // namespace
 
 OutputStyle output_style(int fd) {
@@ -49,22 +56,17 @@ OutputStyle output_style(int fd) {
 }
 
 TerminalReporter::TerminalReporter(int fd, OutputStyle style, const std::filesystem::path& log_file)
-    : fd_(fd), style_(style) {
-    auto sink = std::make_shared<spdlog::sinks::basic_file_sink_st>(log_file.string());
-    log_ = std::make_shared<spdlog::logger>("harness", std::move(sink));
-    log_->set_formatter(
-        std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%SZ %v", spdlog::pattern_time_type::utc));
-    log_->flush_on(spdlog::level::info);
-}
+    : fd_(fd), style_(style), log_(open_file(log_file, O_WRONLY | O_CREAT | O_APPEND)) {}
 
 TerminalReporter::~TerminalReporter() {
-    if (drawn_) write("\r\x1b[K");
+    if (drawn_) write(fd_, "\r\x1b[K");
 }
 
 void TerminalReporter::phase(int experiment, const std::string& what) {
     phase_ = (experiment < 0 ? "" : "experiment " + std::to_string(experiment) + ": ") + clean_line(what);
-    log_->info("{}", phase_);
-    style_.terminal ? draw(phase_) : print(phase_);
+    if (!style_.terminal) return print(phase_, phase_);
+    log(phase_);
+    draw(phase_);
 }
 
 void TerminalReporter::progress(double share, const std::string& detail) {
@@ -72,32 +74,28 @@ void TerminalReporter::progress(double share, const std::string& detail) {
 }
 
 void TerminalReporter::finished(const Experiment& experiment) {
-    log_->info("{}", experiment_line(experiment, false));
-    print(experiment_line(experiment, style_.color));
+    print(experiment_line(experiment, style_.color), experiment_line(experiment, false));
 }
 
 void TerminalReporter::note(const std::string& line) {
     const auto clean = clean_line(line, 2000);
-    log_->info("{}", clean);
-    print(clean);
+    print(clean, clean);
 }
 
-void TerminalReporter::print(const std::string& line) {
-    write((drawn_ ? "\r\x1b[K" : "") + line + "\n");
+void TerminalReporter::print(const std::string& line, const std::string& logged) {
+    log(logged);
+    write(fd_, (drawn_ ? "\r\x1b[K" : "") + line + "\n");
     drawn_ = false;
 }
 
 void TerminalReporter::draw(const std::string& line) {
     // One column stays free: a full line would wrap, and the next one could not replace it.
-    write("\r" + clip(line, terminal_width(fd_) - 1) + "\x1b[K");
+    write(fd_, "\r" + clip(line, terminal_width(fd_) - 1) + "\x1b[K");
     drawn_ = true;
 }
 
-void TerminalReporter::write(const std::string& text) const {
-    try {
-        write_all(fd_, text, "the terminal");
-    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): the log has it
-    }
+void TerminalReporter::log(const std::string& line) const {
+    write(log_.get(), utc_now("%Y-%m-%dT%H:%M:%SZ ") + line + "\n");
 }
 
 }  // namespace autoresearch

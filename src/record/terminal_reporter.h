@@ -1,14 +1,10 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <string>
 
 #include "contract/outside.h"
-
-namespace spdlog {
-class logger;
-}
+#include "util/fd.h"
 
 namespace autoresearch {
 
@@ -29,8 +25,6 @@ class TerminalReporter final : public Reporter {
     /// `fd` is borrowed. The log is appended to.
     TerminalReporter(int fd, OutputStyle style, const std::filesystem::path& log_file);
     ~TerminalReporter() override;
-    TerminalReporter(const TerminalReporter&) = delete;
-    TerminalReporter& operator=(const TerminalReporter&) = delete;
 
     void phase(int experiment, const std::string& what) override;
     void progress(double share, const std::string& detail) override;
@@ -38,13 +32,13 @@ class TerminalReporter final : public Reporter {
     void note(const std::string& line) override;
 
   private:
-    void print(const std::string& line);  // a line that stays
-    void draw(const std::string& line);   // the line that the next output replaces
-    void write(const std::string& text) const;
+    void print(const std::string& line, const std::string& logged);  // lines that stay
+    void draw(const std::string& line);                              // the line that the next output replaces
+    void log(const std::string& line) const;
 
     int fd_;
     OutputStyle style_;
-    std::shared_ptr<spdlog::logger> log_;
+    Fd log_;
     std::string phase_;
     bool drawn_ = false;
 };

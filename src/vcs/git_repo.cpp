@@ -89,16 +89,20 @@ Tree tree_of(const Commit& commit) {
     return tree;
 }
 
-/// Empty when there is none.
-TreeEntry find_entry(const Tree& tree, const std::string& path) {
+/// The editable file as of a commit. UserError when it has none.
+TreeEntry find_file(const Commit& commit) {
     TreeEntry entry;
-    git_tree_entry_bypath(entry.out(), tree.get(), path.c_str());
-    return entry;
+    if (git_tree_entry_bypath(entry.out(), tree_of(commit).get(), kEditableFile) == 0) return entry;
+    throw UserError(
+        "commit " + hex(*git_commit_id(commit.get())).substr(0, 7) + " has no file " + kEditableFile,
+        std::string("run it in a clone of autoresearch, or commit it first: git add ") + kEditableFile +
+            " && git commit");
 }
 
-bool is_plain_file(const TreeEntry& entry) {
-    return entry && (git_tree_entry_filemode(entry.get()) == GIT_FILEMODE_BLOB ||
-                     git_tree_entry_filemode(entry.get()) == GIT_FILEMODE_BLOB_EXECUTABLE);
+Reference find_branch(git_repository* repository, const std::string& name) {
+    Reference branch;
+    git_branch_lookup(branch.out(), repository, name.c_str(), GIT_BRANCH_LOCAL);
+    return branch;
 }
 
 /// The user's, or the program's where none is configured.
@@ -121,23 +125,15 @@ std::string run_branch(const std::string& tag) {
     return "autoresearch/" + tag;
 }
 
-void GitRepo::Closer::operator()(git_repository* repository) const {
-    git_repository_free(repository);
-}
-
 GitRepo GitRepo::open(const std::filesystem::path& start) {
     start_libgit2();
     git_repository* raw = nullptr;
     const int code = git_repository_open_ext(&raw, start.c_str(), 0, nullptr);
-    GitRepo repo(raw);
+    GitRepo repo({raw, git_repository_free});
     if (code == GIT_ENOTFOUND) {
         throw UserError("not a git repository: " + start.string(),
                         "cd into your clone of autoresearch, or make this one: git init && git add -A && git "
                         "commit -m start");
-    }
-    if (code == GIT_EOWNER) {
-        throw UserError("the git repository at " + start.string() + " belongs to another user",
-                        "if you trust it: git config --global --add safe.directory <its path>");
     }
     if (code < 0)
         throw UserError("cannot open the git repository at " + start.string() + ": " + last_words());
@@ -154,7 +150,7 @@ std::filesystem::path GitRepo::workdir() const {
     return path;
 }
 
-GitRepo::Head GitRepo::head() const {
+std::string GitRepo::head() const {
     git_oid id;
     const int code = git_reference_name_to_id(&id, repository_.get(), "HEAD");
     if (code == GIT_ENOTFOUND || code == GIT_EUNBORNBRANCH) {
@@ -162,22 +158,15 @@ GitRepo::Head GitRepo::head() const {
                         "commit what the run shall start from: git add -A && git commit -m start");
     }
     check(code, "read HEAD");
-    const auto commit = find_commit(repository_.get(), hex(id));
-    const char* subject = git_commit_summary(commit.get());
-    return {hex(id), subject == nullptr ? "" : subject};
+    return hex(id);
 }
 
-GitRepo::FileState GitRepo::file_state(const std::string& path) const {
-    if (!std::filesystem::is_regular_file(workdir() / path)) return FileState::missing;
-    const auto tree = tree_of(find_commit(repository_.get(), head().commit));
-    const auto entry = find_entry(tree, path);
-    if (!entry) return FileState::uncommitted;
+bool GitRepo::is_committed() const {
+    const auto entry = find_file(find_commit(repository_.get(), head()));
     git_oid id;
     // Hashed as git would store it: line endings and filters count as git sees them.
-    check(git_repository_hashfile(&id, repository_.get(), path.c_str(), GIT_OBJECT_BLOB, nullptr),
-          "hash " + path);
-    return git_oid_equal(&id, git_tree_entry_id(entry.get())) != 0 ? FileState::committed
-                                                                   : FileState::modified;
+    return git_repository_hashfile(&id, repository_.get(), kEditableFile, GIT_OBJECT_BLOB, nullptr) == 0 &&
+           git_oid_equal(&id, git_tree_entry_id(entry.get())) != 0;
 }
 
 std::string GitRepo::resolve(const std::string& name) const {
@@ -190,20 +179,12 @@ std::string GitRepo::resolve(const std::string& name) const {
     return hex(*git_object_id(commit.get()));
 }
 
-std::optional<std::string> GitRepo::try_file(const std::string& commit, const std::string& path) const {
-    const auto tree = tree_of(find_commit(repository_.get(), commit));
-    const auto entry = find_entry(tree, path);
-    if (!is_plain_file(entry)) return std::nullopt;
+std::string GitRepo::source(const std::string& commit) const {
+    const auto entry = find_file(find_commit(repository_.get(), commit));
     Blob blob;
-    check(git_blob_lookup(blob.out(), repository_.get(), git_tree_entry_id(entry.get())), "read " + path);
-    return std::string(static_cast<const char*>(git_blob_rawcontent(blob.get())),
-                       static_cast<std::size_t>(git_blob_rawsize(blob.get())));
-}
-
-std::string GitRepo::file(const std::string& commit, const std::string& path) const {
-    if (auto text = try_file(commit, path)) return *std::move(text);
-    throw UserError("commit " + commit.substr(0, 7) + " has no file " + path,
-                    "commit it first: git add " + path + " && git commit");
+    check(git_blob_lookup(blob.out(), repository_.get(), git_tree_entry_id(entry.get())), "read a file");
+    return {static_cast<const char*>(git_blob_rawcontent(blob.get())),
+            static_cast<std::size_t>(git_blob_rawsize(blob.get()))};
 }
 
 void GitRepo::check_tag(const std::string& tag) const {
@@ -215,25 +196,18 @@ void GitRepo::check_tag(const std::string& tag) const {
             "'" + tag + "' cannot be a tag: branch autoresearch/" + tag + " would not be a valid name",
             "use letters, digits, - and _");
     }
-    git_oid ignored;
-    if (git_reference_name_to_id(&ignored, repository_.get(), "refs/heads/autoresearch") == 0) {
+    if (find_branch(repository_.get(), "autoresearch")) {
         throw UserError("a branch named 'autoresearch' stands in the way of branch " + run_branch(tag),
                         "rename it: git branch -m autoresearch <another name>");
     }
 }
 
-std::optional<std::string> GitRepo::branch_tip(const std::string& tag) const {
-    git_oid id;
-    const int code =
-        git_reference_name_to_id(&id, repository_.get(), ("refs/heads/" + run_branch(tag)).c_str());
-    if (code == GIT_ENOTFOUND) return std::nullopt;
-    check(code, "read branch " + run_branch(tag));
-    return hex(id);
+bool GitRepo::has_branch(const std::string& tag) const {
+    return static_cast<bool>(find_branch(repository_.get(), run_branch(tag)));
 }
 
 bool GitRepo::branch_checked_out(const std::string& tag) const {
-    Reference branch;
-    git_branch_lookup(branch.out(), repository_.get(), run_branch(tag).c_str(), GIT_BRANCH_LOCAL);
+    const auto branch = find_branch(repository_.get(), run_branch(tag));
     return branch && git_branch_is_checked_out(branch.get()) == 1;
 }
 
@@ -253,14 +227,12 @@ std::string GitRepo::write_commit(const std::string& parent, const std::string& 
                                   const std::string& message, std::int64_t unix_time) const {
     const auto parent_commit = find_commit(repository_.get(), parent);
     const auto parent_tree = tree_of(parent_commit);
-    const auto entry = find_entry(parent_tree, kEditableFile);
-
     git_tree_update update{};
     update.action = GIT_TREE_UPDATE_UPSERT;
     update.path = kEditableFile;
-    update.filemode = is_plain_file(entry) ? git_tree_entry_filemode(entry.get()) : GIT_FILEMODE_BLOB;
+    update.filemode = git_tree_entry_filemode(find_file(parent_commit).get());
     check(git_blob_create_from_buffer(&update.id, repository_.get(), source.data(), source.size()),
-          "store " + std::string(kEditableFile));
+          "store a file");
     git_oid tree_id;
     check(git_tree_create_updated(&tree_id, repository_.get(), parent_tree.get(), 1, &update),
           "store a tree");
@@ -292,19 +264,18 @@ void GitRepo::set_ref(const std::string& ref, const std::string& commit, const s
     check(code, "set " + ref);
 }
 
-std::string unified_diff(const std::string& before, const std::string& after, const std::string& path) {
+std::string unified_diff(const std::string& before, const std::string& after) {
     start_libgit2();
     git_diff_options options = GIT_DIFF_OPTIONS_INIT;
     options.flags = GIT_DIFF_FORCE_TEXT;
     Patch patch;
-    check(git_patch_from_buffers(patch.out(), before.data(), before.size(), path.c_str(), after.data(),
-                                 after.size(), path.c_str(), &options),
+    check(git_patch_from_buffers(patch.out(), before.data(), before.size(), kEditableFile, after.data(),
+                                 after.size(), kEditableFile, &options),
           "compare two texts");
     git_buf text{};
-    const int code = git_patch_to_buf(&text, patch.get());
-    const std::string result(text.ptr == nullptr ? "" : text.ptr, text.size);
+    check(git_patch_to_buf(&text, patch.get()), "write a diff");
+    std::string result(text.ptr, text.size);
     git_buf_dispose(&text);
-    check(code, "write a diff");
     return result;
 }
 

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 
 struct git_repository;
@@ -30,30 +29,20 @@ class GitRepo {
     /// The root of the working tree.
     std::filesystem::path workdir() const;
 
-    struct Head {
-        std::string commit;
-        std::string subject;
-    };
     /// HEAD, detached or not. UserError when the repository has no commit yet.
-    Head head() const;
-
-    enum class FileState { committed, modified, uncommitted, missing };
-    /// How a file of the working tree stands against HEAD. `missing` is: not in the working tree;
-    /// `uncommitted`: in the working tree but not in HEAD. What is staged does not matter.
-    FileState file_state(const std::string& path = kEditableFile) const;
+    std::string head() const;
+    /// Is kEditableFile of the working tree as in HEAD? What is staged does not matter. UserError when HEAD
+    /// has none.
+    bool is_committed() const;
 
     /// The commit that a hash, an abbreviated hash, a branch, a tag or a ref stands for; UserError when none.
     std::string resolve(const std::string& name) const;
-    /// A file's text as of that commit; nothing when the commit has no such file.
-    std::optional<std::string> try_file(const std::string& commit,
-                                        const std::string& path = kEditableFile) const;
-    /// The same, but UserError when there is none.
-    std::string file(const std::string& commit, const std::string& path = kEditableFile) const;
+    /// kEditableFile as of that commit. UserError when there is none.
+    std::string source(const std::string& commit) const;
 
     /// UserError when the tag cannot be part of a branch name, or when a branch of the user's is in the way.
     void check_tag(const std::string& tag) const;
-    /// Tip of branch autoresearch/<tag>; nothing when it does not exist.
-    std::optional<std::string> branch_tip(const std::string& tag) const;
+    bool has_branch(const std::string& tag) const;
     /// True when a working tree has that branch as its HEAD: moving it would make that tree look modified.
     bool branch_checked_out(const std::string& tag) const;
 
@@ -71,16 +60,12 @@ class GitRepo {
     void set_ref(const std::string& ref, const std::string& commit, const std::string& why) const;
 
   private:
-    struct Closer {
-        void operator()(git_repository* repository) const;
-    };
-    explicit GitRepo(git_repository* repository) : repository_(repository) {}
+    explicit GitRepo(std::shared_ptr<git_repository> repository) : repository_(std::move(repository)) {}
 
-    std::unique_ptr<git_repository, Closer> repository_;
+    std::shared_ptr<git_repository> repository_;
 };
 
-/// The change from one text to the other as `git apply` takes it; empty when there is none.
-std::string unified_diff(const std::string& before, const std::string& after,
-                         const std::string& path = kEditableFile);
+/// The change of kEditableFile from one text to the other as `git apply` takes it; empty when there is none.
+std::string unified_diff(const std::string& before, const std::string& after);
 
 }  // namespace autoresearch

@@ -26,7 +26,7 @@ class RunRepo final : public Repo {
 
     std::string commit(const Experiment& experiment, const std::string& source) override;
     void advance(const std::string& commit) override;
-    std::string source(const std::string& commit) override { return git_.file(commit); }
+    std::string source(const std::string& commit) override { return git_.source(commit); }
 
   private:
     GitRepo& git_;
