@@ -146,7 +146,9 @@ void FileLedger::write_derived(const Experiment& experiment) {
 }
 
 void FileLedger::write_results() const {
-    write_file_atomically(run_directory_ / run_files::kResults, results_tsv(experiments_));
+    const auto file = run_directory_ / run_files::kResults;
+    const auto text = results_tsv(experiments_);
+    if (try_read_file(file) != text) write_file_atomically(file, text);
 }
 
 fs::path FileLedger::directory(int number) {
