@@ -78,8 +78,7 @@ TEST_F(ConfigTest, UnknownKeysNameFileKeyAndTheNearestKnownOne) {
     EXPECT_EQ(error(), "autoresearch.json: unknown key \"budgte\" | did you mean \"budget\"?");
     repository.write("autoresearch.json", "{}");
     variables["AUTORESEARCH_BUDGTE"] = "1";
-    EXPECT_EQ(error(),
-              "AUTORESEARCH_BUDGTE: unknown key \"budgte\" | did you mean \"budget\"?");
+    EXPECT_EQ(error(), "AUTORESEARCH_BUDGTE: unknown key \"budgte\" | did you mean \"budget\"?");
     variables.clear();
     variables["AUTORESEARCH_DATA"] = "/somewhere";
     EXPECT_EQ(error(), "no error");
@@ -100,7 +99,8 @@ TEST_F(ConfigTest, WrongTypesAndImpossibleValuesNameTheirPlace) {
     repository.write("autoresearch.json", R"({"corpus": 3})");
     EXPECT_NE(error().find("corpus is 3, but it must be text"), std::string::npos) << error();
     repository.write("autoresearch.json", "{");
-    EXPECT_NE(error().find("autoresearch.json is not a JSON object of settings"), std::string::npos) << error();
+    EXPECT_NE(error().find("autoresearch.json is not a JSON object of settings"), std::string::npos)
+        << error();
     repository.write("autoresearch.json", "{}");
     sources.flags["budget"] = "-5";
     EXPECT_NE(error().find("--budget: budget is -5"), std::string::npos) << error();

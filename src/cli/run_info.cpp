@@ -66,7 +66,8 @@ RunInfo require_run(const fs::path& repository, std::string tag) {
     if (std::count(tags.begin(), tags.end(), tag) > 0)
         return load_run(run_files::run_directory(repository, tag));
     const std::string close = nearest(tag, tags);
-    throw UserError("there is no run" + (tag.empty() ? "" : " " + tag) + " in " + (repository / run_files::kFolder).string(),
+    throw UserError("there is no run" + (tag.empty() ? "" : " " + tag) + " in " +
+                        (repository / run_files::kFolder).string(),
                     close.empty() ? "start one: autoresearch run" : "did you mean --tag " + close + "?");
 }
 
