@@ -18,7 +18,9 @@ Experiment experiment(int number, Decision decision, double val_bpb, double delt
     result.verdict.decision = decision;
     result.verdict.reason = reason;
     result.verdict.delta = delta;
-    if (decision != Decision::crash) {
+    if (decision == Decision::crash) {
+        result.verdict.ending = Ending::crashed;
+    } else {
         Trial trial;
         trial.ending = Ending::ok;
         trial.val_bpb = val_bpb;
