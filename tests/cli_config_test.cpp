@@ -139,6 +139,8 @@ TEST_F(ConfigTest, ARunThatGoesOnKeepsItsFrozenValues) {
     EXPECT_EQ(continue_config(recorded, resolve(), "cpu").values.device, "auto") << "it came to cpu";
     sources.flags["device"] = "mps";
     EXPECT_THROW(continue_config(recorded, resolve(), "cpu"), UserError);
+    sources.flags = {{"tag", "here"}, {"clock", "cpu"}};
+    EXPECT_THROW(continue_config(recorded, resolve(), "cpu"), UserError) << "no trials by another clock";
     sources.flags = {{"tag", "here"}, {"budget", "43"}};
     EXPECT_THROW(continue_config(recorded, resolve(), "cpu"), UserError);
 }

@@ -20,5 +20,23 @@ TEST(ByHand, TheNewestTenFoldersStay) {
     EXPECT_TRUE(std::filesystem::exists(parent / "20250113-120000-train"));
 }
 
+TEST(ResolveDevice, TheCpuClockIsForTheCpuOnly) {
+    Config config;
+    config.device = "mps";
+    EXPECT_EQ(resolve_device(config, {}), "mps");
+    config.clock = "cpu";
+    try {
+        resolve_device(config, {});
+        ADD_FAILURE() << "not refused";
+    } catch (const UserError& error) {
+        EXPECT_NE(std::string(error.what()).find("--clock cpu"), std::string::npos) << error.what();
+        EXPECT_NE(error.hint().find("--device cpu"), std::string::npos) << error.hint();
+    }
+    config.device = "cpu";
+    EXPECT_EQ(resolve_device(config, {}), "cpu");
+    config.budget = 2.5;
+    EXPECT_EQ(budget_text(config), "2.5 s cpu");
+}
+
 }  // namespace
 }  // namespace autoresearch

@@ -21,12 +21,17 @@ TEST_F(StartE2e, AnUncommittedChangeIsNamedAndCanBeStartedFrom) {
     expect_refused(run_line("--experiments 1"), "train/train.cpp has changes that are not committed",
                    "--from-working-tree");
     EXPECT_FALSE(std::filesystem::exists(repository / ".autoresearch"));
-    const Output run = autoresearch(run_line("--from-working-tree --agent false --max-failures 1"));
+    const Output run =
+        autoresearch(run_line("--from-working-tree --clock cpu --agent false --max-failures 1"));
     EXPECT_EQ(run.code, 1) << run.out << run.err;
     EXPECT_NE(sh("git show autoresearch/e2e:train/train.cpp | tail -n 1").out.find("// mine"),
               std::string::npos);
     EXPECT_EQ(sh("git status --porcelain").out, " M train/train.cpp\n") << "and it is still there";
     expect_refused(run_line("--budget 3"), "--budget is 3, but run \"e2e\" was started with 2", "--tag");
+    expect_refused(run_line("--clock wall"), "--clock is \"wall\", but run \"e2e\" was started with \"cpu\"",
+                   "--tag");
+    EXPECT_NE(autoresearch("status").out.find(", 2 s cpu on cpu, "), std::string::npos);
+    EXPECT_NE(sh("git log -1 --format=%B autoresearch/e2e").out.find("Budget: 2 s cpu\n"), std::string::npos);
     const Output again = autoresearch(run_line("--from-working-tree --agent false --experiments 1"));
     EXPECT_EQ(again.code, 0) << "the same command goes on: " << again.err;
 }

@@ -36,7 +36,7 @@ class AgentProposerTest : public ::testing::Test {
         directory_.write("run/experiments/0001/prompt.md", "not over yet");
         options_.desk = {directory_ / "desks", directory_ / "program.md", directory_ / "kit",
                          directory_ / "run/experiments"};
-        options_.budget = 300;
+        options_.budget = "300 s";
         options_.limit = 20;
         options_.kill_grace = 0.2;
         incumbent_.commit = "aaa";

@@ -172,6 +172,18 @@ TEST_F(TrialRunnerTest, AResultWithoutTheWholeTrainingIsInvalid) {
     expect("overstated", Ending::invalid, "claims 500.1 s");
 }
 
+TEST_F(TrialRunnerTest, CpuTimeMayBeLessThanOursAndNeverMore) {
+    budget_ = 0.8;
+    expect("waited", Ending::invalid, "it claims 0.8 s of training, measured were 2.");
+    config_.clock = "cpu";
+    EXPECT_EQ(to_string(run("waited").ending), "ok");
+    EXPECT_THAT(text("run.log"), HasSubstr(" --threads 2 --clock cpu --events-fd "));
+    expect("overstated", Ending::invalid, "claims 500.8 s");
+    budget_ = 0.05;
+    config_.grace = 0.2;
+    expect("hang_in_training", Ending::timed_out, "still training 0.2 s after 4 times its budget of 0.05 s");
+}
+
 TEST_F(TrialRunnerTest, GarbageOnTheChannelIsSkipped) {
     EXPECT_EQ(to_string(run("garbage").ending), "ok");
 }

@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
     auto batches = session.train_batches(4);
     session.describe(session.vocab_size(), 1, 1);
     while (session.training()) {
-        const auto [inputs, targets] = batches.next();
+        const auto [inputs, targets] = batches();
         const auto seen = targets.flatten();
         counts.add_(at::bincount(seen, {}, session.vocab_size()));
         session.step(-(counts / counts.sum()).log().index_select(0, seen).mean(), seen.numel());

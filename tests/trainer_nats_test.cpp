@@ -55,9 +55,7 @@ struct Case {
         return sum;
     }
     NatsSum actual() const {
-        NatsSum sum;
-        sum_nats(logits.data(), rows(), vocab, targets.data(), token_bytes.data(), &sum);
-        return sum;
+        return sum_nats(logits.data(), rows(), vocab, targets.data(), token_bytes.data());
     }
 };
 
@@ -89,8 +87,8 @@ TEST(Nats, Bf16IsReadExactly) {
     }
     const NatsSum expected = c.expected();
     with_each_isa([&] {
-        NatsSum sum;
-        sum_nats_bf16(halves.data(), c.rows(), c.vocab, c.targets.data(), c.token_bytes.data(), &sum);
+        const NatsSum sum =
+            sum_nats(halves.data(), c.rows(), c.vocab, c.targets.data(), c.token_bytes.data());
         EXPECT_NEAR(sum.nats, expected.nats, 1e-6 * expected.nats);
     });
 }

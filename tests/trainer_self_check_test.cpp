@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "autoresearch/session.h"
-#include "prepare/session/self_check.h"
+#include "prepare/session/device.h"
 
 namespace autoresearch {
 namespace {

@@ -16,6 +16,7 @@ const char* const kCandidate = R"(
 #include <autoresearch/session.h>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -32,6 +33,7 @@ int main(int argc, char** argv) {
         if (std::strcmp(argv[i - 1], "--data") == 0) data = argv[i];
     const auto wait = [] { std::this_thread::sleep_for(std::chrono::milliseconds(5500)); };
     std::ifstream validation;
+    std::clock_t begun = 0;
     if (mode == "first") wait();
     if (mode == "seed") at::manual_seed(1234);
     if (mode == "seed back") at::manual_seed(1234), at::rand({}), at::manual_seed(session.seed());
@@ -39,7 +41,7 @@ int main(int argc, char** argv) {
     auto batches = session.train_batches(3);
     auto honest = [&](const Tensor& tokens) { return at::embedding(table, tokens); };
     while (session.training()) {
-        const auto [inputs, targets] = batches.next();
+        const auto [inputs, targets] = batches();
         if (mode == "data") {
             for (int64_t id : {inputs.sum().item<int64_t>(), targets.sum().item<int64_t>(), targets[2][5].item<int64_t>()})
                 std::printf("%lld ", (long long)id);
@@ -56,6 +58,8 @@ int main(int argc, char** argv) {
                 total += text.str().size();
             }
         }
+        if (mode == "nap" && session.steps() < 10) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        if (session.steps() == 1) begun = std::clock();
         if (mode == "early" && session.steps() == 2) session.evaluate(honest);
         if (mode == "memory" && session.steps() == 2) at::empty({int64_t{1} << 50});
         if (mode == "throw" && session.steps() == 2) throw std::runtime_error("something broke");
@@ -63,6 +67,7 @@ int main(int argc, char** argv) {
         if (session.steps() == 4) loss = mode == "nan" ? NAN : mode == "blowup" ? 101 : loss;
         session.step(at::full({}, loss), inputs.numel());
     }
+    if (mode == "spent") std::printf("spent %f\n", double(std::clock() - begun) / CLOCKS_PER_SEC);
     if (mode == "late") wait();
     if (mode == "overtime") session.step(at::zeros({}), 1);
     session.describe(1234567, 3, 1e6);
@@ -201,6 +206,28 @@ TEST_F(SessionTest, TimeBesideTheClockIsInvalid) {
     expect_invalid("learn", "broken_rule", "the first call of the evaluation took 2.");
 }
 
+TEST_F(SessionTest, TheCpuClockDoesNotCountSleep) {
+    const ProgramResult result =
+        run_program("'" + (*folder_ / "candidate").string() + "' nap" + trainer_flags(0.5) + " --clock cpu");
+    ASSERT_EQ(result.code, 0) << result.output;
+    EXPECT_EQ(result.events.front().at("clock"), "cpu");
+    EXPECT_GT(result.events.back().at("num_steps"), 10) << "five naps are longer than the budget";
+    EXPECT_GE(result.events.back().at("training_seconds"), 0.5);
+    EXPECT_GT(result.events.back().at("total_seconds"), 0.5 + 0.9);
+    EXPECT_NE(result.output.find("training_seconds below is CPU time per thread"), std::string::npos);
+}
+
+TEST_F(SessionTest, TheCpuClockIsDividedByTheThreads) {
+    for (const int threads : {1, 3}) {
+        const ProgramResult result =
+            run_program("'" + (*folder_ / "candidate").string() + "' spent" + trainer_flags(0.5) +
+                        " --clock cpu --threads " + std::to_string(threads));
+        ASSERT_EQ(result.code, 0) << result.output;
+        const double spent = std::stod(result.output.substr(result.output.find("spent ") + 6));
+        EXPECT_NEAR(spent, 0.5 * threads, 0.2);
+    }
+}
+
 TEST_F(SessionTest, AModelThatChangesWhileItIsMeasuredIsInvalid) {
     expect_invalid("drift", "broken_rule", "logits");
 }
@@ -272,8 +299,13 @@ TEST_F(SessionTest, ATraceWithGapsIsRefused) {
 TEST_F(SessionTest, BadUseEndsWithCode2AndSaysHow) {
     const std::string program = "'" + (*folder_ / "candidate").string() + "' honest ";
     const std::vector<std::pair<std::string, std::string>> cases = {
-        {"--budgte 3", "--budgte"}, {"--budget", "--budget"}, {"--budget no", "--budget"},
-        {"--seed 1.5", "--seed"},   {"--device tpu", "tpu"},  {"--data /nowhere/at/all", "/nowhere/at/all"}};
+        {"--budgte 3", "--budgte"},
+        {"--budget", "--budget"},
+        {"--budget no", "--budget"},
+        {"--seed 1.5", "--seed"},
+        {"--device tpu", "tpu"},
+        {"--clock sun", "sun"},
+        {"--data /nowhere/at/all", "/nowhere/at/all"}};
     for (const auto& [flags, message] : cases) {
         const ProgramResult result = run_program(program + flags);
         EXPECT_EQ(result.code, 2) << flags;

@@ -30,7 +30,7 @@ class RunRepoTest : public GitFixture {
     }
 
     GitRepo repo_ = GitRepo::open(root());
-    RunRepo run_{repo_, {"nov5", 2.5, "f00d", "cpu"}};
+    RunRepo run_{repo_, {"nov5", "2.5 s cpu", "f00d", "cpu"}};
 };
 
 TEST_F(RunRepoTest, AnExperimentIsACommitOnItsParent) {
@@ -46,7 +46,7 @@ TEST_F(RunRepoTest, AnExperimentIsACommitOnItsParent) {
               "Ada Example <ada@example.org> 2026-01-31T22:10:05+00:00 2026-01-31T22:10:05+00:00");
     EXPECT_EQ(
         git_line("log -1 --format=%B " + commit),
-        "more depth\n\nVal-Bpb: 1.250000\nExperiment: 3\nSeed: 7\nBudget: 2.5\nData: f00d\nDevice: cpu\n"
+        "more depth\n\nVal-Bpb: 1.250000\nExperiment: 3\nSeed: 7\nBudget: 2.5 s cpu\nData: f00d\nDevice: cpu\n"
         "Verdict: keep\nAgent: tuner");
     EXPECT_EQ(git_line("log -1 --format='%(trailers:key=Seed,valueonly)' " + commit), "7");
     EXPECT_EQ(git("fsck --strict --no-dangling"), "");

@@ -1,9 +1,10 @@
 // The trainer: a GPT, its optimizer and the training loop, in one file that reads from top to bottom.
 // This is the file that experiments change. Everything in it is fair game: model, optimizer, schedules,
-// sizes, loop. The fixed half (budget, clock, data, seed, metric) is behind <autoresearch/session.h>.
+// sizes, loop. The fixed half (budget, clock, data, seed, metric) is behind <autoresearch/session.h>, and
+// <autoresearch/ops.h> has the operations that are one kernel on the CPU.
 //
 // Letters in shapes: B rows, T tokens of context, N = B*T, V vocabulary, C width, H heads, D = C/H head
-// dimension.
+// dimension, L layers.
 //
 // Model and optimizer are those of karpathy/autoresearch: rotary position, QK norm, RMS norm without weights,
 // squared ReLU, value embeddings with gates, residual and x0 scalars, soft-capped logits; Muon and AdamW.
@@ -11,11 +12,14 @@
 #include <autoresearch/session.h>
 
 using at::Tensor;
-using autoresearch::PerDevice;
-using autoresearch::Session;
+using autoresearch::Bf16Autocast, autoresearch::compute_type;
+using autoresearch::causal_attention, autoresearch::head_cross_entropy;
+using autoresearch::DeviceClass, autoresearch::PerDevice, autoresearch::Session;
+using autoresearch::rms_norm, autoresearch::rotary_norm;
 
 // ---------------------------------------------------------------------------------------------------------
-// Values in braces are per device, in the order {mps, cuda, cpu}.
+// Values in braces are per device, in the order {mps, cuda, cpu}: Apple's GPU, NVIDIA's, no GPU. The mps
+// column has the sizes of the MPS fork, cuda those of the original, cpu is small enough for a few cores.
 
 // clang-format off
 // --- hyperparameters
@@ -52,9 +56,9 @@ constexpr double FINAL_LR_FRAC = 0.0;                                  // to thi
 // Model
 
 struct Config {
-    int vocab_size, seq_len, n_layer, n_head, n_embd;
+    int vocab_size, seq_len, n_layer, n_head, n_embd;  // V, T, L, H, C
     std::string window_pattern;
-    int head_dim() const { return n_embd / n_head; }
+    int head_dim() const { return n_embd / n_head; }  // D
 };
 
 // Every second layer has a value embedding, the last one always.
@@ -62,7 +66,7 @@ bool has_value_embedding(int layer, int n_layer) {
     return layer % 2 == (n_layer - 1) % 2;
 }
 
-constexpr int GATE_CHANNELS = 32;  // of the residual stream, what the value gates look at
+constexpr int GATE_CHANNELS = 32;  // of the residual stream, what the value gates look at: the first ones
 
 // Weights are (out, in), without biases. Linear layers get 2-D contiguous inputs only: other shapes are
 // slower, and on MPS some are wrong.
@@ -87,8 +91,8 @@ struct GPT {
     Tensor wte;  // (V, C)
     std::vector<Block> blocks;
     Tensor lm_head;        // (V, C)
-    Tensor resid_lambdas;  // (n_layer)
-    Tensor x0_lambdas;     // (n_layer)
+    Tensor resid_lambdas;  // (L)      how much of the stream goes on into a layer ...
+    Tensor x0_lambdas;     // (L)      ... and how much of the embedding is added there
     Tensor cos, sin;       // (T, D/2), not trained
 
     // Weights are drawn on the CPU, so that a seed means the same start on every device.
@@ -121,8 +125,8 @@ struct GPT {
         x0_lambdas = parameter(at::full({c.n_layer}, 0.1));
 
         const Tensor channels = at::arange(0, c.head_dim(), 2, at::kFloat);  // (D/2)
-        const Tensor angles =
-            at::outer(at::arange(c.seq_len, at::kFloat), at::pow(10000.0, channels / -c.head_dim()));
+        const Tensor frequencies = at::pow(10000.0, channels / -c.head_dim());
+        const Tensor angles = at::outer(at::arange(c.seq_len, at::kFloat), frequencies);  // (T, D/2)
         cos = angles.cos().to(device);
         sin = angles.sin().to(device);
     }
@@ -130,40 +134,41 @@ struct GPT {
     // x (N, C), tokens (B, T) -> (N, C)
     Tensor attention(const Block& block, const Tensor& x, const Tensor& tokens) const {
         const int64_t B = tokens.size(0), T = tokens.size(1), H = config.n_head, D = config.head_dim();
-        const auto qkv = at::linear(x, block.c_qkv).view({B, T, 3, H, D}).unbind(2);
-        Tensor v = qkv[2];  // (B, T, H, D)
+        const auto qkv = at::linear(x, block.c_qkv).view({B, T, 3, H, D}).unbind(2);  // each (B, T, H, D)
+        const Tensor q = rotary_norm(qkv[0], cos.narrow(0, 0, T), sin.narrow(0, 0, T));
+        const Tensor k = rotary_norm(qkv[1], cos.narrow(0, 0, T), sin.narrow(0, 0, T));
+        Tensor v = qkv[2];
         if (block.value_embed.defined()) {
-            const Tensor gate =
-                2 * at::sigmoid(at::linear(x.narrow(1, 0, GATE_CHANNELS).contiguous(), block.value_gate));
-            const Tensor ve = at::embedding(block.value_embed, tokens).to(v.scalar_type());
+            const Tensor channels = x.narrow(1, 0, GATE_CHANNELS).contiguous();  // (N, GATE_CHANNELS)
+            const Tensor gate = 2 * at::sigmoid(at::linear(channels, block.value_gate));  // (N, H), in [0, 2]
+            const Tensor ve = at::embedding(block.value_embed, tokens).to(v.scalar_type());  // (B, T, C)
             v = v + gate.view({B, T, H, 1}) * ve.view({B, T, H, D});
         }
-        const Tensor q = autoresearch::rotary_norm(qkv[0], cos.narrow(0, 0, T), sin.narrow(0, 0, T));
-        const Tensor k = autoresearch::rotary_norm(qkv[1], cos.narrow(0, 0, T), sin.narrow(0, 0, T));
-        const Tensor y = autoresearch::causal_attention(q, k, v, block.window);  // (B, T, H, D)
+        const Tensor y = causal_attention(q, k, v, block.window);  // (B, T, H, D)
         return at::linear(y.reshape({B * T, H * D}), block.c_proj);
     }
 
+    // x (N, C) -> (N, C)
     static Tensor mlp(const Block& block, const Tensor& x) {
-        return at::linear(autoresearch::relu_squared(at::linear(x, block.mlp_fc)), block.mlp_proj);
+        return at::linear(at::relu(at::linear(x, block.mlp_fc)).square(), block.mlp_proj);
     }
 
     // tokens (B, T) -> the last residual stream, normalised (N, C)
     Tensor features(const Tensor& tokens) const {
-        const auto type = autoresearch::compute_type(wte.device());  // of the whole residual stream
-        Tensor x = autoresearch::rms_norm(at::embedding(wte, tokens).to(type).view({-1, config.n_embd}));
+        const auto type = compute_type(wte.device());  // of the whole residual stream
+        Tensor x = rms_norm(at::embedding(wte, tokens).to(type).view({-1, config.n_embd}));
         const Tensor x0 = x;
         for (size_t i = 0; i < blocks.size(); ++i) {
-            x = autoresearch::scaled_sum(resid_lambdas[i], x, x0_lambdas[i], x0);
-            x = x + attention(blocks[i], autoresearch::rms_norm(x), tokens);
-            x = x + mlp(blocks[i], autoresearch::rms_norm(x));
+            x = resid_lambdas[i].to(type) * x + x0_lambdas[i].to(type) * x0;
+            x = x + attention(blocks[i], rms_norm(x), tokens);
+            x = x + mlp(blocks[i], rms_norm(x));
         }
-        return autoresearch::rms_norm(x);
+        return rms_norm(x);
     }
 
-    // mean cross-entropy in nats
+    // tokens and targets (B, T) -> mean cross-entropy in nats, a scalar
     Tensor loss(const Tensor& tokens, const Tensor& targets) const {
-        return autoresearch::head_cross_entropy(features(tokens), lm_head, targets.reshape({-1}), SOFTCAP);
+        return head_cross_entropy(features(tokens), lm_head, targets.reshape({-1}), SOFTCAP);
     }
 
     // tokens (B, T) -> (B, T, V)
@@ -189,16 +194,17 @@ struct GPT {
     int64_t num_params() const {
         int64_t n = wte.numel() + lm_head.numel() + resid_lambdas.numel() + x0_lambdas.numel();
         for (const Tensor& p : value_embeds()) n += p.numel();
+        return n + num_matrix_params();
+    }
+
+    int64_t num_matrix_params() const {
+        int64_t n = 0;
         for (const Tensor& p : matrices()) n += p.numel();
         return n;
     }
 
     // Memory, roughly: weights, gradients and optimizer state; and what a token leaves for the backward pass.
-    double bytes_once() const {
-        double matrix_weights = 0;
-        for (const Tensor& p : matrices()) matrix_weights += p.numel();
-        return 16 * (num_params() - matrix_weights) + 20 * matrix_weights;  // Muon works on copies
-    }
+    double bytes_once() const { return 16.0 * num_params() + 4.0 * num_matrix_params(); }  // Muon's copies
     double bytes_per_token() const {
         double numbers = 32.0 * config.n_embd * config.n_layer;
         if (!wte.is_cpu())  // where attention keeps its scores
@@ -208,10 +214,9 @@ struct GPT {
 
     // Forward and backward: 6 per weight of a matmul, 12 per channel and position attended to.
     double flops_per_token() const {
-        double weights = lm_head.numel(), attended = 0;
-        for (const Tensor& p : matrices()) weights += p.numel();
+        double attended = 0;
         for (const Block& block : blocks) attended += block.window;
-        return 6 * weights + 12 * config.n_embd * attended;
+        return 6.0 * (lm_head.numel() + num_matrix_params()) + 12 * config.n_embd * attended;
     }
 };
 
@@ -221,7 +226,7 @@ struct GPT {
 struct AdamGroup {
     std::vector<Tensor> params;
     double lr, beta1, beta2;
-    std::vector<Tensor> grads, exp_avg, exp_avg_sq, steps;
+    std::vector<Tensor> grads, exp_avg, exp_avg_sq, steps;  // one for each parameter; steps are 0-dim
 
     AdamGroup(std::vector<Tensor> group, double rate, double b1, double b2)
         : params(std::move(group)), lr(rate), beta1(b1), beta2(b2) {
@@ -317,11 +322,10 @@ struct MuonGroup {
 struct MuonAdamW {
     std::vector<AdamGroup> adam;
     std::vector<MuonGroup> muon;
-    std::vector<Tensor> all;
+    std::vector<Tensor> all;  // parameters of both
 
-    MuonAdamW(const GPT& model, autoresearch::DeviceClass d) {
-        const double adam_scale =
-            1 / std::sqrt(model.config.n_embd / 768.0);  // rates were tuned at width 768
+    MuonAdamW(const GPT& model, DeviceClass d) {
+        const double adam_scale = std::sqrt(768.0 / model.config.n_embd);  // rates were tuned at width 768
         const double embedding_lr = EMBEDDING_LR[d] * adam_scale;
         adam.emplace_back(std::vector{model.lm_head}, UNEMBEDDING_LR[d] * adam_scale, ADAM_BETA1, ADAM_BETA2);
         adam.emplace_back(std::vector{model.wte}, embedding_lr, ADAM_BETA1, ADAM_BETA2);
@@ -332,8 +336,7 @@ struct MuonAdamW {
         std::map<std::pair<int64_t, int64_t>, std::vector<Tensor>> by_shape;
         for (const Block& block : model.blocks) {
             for (const Tensor& m : block.matrices()) {
-                const int64_t rows =
-                    m.is_same(block.c_qkv) ? m.size(1) : m.size(0);  // q, k and v by themselves
+                const int64_t rows = m.is_same(block.c_qkv) ? m.size(1) : m.size(0);  // q, k, v: one by one
                 by_shape[{rows, m.size(1)}].push_back(m);
             }
         }
@@ -368,6 +371,7 @@ double muon_momentum_at(int64_t step) {
 }
 
 // ---------------------------------------------------------------------------------------------------------
+// The run
 
 int main(int argc, char** argv) {
     Session session(argc, argv);
@@ -381,18 +385,17 @@ int main(int argc, char** argv) {
     session.describe(model.num_params(), config.n_layer, model.flops_per_token());
 
     const int rows = session.fit_rows(DEVICE_BATCH_SIZE[d], model.bytes_once(), model.bytes_per_token());
-    const int passes =
-        std::max(1, TOTAL_BATCH_SIZE[d] / (rows * config.seq_len));  // gradients add up over these
+    const int passes = std::max(1, TOTAL_BATCH_SIZE[d] / (rows * config.seq_len));  // for one optimizer step
     const bool bf16_pays = BF16[d] && session.bf16_pays();
 
     auto batches = session.train_batches(rows);
     while (session.training()) {
         Tensor loss;
         for (int pass = 0; pass < passes; ++pass) {
-            const auto [inputs, targets] = batches.next();
-            const autoresearch::Bf16Autocast bf16(session.device(), bf16_pays);
+            const auto [inputs, targets] = batches();
+            const Bf16Autocast bf16(session.device(), bf16_pays);
             loss = model.loss(inputs, targets);
-            (passes == 1 ? loss : loss / passes).backward();
+            (passes == 1 ? loss : loss / passes).backward();  // gradients add up
         }
         const double progress = session.progress();
         optimizer.step(lr_scale_at(progress), muon_momentum_at(session.steps()), 1 - progress);
@@ -400,7 +403,7 @@ int main(int argc, char** argv) {
     }
 
     session.evaluate([&](const Tensor& tokens) {
-        const autoresearch::Bf16Autocast bf16(session.device(), bf16_pays);
+        const Bf16Autocast bf16(session.device(), bf16_pays);
         return model.logits(tokens);
     });
 }

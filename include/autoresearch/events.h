@@ -7,7 +7,7 @@
 // stdout is for people, for run.log and for scripts written for the originals.
 //
 // clang-format off
-//   {"event":"hello","protocol":1,"device":"cpu","torch":"2.13.0","seed":1,"budget":300.0,"threads":2,"data":"<fingerprint>"}
+//   {"event":"hello","protocol":1,"device":"cpu","torch":"2.13.0","seed":1,"budget":300.0,"clock":"wall","threads":2,"data":"<fingerprint>"}
 //   {"event":"step","step":12,"seconds":3.4,"progress":0.011,"loss":5.21,"tokens":98304}     at most 4 a second;
 //        the first one (step 1) is sent when the first step is done, which is when the clock starts
 //   {"event":"evaluating","step":412,"seconds":300.1}                                          training is over
@@ -32,9 +32,9 @@ inline constexpr const char* kOutOfMemory = "out_of_memory";  // the device's al
 
 // Keys of the result event and of the summary block, in the block's order.
 inline constexpr const char* kValBpb = "val_bpb";                    // bits per UTF-8 byte of validation text
-inline constexpr const char* kTrainingSeconds = "training_seconds";  // seconds on the training clock
-inline constexpr const char* kTotalSeconds = "total_seconds";   // process start to the end of the evaluation
-inline constexpr const char* kPeakVramMb = "peak_vram_mb";      // MiB, of tensors
+inline constexpr const char* kTrainingSeconds = "training_seconds";  // by the clock: wall or CPU time
+inline constexpr const char* kTotalSeconds = "total_seconds";        // program loaded to the end of all
+inline constexpr const char* kPeakVramMb = "peak_vram_mb";           // MiB, of tensors
 inline constexpr const char* kMfuPercent = "mfu_percent";       // of the matmul peak measured on this device
 inline constexpr const char* kTotalTokensM = "total_tokens_M";  // millions of trained tokens
 inline constexpr const char* kNumSteps = "num_steps";           // optimizer steps

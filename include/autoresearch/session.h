@@ -47,21 +47,6 @@ struct Batch {
     at::Tensor inputs, targets;
 };
 
-/// Endless training data, packed ahead on a thread of its own. Same seed, same rows in the same order.
-class Batches {
-  public:
-    Batches(Batches&&) noexcept;
-    ~Batches();
-    Batch next();
-    std::int64_t epoch() const;  // 1 while documents are seen for the first time
-
-  private:
-    friend class Session;
-    struct State;
-    explicit Batches(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
-};
-
 /// One training run: made first in main, asked in every step, given the model at the end.
 /// It ends the process itself where going on makes no sense: code 2 and a message for bad flags or data, code
 /// 1 for a loss that is not finite or above 100, for a broken rule of the metric, and when memory runs out.
@@ -86,13 +71,15 @@ class Session {
     /// process.
     int fit_rows(int wanted, double bytes_once, double bytes_per_token) const;
 
-    /// A second loader goes through the data in another order, as fixed by the seed as the first.
-    Batches train_batches(int rows);
+    /// Endless training data, a batch with each call, packed ahead on a thread of its own. Same seed, same
+    /// rows in the same order. A second loader takes another order, as fixed by the seed as the first.
+    std::function<Batch()> train_batches(int rows);
 
     /// What the summary says of the model; flops_per_token (forward and backward) gives mfu_percent.
     void describe(std::int64_t num_params, int depth, double flops_per_token);
 
-    /// True while budget is left. The clock starts when the first step is done.
+    /// True while budget is left. The clock starts when the first step is done, and counts wall time, or CPU
+    /// time per thread with --clock cpu.
     bool training();
     /// Share of the budget spent, in [0, 1], as of the last training(): constant within a step.
     double progress() const;

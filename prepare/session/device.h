@@ -2,13 +2,20 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+
+#include "autoresearch/ops.h"
 
 namespace autoresearch {
 
 /// The device for a name of --device; auto takes CUDA, then MPS, then the CPU. Throws UserError for one not
 /// there.
 at::Device choose_device(const std::string& name);
+
+/// cpu, mps or cuda.
+const char* name_of(at::Device device);
 
 /// What was asked of the device is done when this returns.
 void synchronize(at::Device device);
@@ -17,8 +24,8 @@ void synchronize(at::Device device);
 double peak_memory_mb(at::Device device);
 
 /// FLOP/s of a square matmul, in the type the trainer multiplies in. Measured at each call (a fraction of a
-/// second) and the best of all measurements returned, which the user's cache directory keeps by device,
-/// processor, threads and torch version: a machine that is busy now does not look slower than it is.
+/// second) and the best of all measurements returned, which the user's cache directory keeps by machine,
+/// device, threads, system and torch version: a machine that is busy now does not look slower than it is.
 double matmul_peak(at::Device device);
 
 /// Whether matmuls in bf16 are clearly faster than in fp32 on this chip (not on M1 and M2, which emulate it).
@@ -28,11 +35,21 @@ bool bf16_pays(at::Device device);
 /// What self_check found wrong with this device, empty for nothing. Kept likewise, so that it costs once.
 std::string device_fault(at::Device device);
 
+using Attention = std::function<at::Tensor(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                           std::int64_t window)>;
+
+/// Looks for the ways in which devices were seen to compute wrong without an error: long sums, matmuls that
+/// differ from call to call, attention that sees later tokens (with and without gradients, in the types and
+/// head widths that a trainer uses), and a small training step against the plain one of the CPU. Takes a
+/// fraction of a second. Returns what is wrong, in a few words, or nothing. `attention` is a parameter for
+/// the tests.
+std::string self_check(at::Device device, const Attention& attention = causal_attention);
+
 /// MiB that a run may plan with: 60 % of what the device (Metal: its recommended working set) or the machine
 /// has.
 double memory_for_training_mb(at::Device device);
 
-/// Device, threads, memory, torch version, self-check as a JSON object (the --probe flag).
-std::string probe_json(at::Device device);
+/// Device, threads, memory, torch version, self-check (the --probe flag).
+nlohmann::json probe(at::Device device);
 
 }  // namespace autoresearch

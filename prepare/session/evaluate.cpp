@@ -4,10 +4,10 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <c10/util/StringUtil.h>
 
 #include <cmath>
 #include <random>
-#include <sstream>
 #include <vector>
 
 #include "autoresearch/error.h"
@@ -26,48 +26,40 @@ constexpr std::int64_t kCpuLogitBytes = 16 << 20;  // smaller, to stay near the 
 /// Logits of one slice as fp32 or bf16 on the device, checked for shape and type.
 Tensor checked_logits(const LogitsFunction& function, const Tensor& tokens, int vocab_size) {
     Tensor logits = function(tokens);
-    if (!logits.defined() || logits.dim() != 3 || logits.size(0) != tokens.size(0) ||
-        logits.size(1) != tokens.size(1) || logits.size(2) != vocab_size) {
-        std::ostringstream message;
-        message << "logits must have the shape (" << tokens.size(0) << ", " << tokens.size(1) << ", "
-                << vocab_size << ")";
-        if (logits.defined()) message << ", not " << logits.sizes();
-        throw BrokenRule(message.str());
-    }
+    const std::vector<std::int64_t> shape = {tokens.size(0), tokens.size(1), vocab_size};
+    if (!logits.defined() || logits.sizes() != shape)
+        throw BrokenRule(c10::str("logits must have the shape ", at::IntArrayRef(shape),
+                                  logits.defined() ? c10::str(", not ", logits.sizes()) : ""));
     if (!logits.is_floating_point()) throw BrokenRule("logits must be floating-point numbers");
     if (logits.scalar_type() != at::kFloat && logits.scalar_type() != at::kBFloat16)
         logits = logits.to(at::kFloat);
     return logits.contiguous();
 }
 
-NatsSum sum_slice(const Tensor& on_device, const Tensor& targets, const std::vector<int>& token_bytes) {
-    const Tensor logits = on_device.cpu();
-    const std::int64_t rows = targets.numel();
-    const int vocab = static_cast<int>(logits.size(2));
+/// One sum for each row of tokens, added up in order: the same result whatever thread did which.
+template <class Number>
+NatsSum sum_rows(const Number* logits, int vocab, const Tensor& targets,
+                 const std::vector<int>& token_bytes) {
+    const std::int64_t rows = targets.size(0), length = targets.size(1);
     const std::int64_t* target = targets.const_data_ptr<std::int64_t>();
-    // One sum for each row of tokens, added up in order: the same result whatever thread did which.
-    const std::int64_t part = targets.size(1), parts = rows / part;
-    std::vector<NatsSum> sums(static_cast<std::size_t>(parts));
-    at::parallel_for(0, parts, 1, [&](std::int64_t first, std::int64_t last) {
-        for (std::int64_t i = first; i < last; ++i) {
-            const std::int64_t at = i * part;
-            NatsSum* sum = &sums[static_cast<std::size_t>(i)];
-            if (logits.scalar_type() == at::kFloat) {
-                sum_nats(logits.const_data_ptr<float>() + at * vocab, part, vocab, target + at,
-                         token_bytes.data(), sum);
-            } else {
-                const auto* bits = static_cast<const std::uint16_t*>(logits.const_data_ptr());
-                sum_nats_bf16(bits + at * vocab, part, vocab, target + at, token_bytes.data(), sum);
-            }
-        }
+    std::vector<NatsSum> sums(static_cast<std::size_t>(rows));
+    at::parallel_for(0, rows, 1, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t i = first; i < last; ++i)
+            sums[static_cast<std::size_t>(i)] =
+                sum_nats(logits + i * length * vocab, length, vocab, target + i * length, token_bytes.data());
     });
     NatsSum total;
-    for (const NatsSum& sum : sums) {
-        total.nats += sum.nats;
-        total.bytes += sum.bytes;
-        total.finite = total.finite && sum.finite;
-    }
+    for (const NatsSum& sum : sums) total.add(sum);
     return total;
+}
+
+NatsSum sum_slice(const Tensor& on_device, const Tensor& targets, const std::vector<int>& token_bytes) {
+    const Tensor logits = on_device.cpu();
+    const int vocab = static_cast<int>(logits.size(2));
+    return logits.scalar_type() == at::kFloat
+               ? sum_rows(logits.const_data_ptr<float>(), vocab, targets, token_bytes)
+               : sum_rows(static_cast<const std::uint16_t*>(logits.const_data_ptr()), vocab, targets,
+                          token_bytes);
 }
 
 /// Every other row, at least one, gets random tokens after a random position.
@@ -95,15 +87,11 @@ void check_look_ahead(const LogitsFunction& function, const Tensor& tokens, cons
         const Tensor change = (after[r].narrow(0, 0, n) - before[r].narrow(0, 0, n)).abs().max();
         const auto difference = change.item<double>();
         if (difference <= allowed) continue;
-        std::ostringstream message;
-        if (n < length) {
-            message << "the model looks ahead: other tokens after position " << n - 1
-                    << " changed earlier logits by " << difference;
-        } else {
-            message << "logits of the same tokens changed by " << difference
-                    << ": with the tokens of another row, or from one call to the next";
-        }
-        throw BrokenRule(message.str());
+        throw BrokenRule(n < length
+                             ? c10::str("the model looks ahead: other tokens after position ", n - 1,
+                                        " changed earlier logits by ", difference)
+                             : c10::str("logits of the same tokens changed by ", difference,
+                                        ": with the tokens of another row, or from one call to the next"));
     }
 }
 
@@ -142,12 +130,10 @@ double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const s
         const Tensor tokens = packed.narrow(1, 0, length).contiguous().to(device);
         const Tensor targets = packed.narrow(1, 1, length).contiguous();
         const Tensor result = checked_logits(logits, tokens, meta.vocab_size);
-        const NatsSum sum = sum_slice(result, targets, token_bytes);
-        if (!sum.finite) throw BrokenRule("logits are not finite in the evaluation");
+        total.add(sum_slice(result, targets, token_bytes));
+        if (!total.finite) throw BrokenRule("logits are not finite in the evaluation");
         if (i == 0) first_tokens = tokens, first_logits = result;
         if (i == drawn) check_look_ahead(logits, tokens, result, meta, random);
-        total.nats += sum.nats;
-        total.bytes += sum.bytes;
     }
     check_look_ahead(logits, first_tokens, first_logits, meta, random);
     if (total.bytes == 0) throw UserError("the " + split + " split has no text in " + data.string());

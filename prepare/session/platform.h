@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
 
 // What differs between systems: platform_linux.cpp, platform_macos.cpp.
 
@@ -11,15 +10,6 @@ namespace autoresearch::platform {
 /// Makes the C allocator keep large buffers instead of giving them back: a training step asks for the same
 /// ones again.
 void keep_large_buffers();
-
-/// Waiting OpenMP threads sleep instead of spinning, which costs two threads on a busy machine most of their
-/// speed. OpenMP reads OMP_WAIT_POLICY when it is loaded, so where nobody has set it the program starts
-/// itself once more.
-void wait_passively();
-
-double seconds_since_process_start();
-std::int64_t memory_bytes();  // of the machine
-std::string processor_name();
 
 /// Bytes that this process has read from files by read(), not by mapping; 0 where the system does not count
 /// them.

@@ -1,16 +1,16 @@
 #include "prepare/session/report.h"
 
+#include <ATen/Functions.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 #include <nlohmann/json.hpp>
-#include <string>
 
 #include "autoresearch/error.h"
 #include "autoresearch/events.h"
+#include "util/atomic_file.h"
 
 namespace autoresearch {
 
@@ -23,12 +23,8 @@ Report::Report(int events_descriptor)
 
 void Report::event(const nlohmann::json& event) const {
     if (descriptor_ < 0) return;
-    const std::string line = event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    for (std::size_t done = 0; done < line.size();) {
-        const ssize_t n = write(descriptor_, line.data() + done, line.size() - done);
-        if (n < 0 && errno != EINTR) return;
-        if (n > 0) done += static_cast<std::size_t>(n);
-    }
+    write_all(descriptor_, event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n",
+              "--events-fd");
 }
 
 void Report::progress(const Progress& now) {
@@ -59,29 +55,72 @@ void Report::end_progress() {
     open_ = false;
 }
 
-void Report::summary(const Summary& s) {
-    const struct {
-        const char* key;
-        int digits;
-        double value;
-    } lines[] = {{events::kValBpb, 6, s.val_bpb},
-                 {events::kTrainingSeconds, 1, s.training_seconds},
-                 {events::kTotalSeconds, 1, s.total_seconds},
-                 {events::kPeakVramMb, 1, s.peak_mb},
-                 {events::kMfuPercent, 2, s.mfu_percent},
-                 {events::kTotalTokensM, 1, s.tokens / 1e6},
-                 {events::kNumSteps, 0, static_cast<double>(s.steps)},
-                 {events::kNumParamsM, 1, static_cast<double>(s.num_params) / 1e6},
-                 {events::kDepth, 0, static_cast<double>(s.depth)}};
-    nlohmann::json result = {{"event", events::kResult}, {"split", s.split}};
-    if (s.split != "val") std::printf("val_bpb below is of the %s split\n", s.split.c_str());
-    std::printf("---\n");
-    for (const auto& [key, digits, value] : lines) {
+void Report::summary(const std::vector<Number>& numbers, const std::string& split, const std::string& notes) {
+    nlohmann::json result = {{"event", events::kResult}, {"split", split}};
+    std::printf("%s---\n", notes.c_str());
+    for (const auto& [key, digits, value] : numbers) {
         std::printf("%-18s%.*f\n", (std::string(key) + ":").c_str(), digits, value);
         result[key] = digits > 0 ? nlohmann::json(value) : nlohmann::json(static_cast<std::int64_t>(value));
     }
     std::fflush(stdout);
     event(result);
+}
+
+namespace {
+
+constexpr const char* kHeader = "step,seconds,progress,loss,tokens";
+
+}  // namespace
+
+CurveFile::CurveFile(const std::filesystem::path& file) {
+    if (file.empty()) return;
+    out_.open(file);
+    if (!out_) throw UserError(file.string() + " cannot be written");
+    out_ << kHeader << '\n';
+}
+
+void CurveFile::add(const Line& line) {
+    if (out_.is_open()) waiting_.push_back(line);
+}
+
+void CurveFile::flush() {
+    if (waiting_.empty()) return;
+    std::vector<at::Tensor> losses;
+    losses.reserve(waiting_.size());
+    for (const Line& line : waiting_)
+        losses.push_back(line.loss.reshape({}).to(waiting_.front().loss.device(), at::kFloat));
+    const at::Tensor on_host = at::stack(losses).cpu();  // one wait for the device
+    const float* loss = on_host.const_data_ptr<float>();
+    char text[160];
+    for (const Line& line : waiting_) {
+        std::snprintf(text, sizeof text, "%lld,%.6f,%.17g,%.9g,%lld\n", static_cast<long long>(line.step),
+                      line.seconds, line.progress, static_cast<double>(*loss++),
+                      static_cast<long long>(line.tokens));
+        out_ << text;
+    }
+    out_.flush();
+    waiting_.clear();
+}
+
+std::vector<double> read_trace(const std::filesystem::path& file) {
+    const auto fail = [&](const std::string& what) {
+        return UserError(file.string() + ": " + what, "give the curve.csv of an experiment");
+    };
+    std::ifstream in(file);
+    std::string text;
+    if (!std::getline(in, text) || text != kHeader) throw fail("no trace of a run");
+    std::vector<double> shares;
+    while (std::getline(in, text)) {
+        std::size_t step = 0;
+        double seconds = 0, progress = 0, loss = 0, tokens = 0;
+        const int read =
+            std::sscanf(text.c_str(), "%zu,%lf,%lf,%lf,%lf", &step, &seconds, &progress, &loss, &tokens);
+        if (read != 5 || step != shares.size() + 1 || !(progress >= 0 && progress <= 1))
+            throw fail("line " + std::to_string(shares.size() + 2) + " does not follow the one before");
+        shares.push_back(progress);
+    }
+    if (shares.empty()) throw fail("no steps");
+    return shares;
 }
 
 }  // namespace autoresearch

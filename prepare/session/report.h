@@ -1,8 +1,13 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace autoresearch {
 
@@ -25,13 +30,13 @@ class Report {
     /// Leaves the progress line as it is and goes to the next.
     void end_progress();
 
-    struct Summary {
-        double val_bpb, training_seconds, total_seconds, peak_mb, mfu_percent, tokens;
-        std::int64_t steps, num_params;
-        int depth;
-        std::string split;
+    struct Number {
+        const char* key;
+        int digits;  // behind the point; 0: a whole number
+        double value;
     };
-    void summary(const Summary& summary);
+    /// The summary block of the originals, and the result event. `notes` stand above it.
+    void summary(const std::vector<Number>& numbers, const std::string& split, const std::string& notes);
 
   private:
     int descriptor_;
@@ -39,5 +44,31 @@ class Report {
     double shown_at_ = -1, smooth_loss_ = 0, weight_ = 0;
     Progress last_;
 };
+
+/// The file of a run's steps: a header, then a line for each step, "step,seconds,progress,loss,tokens".
+/// Progress is the share of the budget that the step was trained with, to the last bit, so that another run
+/// can follow it.
+class CurveFile {
+  public:
+    /// Nothing is written for an empty name. Throws UserError when the file cannot be made.
+    explicit CurveFile(const std::filesystem::path& file);
+
+    struct Line {
+        std::int64_t step;
+        double seconds, progress;
+        at::Tensor loss;  // a scalar on any device; it is read by flush() only
+        std::int64_t tokens;
+    };
+    void add(const Line& line);
+    /// Reads the losses that are still on a device, and writes.
+    void flush();
+
+  private:
+    std::ofstream out_;
+    std::vector<Line> waiting_;
+};
+
+/// The progress of every step of such a file. Throws UserError for a file that is not one, or has gaps.
+std::vector<double> read_trace(const std::filesystem::path& file);
 
 }  // namespace autoresearch

@@ -1,14 +1,13 @@
-#include "prepare/session/self_check.h"
-
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <c10/util/StringUtil.h>
 
 #include <algorithm>
-#include <sstream>
 #include <vector>
 
-#include "prepare/session/matmul.h"
+#include "prepare/session/device.h"
+#include "prepare/session/simd.h"
 
 namespace autoresearch {
 namespace {
@@ -57,11 +56,8 @@ std::string look_ahead(const at::TensorOptions& type, const Attention& attention
                 const Tensor after =
                     attention(other_end(q), other_end(k), other_end(v), window).narrow(1, 0, kKept);
                 if (difference(after, before) < 1e-3) continue;
-                std::ostringstream what;
-                what << "attention sees later tokens (" << c10::toString(q.scalar_type()) << ", head width "
-                     << width << ", window " << window << (gradients ? ", with" : ", without")
-                     << " gradients)";
-                return what.str();
+                return c10::str("attention sees later tokens (", q.scalar_type(), ", head width ", width,
+                                ", window ", window, gradients ? ", with" : ", without", " gradients)");
             }
         }
     }
@@ -83,9 +79,9 @@ std::vector<Tensor> step(const std::vector<Tensor>& weights, const Tensor& token
     const Tensor x0 = rms_norm(at::embedding(w[0], inputs).view({B * T, H * D}));
     const auto qkv = at::linear(x0, w[1]).view({B, T, 3, H, D}).unbind(2);
     const Tensor y = attention(rotary_norm(qkv[0], cos, sin), rotary_norm(qkv[1], cos, sin), qkv[2], T / 2);
-    const Tensor x = scaled_sum(w[3][0], y.reshape({B * T, H * D}), w[3][1], x0);
+    const Tensor x = w[3][0] * y.reshape({B * T, H * D}) + w[3][1] * x0;
     const Tensor loss =
-        head_cross_entropy(relu_squared(rms_norm(x)), w[2], targets.view({B * T}), /*softcap=*/15);
+        head_cross_entropy(at::relu(rms_norm(x)).square(), w[2], targets.view({B * T}), /*softcap=*/15);
     loss.backward();
     std::vector<Tensor> result = {loss};
     result.reserve(w.size() + 1);
@@ -97,10 +93,10 @@ std::string small_step(at::Device device, const Attention& attention) {
     const std::vector<Tensor> weights = {at::randn({96, 128}), at::randn({384, 128}) * 0.1,
                                          at::randn({96, 128}) * 0.1, at::full({2}, 0.7)};
     const Tensor tokens = at::randint(96, {2, 161}, at::kLong);
-    const bool was_plain = kernels::plain_path();
-    kernels::plain_path() = true;
+    const bool was_plain = simd::plain_path();
+    simd::plain_path() = true;
     const auto expected = step(weights, tokens, at::kCPU, causal_attention);
-    kernels::plain_path() = was_plain;
+    simd::plain_path() = was_plain;
     const auto actual = step(weights, tokens, device, attention);
     for (std::size_t i = 0; i < expected.size(); ++i) {
         if (difference(actual[i], expected[i]) > 2e-3)

@@ -1,10 +1,10 @@
 #include "autoresearch/session.h"
 
 #include <ATen/Parallel.h>
-#include <c10/util/Exception.h>
+#include <c10/util/StringUtil.h>
+#include <time.h>
 #include <torch/version.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <ctime>
 #include <exception>
@@ -17,7 +17,6 @@
 #include "prepare/data/files.h"
 #include "prepare/data/packer.h"
 #include "prepare/session/cpu_memory.h"
-#include "prepare/session/curve.h"
 #include "prepare/session/device.h"
 #include "prepare/session/evaluate.h"
 #include "prepare/session/options.h"
@@ -34,13 +33,12 @@ constexpr double kSlackSeconds = 5, kSlackShare = 0.05;
 constexpr double kEvaluationSlack = 0.5;  // CPU seconds that the first call of the evaluation may take longer
 constexpr std::int64_t kMostRead = 256 << 10;  // bytes before the evaluation: a start reads 50,000
 
-double now() {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+double seconds_of(clockid_t clock) {
+    timespec time{};
+    clock_gettime(clock, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
-
-const char* name_of(at::Device device) {
-    return device.is_cpu() ? "cpu" : device.is_cuda() ? "cuda" : "mps";
-}
+const double kLoaded = seconds_of(CLOCK_MONOTONIC);  // when the program began, but for loading libtorch
 
 [[noreturn]] void quit(int code) {
     std::fflush(nullptr);
@@ -73,64 +71,26 @@ const Report* open_channel = nullptr;  // for the end of the process only
 /// What nobody caught. Out of memory is told apart: it is the most common end of a candidate that is too
 /// large.
 [[noreturn]] void on_terminate() {
-    std::string message = "ended without an exception";
-    bool memory = false;
+    std::string message = "ended by an exception of unknown type";
     try {
         if (const auto error = std::current_exception()) std::rethrow_exception(error);
     } catch (const UserError& error) {
         quit_with(error);
-    } catch (const c10::OutOfMemoryError& error) {
-        memory = true;
-        message = error.what_without_backtrace();
-    } catch (const c10::Error& error) {
-        message = error.what_without_backtrace();
-        memory = message.find("out of memory") != std::string::npos ||
-                 message.find("can't allocate memory") != std::string::npos;
     } catch (const std::bad_alloc&) {
-        memory = true;
-        message = "the C++ allocator gave up";
+        message = "out of memory: the C++ allocator gave up";
     } catch (const std::exception& error) {
         message = error.what();
     } catch (...) {
-        message = "an exception of unknown type";
     }
-    if (memory) quit_invalid(events::kOutOfMemory, message.substr(0, message.find('\n')));
+    message = message.substr(0, message.find("\nException raised from"));  // libtorch's stack
+    for (const char* words : {"out of memory", "can't allocate memory"})
+        if (message.find(words) != std::string::npos)
+            quit_invalid(events::kOutOfMemory, message.substr(0, message.find('\n')));
     std::cerr << "\nerror: " << message << "\n";
     quit(1);
 }
 
 }  // namespace
-
-struct Batches::State {
-    State(const std::filesystem::path& file, int batch_rows, int length, std::uint64_t seed, at::Device on)
-        : shard(file),
-          packed(shard, batch_rows, length + 1, seed),
-          rows(batch_rows),
-          columns(length + 1),
-          device(on) {}
-    Shard shard;
-    Prefetcher packed;
-    std::int64_t rows, columns;
-    at::Device device;
-};
-
-Batches::Batches(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Batches::Batches(Batches&&) noexcept = default;
-Batches::~Batches() = default;
-
-Batch Batches::next() {
-    // from_blob wants a pointer to mutable memory; it is only read.
-    auto* ids = const_cast<std::int64_t*>(state_->packed.next().data());
-    const at::Tensor all = at::from_blob(ids, {state_->rows, state_->columns}, at::kLong);
-    const auto part = [&](std::int64_t first) {
-        return all.narrow(1, first, state_->columns - 1).contiguous().to(state_->device);
-    };
-    return {part(0), part(1)};
-}
-
-std::int64_t Batches::epoch() const {
-    return state_->packed.epoch();
-}
 
 struct Session::State {
     State(Options given, at::Device chosen)
@@ -142,9 +102,10 @@ struct Session::State {
         if (!options.trace.empty()) trace = read_trace(options.trace);
     }
 
-    Options options;
-    DataMeta meta;
-    at::Device device;
+    const Options options;
+    const DataMeta meta;
+    const at::Device device;
+    const int threads = at::get_num_threads();
     Report report;
     CurveFile curve;
     std::vector<double> trace;  // progress of each step; empty: the clock rules
@@ -156,13 +117,19 @@ struct Session::State {
     std::string opened_before;  // a shard of the evaluation, before the session looked at the data itself
     std::uint64_t loaders = 0;  // made so far
     std::int64_t steps = 0, tokens = 0, first_tokens = 0;
-    double clock_start = 0, progress = 0, training_seconds = 0;
-    double beat = 0;  // when the loss was read last
+    double progress = 0, training_seconds = 0;
+    double beat = 0;  // when the loss was read last, by the clock on the wall
     at::Tensor last_loss;
     bool finished = false, evaluated = false;
-    double ready = now(), step_done = 0, finished_at = 0;  // moments
+    double ready = now(), clock_start = 0, step_done = 0, finished_at = 0;  // moments
     double first_step_seconds = 0, last_step_seconds = 0,
            longest_step_seconds = 0;  // longest between the two
+
+    /// Seconds of the clock that the budget is of.
+    double now() const {
+        return options.clock == "cpu" ? seconds_of(CLOCK_PROCESS_CPUTIME_ID) / threads
+                                      : seconds_of(CLOCK_MONOTONIC);
+    }
 
     /// Share of the budget spent; sets what progress() says during the next step.
     bool budget_left() {
@@ -175,13 +142,17 @@ struct Session::State {
         return progress < 1;
     }
 
+    [[noreturn]] void invalid(const char* kind, const std::string& reason) {
+        curve.flush();
+        report.end_progress();
+        quit_invalid(kind, reason);
+    }
+    [[noreturn]] void broken_rule(const std::string& reason) { invalid(events::kBrokenRule, reason); }
+
     double read_loss() {
         const double loss = last_loss.item<double>();
         if (std::isfinite(loss) && loss <= kLargestLoss) return loss;
-        curve.flush();
-        report.end_progress();
-        quit_invalid(events::kNotFinite,
-                     "loss is " + std::to_string(loss) + " at step " + std::to_string(steps));
+        invalid(events::kNotFinite, c10::str("loss is ", loss, " at step ", steps));
     }
 
     void heartbeat(double seconds) {
@@ -189,13 +160,7 @@ struct Session::State {
         const double share = trace.empty() ? std::min(1.0, seconds / options.budget) : progress;
         report.progress({steps, tokens, seconds, share, options.budget, loss});
         curve.flush();
-        beat = now();
-    }
-
-    [[noreturn]] void broken_rule(const std::string& reason) {
-        curve.flush();
-        report.end_progress();
-        quit_invalid(events::kBrokenRule, reason);
+        beat = seconds_of(CLOCK_MONOTONIC);
     }
 
     /// Of torch's generators. Not the seed itself: who sets another one, and then seed() again, is seen.
@@ -215,13 +180,11 @@ struct Session::State {
         const double slack = std::max(kSlackSeconds, 3 * longest_step_seconds);
         if (trace.empty() &&
             training_seconds > options.budget + std::max(slack, kSlackShare * options.budget))
-            broken_rule("trained for " + std::to_string(training_seconds) + " s of a budget of " +
-                        std::to_string(options.budget));
+            broken_rule(c10::str("trained for ", training_seconds, " s of a budget of ", options.budget));
         const double start = (device.is_cpu() ? 1 : 12) * slack + 7 * longest_step_seconds;  // a GPU compiles
         if (steps > 1 && first_step_seconds > start)
-            broken_rule("the first step took " + std::to_string(first_step_seconds) +
-                        " s, the longest later one " + std::to_string(longest_step_seconds) +
-                        ": the clock starts after the first step");
+            broken_rule(c10::str("the first step took ", first_step_seconds, " s, the longest later one ",
+                                 longest_step_seconds, ": the clock starts after the first step"));
         check_seed();
         if (device.is_cpu() && platform::bytes_read() > kMostRead)
             broken_rule("files were read while training");
@@ -249,14 +212,23 @@ struct Session::State {
 
     void summary(double val_bpb) {
         const double mfu = mfu_percent();
-        report.summary({val_bpb, training_seconds, platform::seconds_since_process_start(),
-                        peak_memory_mb(device), mfu, static_cast<double>(tokens), steps, num_params, depth,
-                        options.split});
+        std::string notes;
+        if (options.split != "val") notes += "val_bpb below is of the " + options.split + " split\n";
+        if (options.clock == "cpu") notes += "training_seconds below is CPU time per thread\n";
+        report.summary({{events::kValBpb, 6, val_bpb},
+                        {events::kTrainingSeconds, 1, training_seconds},
+                        {events::kTotalSeconds, 1, seconds_of(CLOCK_MONOTONIC) - kLoaded},
+                        {events::kPeakVramMb, 1, peak_memory_mb(device)},
+                        {events::kMfuPercent, 2, mfu},
+                        {events::kTotalTokensM, 1, static_cast<double>(tokens) / 1e6},
+                        {events::kNumSteps, 0, static_cast<double>(steps)},
+                        {events::kNumParamsM, 1, static_cast<double>(num_params) / 1e6},
+                        {events::kDepth, 0, static_cast<double>(depth)}},
+                       options.split, notes);
     }
 };
 
 Session::Session(int argc, char** argv) {
-    platform::wait_passively();
     platform::keep_large_buffers();
     count_cpu_memory();
     try {
@@ -264,9 +236,11 @@ Session::Session(int argc, char** argv) {
         if (options.threads > 0) at::set_num_threads(options.threads);
         const at::Device device = choose_device(options.device);
         if (options.probe) {
-            std::puts(probe_json(device).c_str());
+            std::puts(probe(device).dump().c_str());
             quit(0);
         }
+        if (options.clock == "cpu" && !device.is_cpu())
+            throw UserError("--clock cpu counts the time of the CPU", "leave it out, or use --device cpu");
         if (const std::string fault = device_fault(device); !fault.empty())
             throw UserError("this device computes wrong: " + fault,
                             "use --device cpu, or another version of the system or of torch");
@@ -295,7 +269,8 @@ Session::Session(int argc, char** argv) {
                           {"torch", TORCH_VERSION},
                           {"seed", options.seed},
                           {"budget", options.budget},
-                          {"threads", at::get_num_threads()},
+                          {"clock", options.clock},
+                          {"threads", state_->threads},
                           {"data", state_->meta.fingerprint}});
 }
 
@@ -324,7 +299,6 @@ double Session::progress() const {
 std::int64_t Session::steps() const {
     return state_->steps;
 }
-
 bool Session::bf16_pays() const {
     return autoresearch::bf16_pays(state_->device);
 }
@@ -339,26 +313,36 @@ int Session::fit_rows(int wanted, double bytes_once, double bytes_per_token) con
         bytes_once / kMiB + (s.device.is_cpu() ? kProcess : 0) + 3 * std::max(row, logit_slice_mb(s.device));
     const auto needed = [&](int rows) { return once + rows * seq_len * bytes_per_token / kMiB; };
     // Some matmuls of Apple's chips are wrong that sum over more than 32766: half of that, to be safe.
-    const auto allowed = [&](int rows) { return s.device.is_mps() ? rows * s.meta.seq_len <= 16384 : true; };
+    const auto allowed = [&](int rows) { return !s.device.is_mps() || rows * s.meta.seq_len <= 16384; };
     int rows = wanted;
     while (rows > 1 && (needed(rows) > available || !allowed(rows))) rows /= 2;
-    if (s.options.forecast) {
-        std::puts(nlohmann::json({{"rows", rows},
-                                  {"rows_wanted", wanted},
-                                  {"memory_mb", needed(rows)},
-                                  {"available_mb", available}})
-                      .dump()
-                      .c_str());
-        quit(0);
-    }
-    return rows;
+    if (!s.options.forecast) return rows;
+    const nlohmann::json forecast = {
+        {"rows", rows}, {"rows_wanted", wanted}, {"memory_mb", needed(rows)}, {"available_mb", available}};
+    std::puts(forecast.dump().c_str());
+    quit(0);
 }
 
-Batches Session::train_batches(int rows) {
+std::function<Batch()> Session::train_batches(int rows) {
+    struct Loader {
+        Loader(const std::filesystem::path& file, int batch_rows, int columns, std::uint64_t seed)
+            : shard(file), packed(shard, batch_rows, columns, seed) {}
+        Shard shard;
+        Prefetcher packed;
+    };
     State& s = *state_;
     const std::uint64_t seed = s.options.seed + 1'000'003 * s.loaders++;
-    return Batches(
-        std::make_unique<Batches::State>(s.options.data / "train.bin", rows, s.meta.seq_len, seed, s.device));
+    const int columns = s.meta.seq_len + 1;
+    const auto loader = std::make_shared<Loader>(s.options.data / kTrainFile, rows, columns, seed);
+    return [=, device = s.device] {
+        // from_blob wants a pointer to mutable memory; it is only read.
+        auto* ids = const_cast<std::int64_t*>(loader->packed.next().data());
+        const at::Tensor all = at::from_blob(ids, {rows, columns}, at::kLong);
+        const auto part = [&](std::int64_t first) {
+            return all.narrow(1, first, columns - 1).contiguous().to(device);
+        };
+        return Batch{part(0), part(1)};
+    };
 }
 
 void Session::describe(std::int64_t num_params, int depth, double flops_per_token) {
@@ -377,14 +361,13 @@ bool Session::training() {
 
 void Session::step(const at::Tensor& loss, std::int64_t tokens) {
     State& s = *state_;
-    if (s.finished) quit_invalid(events::kBrokenRule, "a training step after the budget was spent");
-    if (!loss.defined() || loss.numel() != 1)
-        quit_invalid(events::kBrokenRule, "step() wants the loss as a scalar");
+    if (s.finished) s.broken_rule("a training step after the budget was spent");
+    if (!loss.defined() || loss.numel() != 1) s.broken_rule("step() wants the loss as a scalar");
     s.last_loss = loss.detach();
     s.tokens += tokens;
     ++s.steps;
     if (s.steps == 1) synchronize(s.device);
-    const double time = now();
+    const double time = s.now();
     if (s.steps == 1) {
         s.check_seed();
         s.clock_start = time;
@@ -395,8 +378,8 @@ void Session::step(const at::Tensor& loss, std::int64_t tokens) {
         s.last_step_seconds = time - s.step_done;
     }
     s.step_done = time;
-    s.curve.add(s.steps, time - s.clock_start, s.progress, s.last_loss, s.tokens);
-    if (s.steps == 1 || time - s.beat >= kHeartbeatSeconds) {
+    s.curve.add({s.steps, time - s.clock_start, s.progress, s.last_loss, s.tokens});
+    if (s.steps == 1 || seconds_of(CLOCK_MONOTONIC) - s.beat >= kHeartbeatSeconds) {
         s.heartbeat(time - s.clock_start);
     } else if (s.device.is_cpu()) {
         s.read_loss();  // costs nothing where no device has to be waited for
@@ -405,12 +388,11 @@ void Session::step(const at::Tensor& loss, std::int64_t tokens) {
 
 void Session::evaluate(const std::function<at::Tensor(const at::Tensor&)>& logits) {
     State& s = *state_;
-    if (s.evaluated) quit_invalid(events::kBrokenRule, "evaluate() was called twice");
-    if (s.steps == 0 || training())
-        quit_invalid(events::kBrokenRule, "evaluate() was called before the budget was spent");
-    const double idle = now() - s.finished_at;
+    if (s.evaluated) s.broken_rule("evaluate() was called twice");
+    if (s.steps == 0 || training()) s.broken_rule("evaluate() was called before the budget was spent");
+    const double idle = s.now() - s.finished_at;
     if (idle > std::max(kSlackSeconds, 3 * s.longest_step_seconds))
-        s.broken_rule("the evaluation came " + std::to_string(idle) + " s after the end of training");
+        s.broken_rule(c10::str("the evaluation came ", idle, " s after the end of training"));
     s.evaluated = true;
     // Training in the first call would change no logits from then on: it is seen by the work.
     double first = -1, longest = 0;  // CPU seconds of a call
@@ -434,7 +416,7 @@ void Session::evaluate(const std::function<at::Tensor(const at::Tensor&)>& logit
                           ": training ends with the clock");
         s.summary(bpb);
     } catch (const BrokenRule& rule) {
-        quit_invalid(events::kBrokenRule, rule.what());
+        s.broken_rule(rule.what());
     }
 }
 

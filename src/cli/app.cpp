@@ -86,8 +86,8 @@ void add_commands(CLI::App& app, Arguments& arguments, std::string& device, std:
     const auto add_seeds = [&](CLI::App* command, const char* help) {
         command->add_option("--seeds", arguments.seeds, help)->check(CLI::Range(2, 1000));
     };
-    const Names trial = data_settings({"device", "threads", "budget", "seed", "build_limit", "startup_limit",
-                                       "grace", "eval_limit", "repeats"});
+    const Names trial = data_settings({"device", "threads", "budget", "clock", "seed", "build_limit",
+                                       "startup_limit", "grace", "eval_limit", "repeats"});
     FlagValues& settings = arguments.settings;
 
     add_settings(*add("prepare", "text to tokens: train the tokenizer, write the shards", prepare_command),

@@ -152,6 +152,10 @@ ResolvedConfig resolved_from_json(const json& object) {
     return config;
 }
 
+std::string budget_text(const Config& config) {
+    return fmt::format("{:.10g} s{}", config.budget, config.clock == "cpu" ? " cpu" : "");
+}
+
 ResolvedConfig continue_config(const ResolvedConfig& recorded, ResolvedConfig now,
                                const std::string& device) {
     if (now.values.device == device) now.values.device = recorded.values.device;

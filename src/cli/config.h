@@ -12,12 +12,12 @@ namespace autoresearch {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Config, preset, corpus, vocab_size, seq_len, eval_tokens,
                                                 text_column, separator, shards, split_pattern, device,
-                                                threads, budget, seed, build_limit, startup_limit, grace,
-                                                eval_limit, memory_limit, confirm, confidence, baseline_seeds,
-                                                max_seeds, memory_factor, early_end, repeats, confirm_seeds,
-                                                agent, model, agent_args, agent_limit, repairs, token_price,
-                                                tag, experiments, hours, until, max_cost, max_tokens,
-                                                max_failures)
+                                                threads, budget, clock, seed, build_limit, startup_limit,
+                                                grace, eval_limit, memory_limit, confirm, confidence,
+                                                baseline_seeds, max_seeds, memory_factor, early_end, repeats,
+                                                confirm_seeds, agent, model, agent_args, agent_limit, repairs,
+                                                token_price, tag, experiments, hours, until, max_cost,
+                                                max_tokens, max_failures)
 
 /// One row of the table of settings: what it may be, what it means. Its type and default are those of the
 /// member of Config with this name. The flag is --name with dashes, the environment variable
@@ -68,6 +68,9 @@ ResolvedConfig resolve_config(const ConfigSources& sources);
 nlohmann::json to_json(const ResolvedConfig& config);
 /// The reverse, for run.json. Throws nlohmann::json::exception when it is damaged.
 ResolvedConfig resolved_from_json(const nlohmann::json& json);
+
+/// "300 s", or "300 s cpu" where the budget counts CPU time.
+std::string budget_text(const Config& config);
 
 /// For a run that goes on: what was recorded, but for what a flag or a variable asks for now.
 /// Throws UserError when that is another value of a frozen key; what the device "auto" came to may be named.

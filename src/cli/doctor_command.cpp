@@ -2,13 +2,13 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
-#include "cli/run_info.h"
 #include "cli/workspace.h"
 #include "proc/platform.h"
 #include "propose/agents.h"
@@ -20,36 +20,47 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Check {
-    std::string name;
-    bool ok = true;
-    std::string detail;
-    std::string mend;
-};
+// Each look says in a line what it found; what it throws is why this machine is not ready.
 
-/// A check that looks at something; what it throws is its failure.
-template <class Look>
-Check check(const std::string& name, const Look& look) {
-    try {
-        return {name, true, look(), ""};
-    } catch (const UserError& error) {
-        return {name, false, error.what(), error.hint()};
-    } catch (const std::exception& error) {
-        return {name, false, error.what(), ""};
-    }
+std::string look_at_machine(const FlagValues&) {
+    return fmt::format("{} cores, {} GiB", std::thread::hardware_concurrency(),
+                       platform::memory_bytes() >> 30);
 }
 
-std::string look_at_trainer() {
+std::string look_at_kit(const FlagValues&) {
+    const Kit kit = open_kit();
+    return kit.directory.string() + ", compiler " + kit.compiler;
+}
+
+std::string look_at_trainer(const FlagValues&) {
     const nlohmann::json probe = probe_trainer(open_kit());
-    const std::string self_check = probe.value("self_check", "ok");
+    const std::string self_check = probe.at("self_check");
     if (self_check != "ok") throw UserError("the device fails its self-check: " + self_check, "--device cpu");
-    return "device " + probe.value("device", "?") + " computes right, torch " + probe.value("torch", "?") +
-           ", " + std::to_string(probe.value("threads", 0)) + " threads";
+    return fmt::format("device {} computes right, torch {}, {} threads",
+                       probe.at("device").get<std::string>(), probe.at("torch").get<std::string>(),
+                       probe.at("threads").get<int>());
+}
+
+std::string look_at_repository(const FlagValues&) {
+    const GitRepo git = GitRepo::open(".");
+    const std::string note = git.is_committed() ? "" : "; train/train.cpp has changes that are not committed";
+    return git.workdir().string() + " at " + git.head().substr(0, 7) + note;
+}
+
+ResolvedConfig settings(const FlagValues& flags) {
+    return load_config(flags, repository_root_or_empty(), open_kit().directory);
+}
+
+std::string look_at_data(const FlagValues& flags) {
+    const ResolvedConfig config = settings(flags);
+    const PreparedData data = require_data(config);
+    return "preset " + config.values.preset + ": data set " + data.meta.fingerprint + ", corpus " +
+           data.meta.corpus;
 }
 
 /// What the trainer forecasts for its sizes on the data of the preset.
 std::string look_at_memory(const FlagValues& flags) {
-    const ResolvedConfig config = load_config(flags, repository_root_or_empty(), open_kit().directory);
+    const ResolvedConfig config = settings(flags);
     std::string data;
     try {
         data = require_data(config).directory.string();
@@ -58,8 +69,8 @@ std::string look_at_memory(const FlagValues& flags) {
     }
     const nlohmann::json forecast =
         probe_trainer(open_kit(), {"--forecast", "--data", data, "--device", config.values.device});
-    const double needed = forecast.value("memory_mb", 0.0), available = forecast.value("available_mb", 0.0);
-    const int rows = forecast.value("rows", 0), wanted = forecast.value("rows_wanted", 0);
+    const double needed = forecast.at("memory_mb"), available = forecast.at("available_mb");
+    const int rows = forecast.at("rows"), wanted = forecast.at("rows_wanted");
     const std::string text =
         fmt::format("a trial needs about {:.0f} MiB of the {:.0f} it may use, {} rows at a time", needed,
                     available, rows);
@@ -68,33 +79,7 @@ std::string look_at_memory(const FlagValues& flags) {
     return rows < wanted ? text + fmt::format(" (not {}: these do not fit)", wanted) : text;
 }
 
-std::string look_at_repository() {
-    const GitRepo git = GitRepo::open(".");
-    const std::string note = git.is_committed() ? "" : "; train/train.cpp has changes that are not committed";
-    return git.workdir().string() + " at " + git.head().substr(0, 7) + note;
-}
-
-std::string look_at_data(const FlagValues& flags) {
-    const ResolvedConfig config = load_config(flags, repository_root_or_empty(), open_kit().directory);
-    const PreparedData data = require_data(config);
-    return "preset " + config.values.preset + ": data set " + data.meta.fingerprint + ", corpus " +
-           data.meta.corpus;
-}
-
-std::string look_at_disk() {
-    constexpr double kGiB = 1 << 30;
-    fs::path place = cache_root();
-    while (!fs::exists(place)) place = place.parent_path();
-    const double free = static_cast<double>(fs::space(place).available) / kGiB;
-    char text[64];
-    std::snprintf(text, sizeof text, "%.1f GiB free", free);
-    if (free < 2)
-        throw UserError(std::string(text) + " in " + place.string(),
-                        "make room: data sets and logs need about 2 GiB");
-    return text;
-}
-
-std::string look_at_agents() {
+std::string look_at_agents(const FlagValues&) {
     const auto agents =
         read_agents(shipped_file(repository_root_or_empty(), open_kit(), "configs/agents.json"));
     std::string installed;
@@ -105,48 +90,53 @@ std::string look_at_agents() {
     return installed + "tuner (built in); without --agent a run takes " + default_agent(agents);
 }
 
-std::vector<Check> all_checks(const FlagValues& flags) {
-    return {
-        check("machine",
-              [] {
-                  return fmt::format("{} cores, {} GiB", std::thread::hardware_concurrency(),
-                                     platform::memory_bytes() >> 30);
-              }),
-        check("kit",
-              [] {
-                  const Kit kit = open_kit();
-                  return kit.directory.string() + ", compiler " + kit.compiler;
-              }),
-        check("trainer", look_at_trainer),
-        check("repository", look_at_repository),
-        check("data", [&] { return look_at_data(flags); }),
-        check("memory", [&] { return look_at_memory(flags); }),
-        check("agents", look_at_agents),
-        check("disk", look_at_disk),
-    };
+std::string look_at_disk(const FlagValues&) {
+    fs::path place = cache_root();
+    while (!fs::exists(place)) place = place.parent_path();
+    const double free = static_cast<double>(fs::space(place).available) / (1 << 30);
+    const std::string text = fmt::format("{:.1f} GiB free", free);
+    if (free < 2)
+        throw UserError(text + " in " + place.string(), "make room: data sets and logs need about 2 GiB");
+    return text;
 }
+
+constexpr std::pair<const char*, std::string (*)(const FlagValues&)> kLooks[] = {
+    {"machine", look_at_machine},       {"kit", look_at_kit},   {"trainer", look_at_trainer},
+    {"repository", look_at_repository}, {"data", look_at_data}, {"memory", look_at_memory},
+    {"agents", look_at_agents},         {"disk", look_at_disk}};
 
 }  // namespace
 
 int doctor_command(const Arguments& arguments) {
+    const FlagValues& flags = arguments.settings;
     const bool json = arguments.json;
-    const auto checks = all_checks(arguments.settings);
     bool ready = true;
-    nlohmann::json list = nlohmann::json::array();
+    auto checks = nlohmann::ordered_json::array();
     const bool color = output_style(STDOUT_FILENO).color;
-    for (const auto& item : checks) {
-        ready = ready && item.ok;
-        list.push_back({{"name", item.name}, {"ok", item.ok}, {"detail", item.detail}, {"mend", item.mend}});
+    for (const auto& [name, look] : kLooks) {
+        std::string detail, mend;
+        bool ok = false;
+        try {
+            detail = look(flags);
+            ok = true;
+        } catch (const UserError& error) {
+            detail = error.what();
+            mend = error.hint();
+        } catch (const std::exception& error) {
+            detail = error.what();
+        }
+        ready = ready && ok;
+        checks.push_back({{"name", name}, {"ok", ok}, {"detail", detail}, {"mend", mend}});
         if (json) continue;
-        const char* mark =
-            item.ok ? (color ? "\033[32mok  \033[0m" : "ok  ") : (color ? "\033[31mFAIL\033[0m" : "FAIL");
-        std::printf("%s  %-10s  %s\n", mark, item.name.c_str(), item.detail.c_str());
-        if (!item.mend.empty()) std::printf("                  %s\n", item.mend.c_str());
+        const std::string mark = ok ? "ok  " : "FAIL";
+        fmt::print("{}  {:<10}  {}\n", color ? fmt::format("\033[{}m{}\033[0m", ok ? 32 : 31, mark) : mark,
+                   name, detail);
+        if (!mend.empty()) fmt::print("                  {}\n", mend);
     }
     if (json) {
-        std::cout << nlohmann::ordered_json{{"ready", ready}, {"checks", list}}.dump(2) << "\n";
+        std::cout << nlohmann::ordered_json{{"ready", ready}, {"checks", checks}}.dump(2) << "\n";
     } else {
-        std::printf("%s\n", ready ? "this machine is ready: autoresearch run" : "not ready yet");
+        fmt::print("{}\n", ready ? "this machine is ready: autoresearch run" : "not ready yet");
     }
     return ready ? 0 : 1;
 }

@@ -83,7 +83,7 @@ void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Pl
     run.data = require_data(run.config).meta.fingerprint;
     run.kit = kit.hash;
     run.torch = kit.torch_version;
-    run.device = resolve_device(run.config.values.device, kit);
+    run.device = resolve_device(run.config.values, kit);
 }
 
 void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
@@ -147,8 +147,8 @@ std::string opening_line(const Plan& plan) {
     for (const char* key : {"experiments", "hours", "until", "max_cost", "max_tokens"})
         if (now[key] != defaults[key]) bounds += fmt::format(", {} {}", key, now[key].dump());
     return fmt::format(
-        "run {}{}: {} s a trial on {}, corpus {}{}; Ctrl-C once: after the current experiment, twice: now",
-        config.tag, plan.goes_on ? " goes on" : "", config.budget, plan.run.device, config.corpus,
+        "run {}{}: {} a trial on {}, corpus {}{}; Ctrl-C once: after the current experiment, twice: now",
+        config.tag, plan.goes_on ? " goes on" : "", budget_text(config), plan.run.device, config.corpus,
         bounds.empty() ? ", until stopped" : bounds);
 }
 
@@ -162,7 +162,7 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
     options.desk.experiments = plan.run.directory / run_files::kExperiments;
     options.model = config.model;
     options.device = plan.run.device;
-    options.budget = config.budget;
+    options.budget = budget_text(config);
     options.memory_gb = static_cast<double>(platform::memory_bytes() >> 20) / 1024;
     options.self = platform::self();
     options.limit = config.agent_limit;
@@ -241,7 +241,7 @@ int run_command(const Arguments& arguments) {
     if (config.max_cost > 0 && config.token_price <= 0 && plan.agent.output.usd.empty())
         reporter.note("agent " + plan.agent.name + " tells no cost: --max-cost needs --token-price with it");
 
-    RunRepo repo(git, {info.tag(), config.budget, info.data, info.device});
+    RunRepo repo(git, {info.tag(), budget_text(config), info.data, info.device});
     const auto patch_of = [&](const Experiment& experiment) {
         return unified_diff(git.source(experiment.parent), git.source(experiment.commit));
     };

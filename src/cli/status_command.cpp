@@ -30,7 +30,7 @@ void print_state(const RunInfo& run, bool json) {
         std::cout << state.dump(2) << "\n";
         return;
     }
-    std::cout << "run " << run.tag() << ", started " << run.created << ", " << config.budget << " s on "
+    std::cout << "run " << run.tag() << ", started " << run.created << ", " << budget_text(config) << " on "
               << run.device << ", corpus " << config.corpus << "; "
               << (holder ? "running (pid " + std::to_string(*holder) + ")" : std::string("not running"))
               << "\n\n"

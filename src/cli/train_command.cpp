@@ -39,7 +39,8 @@ int train_command(const Arguments& arguments) {
     if (arguments.json) {
         std::cout << to_json(trial).dump(2) << "\n";
     } else if (trial.ending == Ending::ok) {
-        std::cout << summary_block(trial) << "logs: " << directory.string() << "\n";
+        std::cout << "budget: " << budget_text(place.config) << "\n"
+                  << summary_block(trial) << "logs: " << directory.string() << "\n";
     }
     if (trial.ending == Ending::ok) return 0;
     std::cerr << fmt::format("{}: {}\nlogs: {}\n", to_string(trial.ending), trial.reason, directory.string());

@@ -32,7 +32,7 @@ std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const Flag
     const ResolvedConfig config = load_config(flags, git.workdir(), kit.directory);
     const auto data = require_data(config).directory;
     git.ensure_ignored();
-    return {source, {kit, config.values, resolve_device(config.values.device, kit), data}};
+    return {source, {kit, config.values, resolve_device(config.values, kit), data}};
 }
 
 int trial_threads(const Config& config) {
@@ -65,8 +65,13 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
                                   const StopRequest& stop) {
     constexpr int kNoExperiment = -1;
     TrialParts parts = make_trial_parts(place, reporter, stop);
-    const FairTrials fair{parts.runner,        reporter, stop, system_clock(), trial_threads(place.config),
-                          place.config.repeats};
+    const FairTrials fair{parts.runner,
+                          reporter,
+                          stop,
+                          system_clock(),
+                          trial_threads(place.config),
+                          place.config.repeats,
+                          place.config.clock == "cpu"};
     reporter.phase(kNoExperiment, "build" + name);
     const auto program = parts.builder.build(source, request.directory);
     if (!program.ok()) {

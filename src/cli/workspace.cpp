@@ -156,8 +156,13 @@ nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& fla
     return json;
 }
 
-std::string resolve_device(const std::string& device, const Kit& kit) {
-    return device == "auto" ? probe_trainer(kit).value("device", "cpu") : device;
+std::string resolve_device(const Config& config, const Kit& kit) {
+    const std::string device =
+        config.device == "auto" ? probe_trainer(kit).value("device", "cpu") : config.device;
+    if (config.clock == "cpu" && device != "cpu")
+        throw UserError("--clock cpu counts the time of the CPU, and trials run on " + device,
+                        "leave it out, or run them on the CPU: --device cpu");
+    return device;
 }
 
 fs::path repository_root_or_empty() {

@@ -40,9 +40,10 @@ std::string working_source(const std::filesystem::path& repository);
 /// The prepared data set for this configuration. Throws UserError with the command that makes it.
 PreparedData require_data(const ResolvedConfig& config);
 
-/// cpu, mps or cuda: what "auto" comes to on this machine, as the trainer itself sees it; other values as
-/// they are. Throws UserError when the trainer does not start.
-std::string resolve_device(const std::string& device, const Kit& kit);
+/// cpu, mps or cuda: what the setting "auto" comes to on this machine, as the trainer itself sees it; other
+/// values as they are. Throws UserError when the trainer does not start, and for a device that the clock is
+/// not for.
+std::string resolve_device(const Config& config, const Kit& kit);
 
 /// What `train --probe` prints: device, torch version, threads, memory. Throws UserError when it does not
 /// start.

@@ -24,6 +24,7 @@ struct Config {
     std::string device = "auto";  // auto, cpu, mps, cuda
     int threads = 0;              // CPU threads of the trainer; 0: all
     double budget = 300;          // training seconds
+    std::string clock = "wall";   // what these count; or cpu: CPU time per thread, on the CPU only
     std::uint64_t seed = 1;
 
     // limits around it, seconds

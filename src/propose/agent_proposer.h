@@ -21,7 +21,7 @@ struct AgentProposerOptions {
     std::string more_arguments;  // for its command line, as a shell reads them
     double token_price = 0;      // USD for a million tokens, where the agent reports no cost
     std::string device = "cpu";
-    double budget = 0;           // training seconds, for the prompt
+    std::string budget;          // of a trial with its unit, for the prompt
     double memory_gb = 0;        // of the device, for the prompt; 0: not known
     std::filesystem::path self;  // the running autoresearch program: {self}
     double limit = 600;          // seconds for the agent

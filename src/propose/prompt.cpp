@@ -118,7 +118,7 @@ std::string prompt_text(const std::string& program, const ProposalRequest& reque
     std::string text = fmt::format("{}\n\n## Now\n\nThis is experiment {}. Device: {}", trim(program),
                                    request.experiment, facts.device);
     if (facts.memory_gb > 0) text += fmt::format(" with {:.3g} GB", facts.memory_gb);
-    text += fmt::format(". Budget: {:g} s of training.\n", facts.budget) + incumbent_text(request.incumbent) +
+    text += ". Budget: " + facts.budget + " of training.\n" + incumbent_text(request.incumbent) +
             noise_text(request.noise);
     const auto& history = request.history;
     const std::size_t first = history.size() > kLatest ? history.size() - kLatest : 0;

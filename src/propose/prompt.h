@@ -12,7 +12,7 @@ namespace autoresearch {
 /// What the prompt says of the machine and the run.
 struct PromptFacts {
     std::string device;    // mps, cuda, cpu
-    double budget = 0;     // training seconds
+    std::string budget;    // of a trial, with its unit
     double memory_gb = 0;  // of the device; 0: not known
 };
 

@@ -17,6 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr double kSlowerReplay = 10;     // what a machine may be slower that follows a trace
+constexpr double kWallOfCpu = 4;         // wall seconds that a second of CPU time may take
 constexpr double kShareOfBudget = 0.9;   // less training than this is no full run
 constexpr double kClockTolerance = 0.1;  // between the trainer's clock and ours, as a share of ours
 constexpr double kArrivalSlack = 0.3;    // seconds that our reading of the events may be late
@@ -73,11 +74,12 @@ Trial died(const ProcessResult& process, const std::string& log) {
 }  // namespace
 
 TrialEvents::TrialEvents(const Config& config, const TrialRequest& request, Reporter& reporter)
-    : request_(request), reporter_(reporter) {
-    const double training = request.trace.empty() ? request.budget : kSlowerReplay * request.budget;
+    : request_(request), reporter_(reporter), cpu_clock_(config.clock == "cpu") {
+    const double longer = !request.trace.empty() ? kSlowerReplay : cpu_clock_ ? kWallOfCpu : 1;
     phases_ = {{{config.startup_limit, fmt::format("no first step within {:g} s", config.startup_limit)},
-                {training + config.grace,
-                 fmt::format("still training {:g} s after its budget of {:g} s", config.grace, training)},
+                {longer * request.budget + config.grace,
+                 fmt::format("still training {:g} s after {}its budget of {:g} s", config.grace,
+                             longer > 1 ? fmt::format("{:g} times ", longer) : "", request.budget)},
                 {config.eval_limit, fmt::format("the evaluation took longer than {:g} s", config.eval_limit)},
                 {config.grace, fmt::format("did not end within {:g} s of its result", config.grace)}}};
 }
@@ -168,7 +170,9 @@ Trial TrialEvents::result() const {
                         "budget is {:.1f} s",
                         measured, claimed, request_.budget));
     }
-    if (std::abs(claimed - measured) > kClockTolerance * measured + kClockSlack) {
+    // CPU time may be less than ours, and never more.
+    const double off = cpu_clock_ ? claimed - measured : std::abs(claimed - measured);
+    if (off > kClockTolerance * measured + kClockSlack) {
         return refuse(
             fmt::format("it claims {:.1f} s of training, measured were {:.1f} s", claimed, measured));
     }

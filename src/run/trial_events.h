@@ -42,6 +42,7 @@ class TrialEvents {
 
     const TrialRequest& request_;
     Reporter& reporter_;
+    const bool cpu_clock_;
     std::array<Phase, 4> phases_;  // start-up, training, evaluation, exit
     std::size_t phase_ = 0;
     std::optional<std::string> hopeless_;

@@ -46,6 +46,7 @@ ProcessSpec specification(const Config& config, const std::filesystem::path& dat
         {"--seed", std::to_string(request.seed)},
         {"--device", config.device},
         {"--threads", threads},
+        {"--clock", config.clock == "cpu" ? "cpu" : ""},
         {"--events-fd", std::to_string(kEventDescriptor)},
         {"--curve", curve_file(std::filesystem::absolute(request.directory), request.seed)},
         {"--trace", request.trace.empty() ? "" : std::filesystem::absolute(request.trace).string()},

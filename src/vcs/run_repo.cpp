@@ -43,7 +43,7 @@ std::string commit_message(const Experiment& experiment, const RunFacts& facts) 
     if (experiment.val_bpb() > 0) trailer("Val-Bpb", fmt::format("{:.6f}", experiment.val_bpb()));
     trailer("Experiment", std::to_string(experiment.number));
     trailer("Seed", seeds);
-    trailer("Budget", fmt::format("{:.10g}", facts.budget));
+    trailer("Budget", facts.budget);
     trailer("Data", facts.data);
     trailer("Device", facts.device);
     trailer("Verdict", verdict);

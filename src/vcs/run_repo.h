@@ -10,8 +10,8 @@ namespace autoresearch {
 /// What is the same for every experiment of a run and stands in each of its commits.
 struct RunFacts {
     std::string tag;
-    double budget = 0;  // training seconds
-    std::string data;   // fingerprint of the data set
+    std::string budget;  // of a trial, with its unit
+    std::string data;    // fingerprint of the data set
     std::string device;
 };
 

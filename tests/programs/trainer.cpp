@@ -119,6 +119,7 @@ const std::map<std::string, std::function<void()>> behaviours = {
     {"early", [] { train(0), result(); }},
     {"early_and_honest", [] { train(0), send(result_line("1.75", budget() * 0.3, 2)); }},
     {"overstated", [] { train(), send(result_line("1.75", budget() + 500, 2)); }},
+    {"waited", [] { train(3), result(); }},
     {"no_training", [] { hello(), result(); }},
     {"no_steps", [] { train(), send(result_line("1.75", budget(), 0)); }},
     {"nan", [] { train(), result("NaN"); }},
