@@ -35,7 +35,7 @@ TEST(TrainerKit, BuildsTheProjectsTrainerWhichTrainsAndFollowsATrace) {
               2);  // source, program, no leavings
     const std::string program = "'" + (source.parent_path() / "train").string() + "'";
     const std::string curve = (folder / "curve.csv").string(), again = (folder / "again.csv").string();
-    const auto run = run_program(program + trainer_flags(3) + " --curve '" + curve + "'");
+    const auto run = run_program(program + trainer_flags(3) + " --clock cpu --curve '" + curve + "'");
     ASSERT_EQ(run.code, 0) << run.output;
     const auto& result = run.events.back();
     EXPECT_EQ(result.at("event"), "result");
