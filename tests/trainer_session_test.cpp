@@ -146,7 +146,7 @@ TEST_F(SessionTest, EventsTellTheWholeRun) {
     EXPECT_EQ(last.at("event"), "result");
     EXPECT_EQ(last.at("depth"), 3);
     EXPECT_EQ(last.at("num_steps"), evaluating.at("step"));
-    EXPECT_GT(last.at("peak_vram_mb"), 10);
+    EXPECT_GT(last.at("peak_vram_mb"), 1);
     EXPECT_GT(last.at("total_seconds"), last.at("training_seconds"));
     EXPECT_NEAR(last.at("num_params_M").get<double>(), 1.234567, 1e-9);
 }
