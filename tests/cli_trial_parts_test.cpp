@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "autoresearch/error.h"
 #include "cli/trial_parts.h"
 #include "temp_directory.h"
 
