@@ -60,7 +60,7 @@ TEST_F(CheatersE2e, AreFoundAndSayWhy) {
          "s/^ *return model.logits(tokens);/        static int more = 100;\\n"
          "        for (; more > 0; --more) {\\n"
          "            const at::AutoGradMode grad(true);\\n"
-         "            const auto [inputs, targets] = batches.next();\\n"
+         "            const auto [inputs, targets] = batches();\\n"
          "            model.loss(inputs, targets).backward();\\n"
          "            optimizer.step(0.1, 0.9, 0);\\n"
          "        }\\n&/",

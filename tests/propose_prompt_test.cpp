@@ -111,8 +111,9 @@ TEST(History, ACrashSaysItsLastWordsWhileItIsNew) {
 TEST(Prompt, SaysWhatAnAgentNeeds) {
     const auto history = long_history(30);
     const std::string source = "int main() {}";
-    const std::string text = prompt_text(
-        "# Your task\n\nRules.\n", {30, history[20], source, history, "/d", {0.003, 5}}, {"mps", "300 s", 16});
+    const std::string text =
+        prompt_text("# Your task\n\nRules.\n", {30, history[20], source, history, "/d", {0.003, 5}},
+                    {"mps", "300 s", 16});
     EXPECT_THAT(text, ::testing::StartsWith("# Your task\n\nRules.\n\n## Now"));
     EXPECT_THAT(text, HasSubstr("This is experiment 30. Device: mps with 16 GB. Budget: 300 s of training."));
     EXPECT_THAT(text, HasSubstr("To beat: experiment 20, val_bpb 1.99800 (412 steps"));

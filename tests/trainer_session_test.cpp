@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     std::string data;
     for (int i = 1; i < argc; ++i)
         if (std::strcmp(argv[i - 1], "--data") == 0) data = argv[i];
-    const auto wait = [] { std::this_thread::sleep_for(std::chrono::milliseconds(5500)); };
+    const auto wait = [] { std::this_thread::sleep_for(std::chrono::milliseconds(6500)); };
     std::ifstream validation;
     std::clock_t begun = 0;
     if (mode == "first") wait();
@@ -200,10 +200,10 @@ TEST_F(SessionTest, ReadingTheValidationFilesIsInvalid) {
 }
 
 TEST_F(SessionTest, TimeBesideTheClockIsInvalid) {
-    expect_invalid("first", "broken_rule", "the first step took 5.");
+    expect_invalid("first", "broken_rule", "the first step took ");
     expect_invalid("over", "broken_rule", "of a budget of");
     expect_invalid("late", "broken_rule", "after the end of training");
-    expect_invalid("learn", "broken_rule", "the first call of the evaluation took 2.");
+    expect_invalid("learn", "broken_rule", "the first call of the evaluation took ");
 }
 
 TEST_F(SessionTest, TheCpuClockDoesNotCountSleep) {

@@ -44,10 +44,10 @@ TEST_F(RunRepoTest, AnExperimentIsACommitOnItsParent) {
     EXPECT_THAT(git("ls-tree -r " + commit), HasSubstr("train/notes/deep.txt"));
     EXPECT_EQ(git_line("log -1 --format='%an <%ae> %aI %cI' " + commit),
               "Ada Example <ada@example.org> 2026-01-31T22:10:05+00:00 2026-01-31T22:10:05+00:00");
-    EXPECT_EQ(
-        git_line("log -1 --format=%B " + commit),
-        "more depth\n\nVal-Bpb: 1.250000\nExperiment: 3\nSeed: 7\nBudget: 2.5 s cpu\nData: f00d\nDevice: cpu\n"
-        "Verdict: keep\nAgent: tuner");
+    EXPECT_EQ(git_line("log -1 --format=%B " + commit),
+              "more depth\n\nVal-Bpb: 1.250000\nExperiment: 3\nSeed: 7\nBudget: 2.5 s cpu\nData: "
+              "f00d\nDevice: cpu\n"
+              "Verdict: keep\nAgent: tuner");
     EXPECT_EQ(git_line("log -1 --format='%(trailers:key=Seed,valueonly)' " + commit), "7");
     EXPECT_EQ(git("fsck --strict --no-dangling"), "");
 }

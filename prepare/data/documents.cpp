@@ -59,14 +59,17 @@ void read_zstd(const fs::path& path, const Take& take) {
                                                                                ::ZSTD_freeDStream);
     std::string stored(kBlock, '\0'), block(kBlock, '\0');
     std::size_t wanted = 0;  // by zstd, more bytes; 0 at the end of a frame
-    while (const std::size_t got = std::fread(stored.data(), 1, kBlock, file.get())) {
+    double position = 0;
+    while (std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
+        const std::size_t got = std::fread(stored.data(), 1, kBlock, file.get());
+        position += static_cast<double>(got);
         ZSTD_inBuffer in{stored.data(), got, 0};
         ZSTD_outBuffer out{block.data(), kBlock, 0};
         while (in.pos < in.size || (wanted != 0 && out.pos == out.size)) {
             out.pos = 0;
             wanted = ::ZSTD_decompressStream(stream.get(), &out, &in);
             if (::ZSTD_isError(wanted) != 0) throw_damaged(path, ::ZSTD_getErrorName(wanted));
-            take(block.substr(0, out.pos), static_cast<double>(std::ftell(file.get())));
+            take(block.substr(0, out.pos), position);
         }
     }
     if (std::ferror(file.get()) != 0) cannot_read(path);

@@ -63,7 +63,8 @@ nlohmann::json remembered(at::Device device, const char* what, const Update& upd
     try {
         std::filesystem::create_directories(file.parent_path());
         write_file_atomically(file, all.dump(1) + "\n");
-    } catch (const std::system_error&) {  // only a cache: the next start measures again
+    } catch (
+        const std::system_error&) {  // NOLINT(bugprone-empty-catch): only a cache, measured again next time
     }
     return known;
 }

@@ -38,7 +38,7 @@ AUTORESEARCH_INLINE void tile(int depth, Matrix a, const float* panel, float alp
     const float* left = a.data;
     for (int p = 0; p < depth; ++p, left += a.column, panel += kWidth) {
         V::Floats right[kTileVecs];
-        for (int j = 0; j < kTileVecs; ++j) right[j] = V::load(panel + j * V::kLanes);
+        for (int j = 0; j < kTileVecs; ++j) right[j] = V::load(panel + std::ptrdiff_t{j} * V::kLanes);
 #pragma GCC unroll 6
         for (int i = 0; i < kTileRows; ++i) {
             const auto x = V::splat(left[i * a.row]);
@@ -50,7 +50,7 @@ AUTORESEARCH_INLINE void tile(int depth, Matrix a, const float* panel, float alp
     for (int i = 0; i < kTileRows; ++i) {
 #pragma GCC unroll 4
         for (int j = 0; j < kTileVecs; ++j) {
-            float* to = c + i * c_row + j * V::kLanes;
+            float* to = c + i * c_row + std::ptrdiff_t{j} * V::kLanes;
             V::store(to, beta == 0 ? sum[i][j] * alpha : V::load(to) * beta + sum[i][j] * alpha);
         }
     }
@@ -119,7 +119,8 @@ void multiply_all(const Tensor& left, const Tensor& right, double alpha, double 
     const Tensor a = stack(left), b = stack(right), c = stack(result);
     const std::int64_t rows = a.size(1), depth = a.size(2), columns = b.size(2);
     const std::int64_t panels = (columns + kWidth - 1) / kWidth;
-    const std::int64_t wanted = std::max<std::int64_t>(1, 4 * at::get_num_threads() / (a.size(0) * panels));
+    const std::int64_t wanted =
+        std::max<std::int64_t>(1, std::int64_t{4} * at::get_num_threads() / (a.size(0) * panels));
     const std::int64_t chunk = std::max<std::int64_t>((rows / wanted + kTileRows - 1) / kTileRows * kTileRows,
                                                       kTaskFlops / (2 * depth * kWidth));
     const std::int64_t chunks = (rows + chunk - 1) / chunk;

@@ -17,8 +17,8 @@ fs::path environment(const char* name) {
 
 /// The data set prepared last, under $AUTORESEARCH_DATA or the cache directory.
 fs::path newest_data() {
-    const fs::path set = environment("AUTORESEARCH_DATA"),
-                   root = set.empty() ? cache_directory() / "data" : set;
+    fs::path root = environment("AUTORESEARCH_DATA");
+    if (root.empty()) root = cache_directory() / "data";
     if (fs::exists(root / "meta.json")) return root;
     fs::path newest;
     fs::file_time_type newest_time;

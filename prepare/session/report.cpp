@@ -113,7 +113,7 @@ std::vector<double> read_trace(const std::filesystem::path& file) {
     while (std::getline(in, text)) {
         std::size_t step = 0;
         double seconds = 0, progress = 0, loss = 0, tokens = 0;
-        const int read =
+        const int read =  // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion)
             std::sscanf(text.c_str(), "%zu,%lf,%lf,%lf,%lf", &step, &seconds, &progress, &loss, &tokens);
         if (read != 5 || step != shares.size() + 1 || !(progress >= 0 && progress <= 1))
             throw fail("line " + std::to_string(shares.size() + 2) + " does not follow the one before");

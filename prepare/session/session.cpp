@@ -33,7 +33,7 @@ constexpr double kSlackSeconds = 5, kSlackShare = 0.05;
 constexpr double kEvaluationSlack = 0.5;  // CPU seconds that the first call of the evaluation may take longer
 constexpr std::int64_t kMostRead = 256 << 10;  // bytes before the evaluation: a start reads 50,000
 
-double seconds_of(clockid_t clock) {
+double seconds_of(clockid_t clock) noexcept {
     timespec time{};
     clock_gettime(clock, &time);
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
@@ -80,7 +80,7 @@ const Report* open_channel = nullptr;  // for the end of the process only
         message = "out of memory: the C++ allocator gave up";
     } catch (const std::exception& error) {
         message = error.what();
-    } catch (...) {
+    } catch (...) {  // NOLINT(bugprone-empty-catch): the message says so
     }
     message = message.substr(0, message.find("\nException raised from"));  // libtorch's stack
     for (const char* words : {"out of memory", "can't allocate memory"})

@@ -32,7 +32,8 @@ const ConfigKey& find_key(const std::string& name, const std::string& origin) {
 std::string wanted(const ConfigKey& key, const json& value) {
     if (key.type == Type::string) {
         const bool known = key.choices.empty() ||
-                           std::find(key.choices.begin(), key.choices.end(), value) != key.choices.end();
+                           (value.is_string() && std::find(key.choices.begin(), key.choices.end(),
+                                                           value.get<std::string>()) != key.choices.end());
         return value.is_string() && known ? ""
                : key.choices.empty()      ? "text"
                                           : fmt::format("one of {}", fmt::join(key.choices, ", "));
@@ -164,7 +165,8 @@ ResolvedConfig continue_config(const ResolvedConfig& recorded, ResolvedConfig no
     ResolvedConfig config = recorded;
     for (const auto& key : config_keys()) {
         if (!now.asked_for(key.name)) continue;
-        const json before = values[key.name], after = asked[key.name];
+        const json before = values[key.name];
+        const json& after = asked[key.name];
         const std::string& origin = now.origins.at(key.name);
         if (key.kind != ConfigKey::free && before != after)
             throw UserError(fmt::format("{} is {}, but run \"{}\" was started with {}", origin,

@@ -134,13 +134,13 @@ std::optional<Failure> ExperimentLoop::ask(Proposal& proposal, const Failure* re
             ++useless_answers_;
             return answer.failure;
         }
-        if (!wait_for_agent(answer)) return Failure{Ending::interrupted, answer.failure->reason};
+        if (!wait_for_agent(answer, answer.failure->reason))
+            return Failure{Ending::interrupted, answer.failure->reason};
     }
 }
 
 /// False when the run ends before the agent can be asked again.
-bool ExperimentLoop::wait_for_agent(const Answer& answer) {
-    const std::string& reason = answer.failure->reason;
+bool ExperimentLoop::wait_for_agent(const Answer& answer, const std::string& reason) {
     // A login that worked before may come back, as a server may.
     const bool in_vain = answer.remedy == Remedy::person && !agent_works_;
     if (in_vain || (answer.wait <= 0 && waits_ == kMostWaits)) {

@@ -49,7 +49,7 @@ class ExperimentLoop {
     bool attempt(int number);
     std::optional<Failure> propose(Proposal& proposal);
     std::optional<Failure> ask(Proposal& proposal, const Failure* rejection);
-    bool wait_for_agent(const Answer& answer);
+    bool wait_for_agent(const Answer& answer, const std::string& reason);
     bool can_mend(const Failure& failure, const Experiment& experiment) const;
     std::optional<Failure> try_out(const Proposal& proposal, Experiment& experiment);
     const Experiment* incumbent() const;

@@ -58,7 +58,8 @@ std::optional<Failure> try_seeds(const LoopParts& parts, const Config& config, c
                 experiment.verdict.reason += parts.curves->explain(*incumbent, experiment);
             return std::nullopt;
         }
-        const auto [seed, of_incumbent] = std::get<MoreTrials>(answer);
+        const std::uint64_t seed = std::get<MoreTrials>(answer).seed;
+        const bool of_incumbent = std::get<MoreTrials>(answer).of_incumbent && incumbent != nullptr;
         const Experiment& code = of_incumbent ? *incumbent : experiment;
         const fs::path directory = parts.ledger.directory(code.number);
         const std::string name = fmt::format("experiment {}", code.number);

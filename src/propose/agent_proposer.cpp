@@ -47,7 +47,8 @@ AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& st
 /// Returns the prompt for it.
 std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
     if (experiment_ != request.experiment) {
-        desk_.emplace(options_.desk);
+        desk_.reset();  // its folder goes before the next one comes
+        desk_ = std::make_unique<Desk>(options_.desk);
         experiment_ = request.experiment;
         last_output_ = {};
     }

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "contract/outside.h"
@@ -48,7 +48,7 @@ class AgentProposer : public Proposer {
 
     AgentProposerOptions options_;
     const StopRequest& stop_;
-    std::optional<Desk> desk_;
+    std::unique_ptr<Desk> desk_;
     int experiment_ = -1;      // that the desk is for
     AgentOutput last_output_;  // of the conversation that the next call at this desk goes on with
 };

@@ -124,6 +124,7 @@ std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& 
     for (const auto& group : agent.command) {
         bool has_empty = false;
         std::vector<std::string> arguments;
+        arguments.reserve(group.size());
         for (const std::string& argument : group)
             arguments.push_back(expand(argument, fields, false, has_empty));
         if (!has_empty) command.insert(command.end(), arguments.begin(), arguments.end());

@@ -36,7 +36,8 @@ int newest_folder(const fs::path& run_directory) {
     int newest = -1;
     std::error_code missing;
     for (const auto& entry : fs::directory_iterator(run_directory / run_files::kExperiments, missing))
-        newest = std::max(newest, std::atoi(entry.path().filename().c_str()));
+        newest =
+            std::max(newest, static_cast<int>(std::strtol(entry.path().filename().c_str(), nullptr, 10)));
     return newest;
 }
 

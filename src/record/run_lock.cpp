@@ -15,7 +15,7 @@
 namespace autoresearch {
 
 static pid_t pid_in(const std::filesystem::path& file) {
-    return std::atoi(try_read_file(file).value_or("").c_str());
+    return static_cast<pid_t>(std::strtol(try_read_file(file).value_or("").c_str(), nullptr, 10));
 }
 
 Fd lock_run(const std::filesystem::path& run_directory) {
