@@ -63,8 +63,7 @@ nlohmann::json remembered(at::Device device, const char* what, const Update& upd
     try {
         std::filesystem::create_directories(file.parent_path());
         write_file_atomically(file, all.dump(1) + "\n");
-    } catch (
-        const std::system_error&) {  // NOLINT(bugprone-empty-catch): only a cache, measured again next time
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): only a cache
     }
     return known;
 }
