@@ -31,7 +31,8 @@ add_library(session SHARED ${SESSION_SOURCES})
 target_include_directories(session PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
 target_compile_options(session PRIVATE ${OPENMP_FLAG})
 # gcc warns of vectors as parameters, which are inlined here; -O2 also in a debug build, or the kernels crawl.
-set_source_files_properties(prepare/session/matmul.cpp prepare/session/nats.cpp prepare/session/ops.cpp
+set_source_files_properties(prepare/session/attention.cpp prepare/session/matmul.cpp
+    prepare/session/nats.cpp prepare/session/ops.cpp
     PROPERTIES COMPILE_OPTIONS "-O2;$<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>")
 target_link_libraries(session PUBLIC torch PRIVATE prepare_data CLI11::CLI11 project_warnings)
 if(OPENMP_FLAG)

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "autoresearch/session.h"
+#include "prepare/session/matmul.h"
 #include "prepare/session/simd.h"
 
 namespace autoresearch {
@@ -55,9 +56,9 @@ class Kernels : public testing::TestWithParam<bool> {
   protected:
     void SetUp() override {
         at::manual_seed(3);
-        simd::plain_path() = GetParam();
+        kernels::plain_path() = GetParam();
     }
-    void TearDown() override { simd::plain_path() = false; }
+    void TearDown() override { kernels::plain_path() = false; }
 };
 INSTANTIATE_TEST_SUITE_P(Paths, Kernels, testing::Bool(),
                          [](const auto& one) { return one.param ? "Plain" : "Fused"; });
@@ -71,6 +72,18 @@ TEST_P(Kernels, RmsNorm) {
     const auto transposed = [](const auto& in) { return rms_norm(in[0].t()); };
     expect_same(
         transposed, [](const auto& in) { return plain_rms_norm(in[0].t()); }, {random({64, 9})}, 1e-5);
+}
+
+TEST_P(Kernels, ReluSquared) {
+    expect_same([](const auto& in) { return relu_squared(in[0]); },
+                [](const auto& in) { return at::relu(in[0]).square(); }, {random({900, 64})}, 1e-5);
+}
+
+TEST_P(Kernels, ScaledSum) {
+    const std::vector<Tensor> inputs = {at::full({}, 0.7), random({900, 64}), at::full({}, -0.2),
+                                        random({900, 64})};
+    expect_same([](const auto& in) { return scaled_sum(in[0], in[1], in[2], in[3]); },
+                [](const auto& in) { return in[0] * in[1] + in[2] * in[3]; }, inputs, 2e-3);
 }
 
 TEST_P(Kernels, RotaryNorm) {

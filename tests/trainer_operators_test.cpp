@@ -12,7 +12,7 @@
 
 #include "mps_faults.h"
 #include "prepare/session/evaluate.h"
-#include "prepare/session/simd.h"
+#include "prepare/session/matmul.h"
 #include "trainer_fixture.h"
 #include "trainer_source.h"
 
@@ -123,11 +123,11 @@ class Operators : public testing::Test {
   protected:
     void SetUp() override {
         at::manual_seed(1);
-        autoresearch::simd::plain_path() = true;
+        autoresearch::kernels::plain_path() = true;
         at::globalContext().setSDPUseFlash(false);
     }
     void TearDown() override {
-        autoresearch::simd::plain_path() = false;
+        autoresearch::kernels::plain_path() = false;
         at::globalContext().setSDPUseFlash(true);
     }
 

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "prepare/session/simd.h"
+#include "prepare/session/matmul.h"
 #include "trainer_source.h"
 
 namespace {
@@ -72,8 +72,8 @@ void expect_near(const Tensor& actual, const json& golden, int64_t kept, double 
 
 class Parity : public testing::TestWithParam<bool> {
   protected:
-    void SetUp() override { autoresearch::simd::plain_path() = GetParam(); }
-    void TearDown() override { autoresearch::simd::plain_path() = false; }
+    void SetUp() override { autoresearch::kernels::plain_path() = GetParam(); }
+    void TearDown() override { autoresearch::kernels::plain_path() = false; }
 };
 INSTANTIATE_TEST_SUITE_P(Paths, Parity, testing::Bool(),
                          [](const auto& one) { return one.param ? "Plain" : "Fused"; });

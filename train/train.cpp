@@ -15,7 +15,7 @@ using at::Tensor;
 using autoresearch::Bf16Autocast, autoresearch::compute_type;
 using autoresearch::causal_attention, autoresearch::head_cross_entropy;
 using autoresearch::DeviceClass, autoresearch::PerDevice, autoresearch::Session;
-using autoresearch::rms_norm, autoresearch::rotary_norm;
+using autoresearch::relu_squared, autoresearch::rms_norm, autoresearch::rotary_norm, autoresearch::scaled_sum;
 
 // ---------------------------------------------------------------------------------------------------------
 // Values in braces are per device, in the order {mps, cuda, cpu}: Apple's GPU, NVIDIA's, no GPU. The mps
@@ -150,7 +150,7 @@ struct GPT {
 
     // x (N, C) -> (N, C)
     static Tensor mlp(const Block& block, const Tensor& x) {
-        return at::linear(at::relu(at::linear(x, block.mlp_fc)).square(), block.mlp_proj);
+        return at::linear(relu_squared(at::linear(x, block.mlp_fc)), block.mlp_proj);
     }
 
     // tokens (B, T) -> the last residual stream, normalised (N, C)
@@ -159,7 +159,7 @@ struct GPT {
         Tensor x = rms_norm(at::embedding(wte, tokens).to(type).view({-1, config.n_embd}));
         const Tensor x0 = x;
         for (size_t i = 0; i < blocks.size(); ++i) {
-            x = resid_lambdas[i].to(type) * x + x0_lambdas[i].to(type) * x0;
+            x = scaled_sum(resid_lambdas[i], x, x0_lambdas[i], x0);
             x = x + attention(blocks[i], rms_norm(x), tokens);
             x = x + mlp(blocks[i], rms_norm(x));
         }

@@ -13,6 +13,12 @@ namespace autoresearch {
 /// x / sqrt(mean(x^2) + eps) over the last dimension, eps = 2^-23.
 at::Tensor rms_norm(const at::Tensor& x);
 
+/// relu(x)^2.
+at::Tensor relu_squared(const at::Tensor& x);
+
+/// a * x + b * x0, with scalars that are learned: a and b are 0-dim tensors.
+at::Tensor scaled_sum(const at::Tensor& a, const at::Tensor& x, const at::Tensor& b, const at::Tensor& x0);
+
 /// Rotary position, then RMS norm over each head: x (B, T, H, D), cos and sin (T, D/2).
 /// With x = [x1, x2] along D: rms_norm([x1 cos + x2 sin, x2 cos - x1 sin]).
 /// cos and sin are used in the type of x.

@@ -9,9 +9,9 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <optional>
 #include <vector>
 
+#include "prepare/session/matmul.h"
 #include "prepare/session/simd.h"
 
 namespace autoresearch {
@@ -24,12 +24,11 @@ using torch::autograd::variable_list;
 
 constexpr float kEps = std::numeric_limits<float>::epsilon();
 constexpr double kLargestFusedSoftcap = 40;  // e^(2 * 40) is within a float: no pass for the maximum
-constexpr std::int64_t kSmallestBlock = 64;  // of a window: less is too small for a matmul
 constexpr std::int64_t kGrain = 16384;       // elements below which a second thread does not pay
 
 /// The kernels here are for fp32 on the CPU, with rows of whole registers.
 bool fused(const Tensor& x) {
-    return !simd::plain_path() && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) % 16 == 0;
+    return !kernels::plain_path() && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) % 16 == 0;
 }
 
 const float* in(const Tensor& t) {
@@ -47,6 +46,14 @@ void for_rows(std::int64_t rows, std::int64_t width, const Body& body) {
                      [&](std::int64_t first, std::int64_t last) {
                          simd::dispatch([=](auto vec) AUTORESEARCH_INLINED { body(vec, first, last); });
                      });
+}
+
+/// Calls body(V{}, i) for every register of `numel` elements, on all threads.
+template <class Body>
+void for_registers(std::int64_t numel, const Body& body) {
+    for_rows(numel / 16, 16, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+        for (std::int64_t i = 16 * first; i < 16 * last; i += decltype(vec)::kLanes) body(vec, i);
+    });
 }
 
 template <class V>
@@ -98,44 +105,139 @@ struct RmsNorm : Function<RmsNorm> {
     }
 };
 
-/// x (B, T, H, D) = [x1, x2] along D -> [x1 c + x2 s, x2 c - x1 s], dense; cos and sin (T, D/2). The way back
-/// is the rotation by the opposite angle.
-Tensor rotate(const Tensor& x, const Tensor& cos, const Tensor& sin, float direction) {
-    const std::int64_t B = x.size(0), T = x.size(1), H = x.size(2), D = x.size(3), half = D / 2;
-    const std::int64_t row_stride = x.stride(0), token_stride = x.stride(1);
-    const Tensor y = at::empty({B, T, H, D}, x.options());
-    const float *from = in(x), *cosines = in(cos), *sines = in(sin);
-    float* to = out(y);
-    for_rows(B * T, H * D, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
-        using V = decltype(vec);
-        for (std::int64_t i = H * first; i < H * last; ++i) {  // i: one head of one token
-            const std::int64_t t = i / H % T;
-            const float* x1 = from + i / H / T * row_stride + t * token_stride + i % H * D;
-            for (std::int64_t j = 0; j < half; j += V::kLanes) {
-                const auto c = V::load(cosines + t * half + j), s = V::load(sines + t * half + j) * direction;
-                const auto a = V::load(x1 + j), b = V::load(x1 + half + j);
-                V::store(to + i * D + j, a * c + b * s);
-                V::store(to + i * D + half + j, b * c - a * s);
-            }
-        }
-    });
-    return y;
-}
-
-struct Rotate : Function<Rotate> {
-    static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& cos, const Tensor& sin) {
-        ctx->save_for_backward({cos, sin});
-        const bool heads_dense = x.stride(3) == 1 && x.stride(2) == x.size(3);
-        return rotate(heads_dense ? x : x.contiguous(), cos, sin, 1);
+struct ReluSquared : Function<ReluSquared> {
+    static Tensor forward(AutogradContext* ctx, const Tensor& input) {
+        const Tensor x = input.contiguous(), y = at::empty_like(x);
+        const float* from = in(x);
+        float* to = out(y);
+        for_registers(x.numel(), [=](auto vec, std::int64_t i) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            const auto v = V::load(from + i);
+            V::store(to + i, v < 0 ? V::splat(0) : v * v);
+        });
+        ctx->save_for_backward({x});
+        return y;
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-        const auto saved = ctx->get_saved_variables();
-        return {rotate(grads[0].contiguous(), saved[0], saved[1], -1), Tensor(), Tensor()};
+        const Tensor x = ctx->get_saved_variables()[0], grad = grads[0].contiguous(), dx = at::empty_like(x);
+        const float *from = in(x), *g = in(grad);
+        float* to = out(dx);
+        for_registers(x.numel(), [=](auto vec, std::int64_t i) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            const auto v = V::load(from + i);
+            V::store(to + i, v < 0 ? V::splat(0) : 2 * v * V::load(g + i));
+        });
+        return {dx};
     }
 };
 
-/// Raw logits (rows, V) -> scale * d(loss)/d(raw), where loss is the cross-entropy of softcap * tanh(raw /
-/// softcap); adds scale * the losses to `loss` (0-dim, on the device).
+struct ScaledSum : Function<ScaledSum> {
+    static Tensor forward(AutogradContext* ctx, const Tensor& a, const Tensor& input, const Tensor& b,
+                          const Tensor& input0) {
+        const Tensor x = input.contiguous(), x0 = input0.contiguous(), y = at::empty_like(x);
+        const float av = a.item<float>(), bv = b.item<float>(), *from = in(x), *from0 = in(x0);
+        float* to = out(y);
+        for_registers(y.numel(), [=](auto vec, std::int64_t i) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            V::store(to + i, V::load(from + i) * av + V::load(from0 + i) * bv);
+        });
+        ctx->save_for_backward({a, x, b, x0});
+        return y;
+    }
+    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+        const auto saved = ctx->get_saved_variables();
+        const Tensor grad = grads[0].contiguous(), dx = at::empty_like(grad), dx0 = at::empty_like(grad);
+        const float av = saved[0].item<float>(), bv = saved[2].item<float>();
+        const float *g = in(grad), *x = in(saved[1]), *x0 = in(saved[3]);
+        float *to = out(dx), *to0 = out(dx0);
+        // One sum for each slice of fixed size, added up in order in double: the same whatever thread did it.
+        constexpr std::int64_t kSlice = 1024;
+        const std::int64_t numel = grad.numel(), slices = (numel + kSlice - 1) / kSlice;
+        std::vector<float> da(static_cast<std::size_t>(slices)), db(da.size());
+        float *a_sums = da.data(), *b_sums = db.data();
+        for_rows(slices, kSlice, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            for (std::int64_t s = first; s < last; ++s) {
+                auto a_sum = V::splat(0), b_sum = V::splat(0);
+                for (std::int64_t i = s * kSlice; i < std::min(numel, (s + 1) * kSlice); i += V::kLanes) {
+                    const auto v = V::load(g + i);
+                    a_sum += v * V::load(x + i);
+                    b_sum += v * V::load(x0 + i);
+                    V::store(to + i, v * av);
+                    V::store(to0 + i, v * bv);
+                }
+                a_sums[s] = V::sum(a_sum);
+                b_sums[s] = V::sum(b_sum);
+            }
+        });
+        const auto scalar = [&](const std::vector<float>& sums) {
+            return at::full({}, std::accumulate(sums.begin(), sums.end(), 0.0), grad.options());
+        };
+        return {scalar(da), dx, scalar(db), dx0};
+    }
+};
+
+struct RotaryNorm : Function<RotaryNorm> {
+    static Tensor forward(AutogradContext* ctx, const Tensor& input, const Tensor& cos, const Tensor& sin) {
+        const std::int64_t B = input.size(0), T = input.size(1), H = input.size(2), D = input.size(3);
+        const bool heads_dense = input.stride(3) == 1 && input.stride(2) == D;
+        const Tensor x = heads_dense ? input : input.contiguous();
+        const Tensor y = at::empty({B, T, H, D}, x.options()), inverse = at::empty({B, T, H}, x.options());
+        const std::int64_t row_stride = x.stride(0), token_stride = x.stride(1), half = D / 2;
+        const float *from = in(x), *cosines = in(cos), *sines = in(sin);
+        float *to = out(y), *scales = out(inverse);
+        for_rows(B * T, H * D, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            for (std::int64_t i = H * first; i < H * last; ++i) {  // i: one head of one token
+                const std::int64_t t = i / H % T;
+                const float* x1 = from + i / H / T * row_stride + t * token_stride + i % H * D;
+                float* y1 = to + i * D;
+                auto squares = V::splat(0);
+                for (std::int64_t j = 0; j < half; j += V::kLanes) {
+                    const auto c = V::load(cosines + t * half + j), s = V::load(sines + t * half + j);
+                    const auto a = V::load(x1 + j), b = V::load(x1 + half + j);
+                    const auto p = a * c + b * s, q = b * c - a * s;
+                    squares += p * p + q * q;
+                    V::store(y1 + j, p);
+                    V::store(y1 + half + j, q);
+                }
+                const float scale = 1 / std::sqrt(V::sum(squares) / static_cast<float>(D) + kEps);
+                for (std::int64_t j = 0; j < D; j += V::kLanes) V::store(y1 + j, V::load(y1 + j) * scale);
+                scales[i] = scale;
+            }
+        });
+        ctx->save_for_backward({y, inverse, cos, sin});
+        return y;
+    }
+    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+        const auto saved = ctx->get_saved_variables();
+        const Tensor grad = grads[0].contiguous(), dx = at::empty_like(grad);
+        const std::int64_t T = grad.size(1), H = grad.size(2), D = grad.size(3), half = D / 2;
+        const float *from = in(grad), *ys = in(saved[0]), *scales = in(saved[1]), *cosines = in(saved[2]),
+                    *sines = in(saved[3]);
+        float* to = out(dx);
+        for_rows(grad.size(0) * T, H * D,
+                 [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+                     using V = decltype(vec);
+                     for (std::int64_t i = H * first; i < H * last; ++i) {
+                         const float *g = from + i * D, *y = ys + i * D;
+                         const float mean = dot<V>(g, y, D) / static_cast<float>(D);
+                         for (std::int64_t j = 0; j < half; j += V::kLanes) {
+                             const std::int64_t angle = i / H % T * half + j;
+                             const auto c = V::load(cosines + angle), s = V::load(sines + angle);
+                             const auto p = (V::load(g + j) - V::load(y + j) * mean) * scales[i];
+                             const auto q =
+                                 (V::load(g + half + j) - V::load(y + half + j) * mean) * scales[i];
+                             V::store(to + i * D + j, p * c - q * s);
+                             V::store(to + i * D + half + j, p * s + q * c);
+                         }
+                     }
+                 });
+        return {dx, Tensor(), Tensor()};
+    }
+};
+
+/// Raw logits of a slice -> their gradient, times scale; adds the losses to `loss` (0-dim, on the device).
 Tensor slice_gradient(const Tensor& raw, const Tensor& targets, double softcap, double scale, Tensor& loss) {
     const Tensor t = at::tanh(raw.to(at::kFloat) / softcap);
     const Tensor log_p = at::log_softmax(t * softcap, -1);
@@ -146,62 +248,72 @@ Tensor slice_gradient(const Tensor& raw, const Tensor& targets, double softcap, 
     return p.mul_(scale).mul_(1 - t.square());
 }
 
-/// The same in place of the logits, in two passes over each row.
-Tensor fused_slice_gradient(const Tensor& logits, const Tensor& targets, double softcap, double scale,
-                            Tensor& loss) {
-    const std::int64_t rows = logits.size(0), vocab = logits.size(1);
-    const Tensor wanted = targets.contiguous();
-    const std::int64_t* target = wanted.const_data_ptr<std::int64_t>();
-    std::vector<double> losses(static_cast<std::size_t>(rows));  // in order: the same on any threads
-    double* row_loss = losses.data();
-    float* data = out(logits);
-    const auto cap = static_cast<float>(softcap), factor = static_cast<float>(scale);
-    for_rows(rows, vocab, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
-        using V = decltype(vec);
-        std::vector<float> scratch(static_cast<std::size_t>(vocab));
-        for (std::int64_t r = first; r < last; ++r) {
-            float *row = data + r * vocab, *e = scratch.data();
-            auto sum = V::splat(0);
-            for (std::int64_t i = 0; i < vocab; i += V::kLanes) {
-                const auto t = V::tanh(V::load(row + i) * (1 / cap));
-                const auto x = V::exp((t - 1.0f) * cap);  // at most 1
-                sum += x;
-                V::store(row + i, t);
-                V::store(e + i, x);
-            }
-            const float total = V::sum(sum), t = row[target[r]];
-            row_loss[r] = std::log(static_cast<double>(total)) + static_cast<double>(cap) * (1 - t);
-            for (std::int64_t i = 0; i < vocab; i += V::kLanes) {
-                const auto u = V::load(row + i);
-                V::store(row + i, V::load(e + i) * (factor / total) * (1.0f - u * u));
-            }
-            row[target[r]] -= factor * (1 - t * t);
-        }
-    });
-    loss.add_(scale * std::accumulate(losses.begin(), losses.end(), 0.0));
-    return logits;
-}
-
 struct HeadCrossEntropy : Function<HeadCrossEntropy> {
     static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& head, const Tensor& targets,
                           double softcap) {
-        const std::int64_t rows = x.size(0);
+        const std::int64_t rows = x.size(0), vocab = head.size(0);
         const std::int64_t slice = std::min(rows, x.is_cpu() ? std::int64_t{512} : std::int64_t{4096});
+        const double scale = 1.0 / static_cast<double>(rows);
+        const bool on_cpu = fused(x) && fused(head) && vocab % 16 == 0 && softcap <= kLargestFusedSoftcap;
         const Tensor hidden = x.contiguous().detach(), weight = head.contiguous().detach();
         Tensor dx = at::empty_like(hidden), dhead = at::zeros_like(weight);
         Tensor loss = at::zeros({}, hidden.options().dtype(at::kFloat));
+        Tensor buffer = on_cpu ? at::empty({slice, vocab}, hidden.options()) : Tensor();
+        double cpu_loss = 0;
         for (std::int64_t first = 0; first < rows; first += slice) {
             const std::int64_t count = std::min(slice, rows - first);
             const Tensor part = hidden.narrow(0, first, count), wanted = targets.narrow(0, first, count);
-            const Tensor raw = at::mm(part, weight.t());
-            const auto gradient =
-                fused(raw) && softcap <= kLargestFusedSoftcap ? fused_slice_gradient : slice_gradient;
-            const Tensor grad = gradient(raw, wanted, softcap, 1.0 / static_cast<double>(rows), loss);
-            dx.narrow(0, first, count).copy_(at::mm(grad, weight));
-            dhead.add_(at::mm(grad.t(), part).to(dhead.scalar_type()));
+            Tensor dx_part = dx.narrow(0, first, count);
+            if (on_cpu) {
+                Tensor grad = buffer.narrow(0, 0, count);
+                multiply(part, weight.t(), 1, 0, grad);
+                cpu_loss += fused_slice(grad, wanted, softcap, scale);
+                multiply(grad, weight, 1, 0, dx_part);
+                multiply(grad.t(), part, 1, 1, dhead);
+            } else {
+                const Tensor grad = slice_gradient(at::mm(part, weight.t()), wanted, softcap, scale, loss);
+                dx_part.copy_(at::mm(grad, weight));
+                dhead.add_(at::mm(grad.t(), part).to(dhead.scalar_type()));
+            }
         }
+        if (on_cpu) loss.fill_(cpu_loss * scale);
         ctx->save_for_backward({dx, dhead});
         return loss;
+    }
+
+    /// Raw logits -> scale * d(loss)/d(raw), in place, where loss = cross-entropy of softcap * tanh(raw /
+    /// softcap); returns the sum of the losses.
+    static double fused_slice(Tensor& logits, const Tensor& targets, double softcap, double scale) {
+        const std::int64_t rows = logits.size(0), vocab = logits.size(1);
+        const Tensor wanted = targets.contiguous();
+        const std::int64_t* target = wanted.const_data_ptr<std::int64_t>();
+        std::vector<double> losses(static_cast<std::size_t>(rows));  // in order: the same on any threads
+        double* loss = losses.data();
+        float* data = out(logits);
+        const auto cap = static_cast<float>(softcap), factor = static_cast<float>(scale);
+        for_rows(rows, vocab, [=](auto vec, std::int64_t first, std::int64_t last) AUTORESEARCH_INLINED {
+            using V = decltype(vec);
+            std::vector<float> scratch(static_cast<std::size_t>(vocab));
+            for (std::int64_t r = first; r < last; ++r) {
+                float *row = data + r * vocab, *e = scratch.data();
+                auto sum = V::splat(0);
+                for (std::int64_t i = 0; i < vocab; i += V::kLanes) {
+                    const auto t = V::tanh(V::load(row + i) * (1 / cap));
+                    const auto x = V::exp((t - 1.0f) * cap);  // at most 1
+                    sum += x;
+                    V::store(row + i, t);
+                    V::store(e + i, x);
+                }
+                const float total = V::sum(sum), t = row[target[r]];
+                loss[r] = std::log(static_cast<double>(total)) + static_cast<double>(cap) * (1 - t);
+                for (std::int64_t i = 0; i < vocab; i += V::kLanes) {
+                    const auto u = V::load(row + i);
+                    V::store(row + i, V::load(e + i) * (factor / total) * (1.0f - u * u));
+                }
+                row[target[r]] -= factor * (1 - t * t);
+            }
+        });
+        return std::accumulate(losses.begin(), losses.end(), 0.0);
     }
 
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
@@ -211,27 +323,6 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
     }
 };
 
-/// Blocks of queries as long as the window, each against its own keys and the window - 1 before them.
-Tensor window_attention(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t window) {
-    const std::int64_t T = q.size(2), block = std::max(window, kSmallestBlock);  // q, k, v: (B, H, T, D)
-    std::vector<Tensor> blocks;
-    for (std::int64_t first = 0; first < T; first += block) {
-        const std::int64_t rows = std::min(block, T - first), before = std::min(first, window - 1);
-        const std::int64_t columns = before + rows;
-        const Tensor keys = k.narrow(2, first - before, columns),
-                     values = v.narrow(2, first - before, columns);
-        const bool plain = before == 0 && rows <= window;  // the window hides nothing here
-        std::optional<Tensor> mask;
-        if (!plain) {
-            const Tensor all = at::ones({rows, columns}, q.options().dtype(at::kBool));
-            mask = all.tril(before).triu(before + 1 - window);
-        }
-        blocks.push_back(
-            at::scaled_dot_product_attention(q.narrow(2, first, rows), keys, values, mask, 0.0, plain));
-    }
-    return at::cat(blocks, 2);
-}
-
 }  // namespace
 
 Tensor rms_norm(const Tensor& x) {
@@ -240,21 +331,21 @@ Tensor rms_norm(const Tensor& x) {
     return (wide * at::rsqrt(wide.square().mean(-1, /*keepdim=*/true) + kEps)).to(x.scalar_type());
 }
 
+Tensor relu_squared(const Tensor& x) {
+    return fused(x) ? ReluSquared::apply(x) : at::relu(x).square();
+}
+
+Tensor scaled_sum(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0) {
+    if (fused(x) && fused(x0)) return ScaledSum::apply(a, x, b, x0);
+    return a.to(x.scalar_type()) * x + b.to(x.scalar_type()) * x0;
+}
+
 Tensor rotary_norm(const Tensor& x, const Tensor& cos, const Tensor& sin) {
     const std::int64_t half = x.size(3) / 2;
-    if (fused(x) && half % 16 == 0)
-        return RmsNorm::apply(Rotate::apply(x, cos.contiguous(), sin.contiguous()));
+    if (fused(x) && half % 16 == 0) return RotaryNorm::apply(x, cos.contiguous(), sin.contiguous());
     const Tensor c = cos.unsqueeze(1).to(x.scalar_type()), s = sin.unsqueeze(1).to(x.scalar_type());
     const Tensor x1 = x.narrow(3, 0, half), x2 = x.narrow(3, half, half);  // c, s: (T, 1, D/2)
     return rms_norm(at::cat({x1 * c + x2 * s, x2 * c - x1 * s}, 3));
-}
-
-Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t window) {
-    const Tensor qh = q.transpose(1, 2), kh = k.transpose(1, 2), vh = v.transpose(1, 2);  // (B, H, T, D)
-    const Tensor y = window >= q.size(1)
-                         ? at::scaled_dot_product_attention(qh, kh, vh, {}, 0.0, /*is_causal=*/true)
-                         : window_attention(qh, kh, vh, window);
-    return y.transpose(1, 2);
 }
 
 Tensor head_cross_entropy(const Tensor& x, const Tensor& head, const Tensor& targets, double softcap) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "prepare/session/device.h"
-#include "prepare/session/simd.h"
+#include "prepare/session/matmul.h"
 
 namespace autoresearch {
 namespace {
@@ -93,10 +93,10 @@ std::string small_step(at::Device device, const Attention& attention) {
     const std::vector<Tensor> weights = {at::randn({96, 128}), at::randn({384, 128}) * 0.1,
                                          at::randn({96, 128}) * 0.1, at::full({2}, 0.7)};
     const Tensor tokens = at::randint(96, {2, 161}, at::kLong);
-    const bool was_plain = simd::plain_path();
-    simd::plain_path() = true;
+    const bool was_plain = kernels::plain_path();
+    kernels::plain_path() = true;
     const auto expected = step(weights, tokens, at::kCPU, causal_attention);
-    simd::plain_path() = was_plain;
+    kernels::plain_path() = was_plain;
     const auto actual = step(weights, tokens, device, attention);
     for (std::size_t i = 0; i < expected.size(); ++i) {
         if (difference(actual[i], expected[i]) > 2e-3)

@@ -9,11 +9,6 @@
 
 #define AUTORESEARCH_INLINED __attribute__((always_inline))
 #define AUTORESEARCH_INLINE inline AUTORESEARCH_INLINED
-#if defined(__x86_64__)
-#define AUTORESEARCH_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
-#else
-#define AUTORESEARCH_AVX512
-#endif
 
 namespace autoresearch::simd {
 
@@ -23,9 +18,10 @@ inline bool has(Isa isa) {
 #if defined(__x86_64__)
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (isa == Isa::avx2) return avx2;
-    if (isa == Isa::avx512)
+    if (isa == Isa::avx512) {
         return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    }
 #endif
     return isa == Isa::baseline;
 }
@@ -36,7 +32,16 @@ inline Isa& isa() {
     return best;
 }
 
-// NOLINTBEGIN(bugprone-macro-parentheses): gcc 12 wants a number as the size
+/// The processor has AVX-512 and is not Intel's: see matmul.h.
+inline bool fast_matmul() {
+#if defined(__x86_64__)
+    return has(Isa::avx512) && !__builtin_cpu_is("intel");
+#else
+    return false;
+#endif
+}
+
+// NOLINTBEGIN(bugprone-macro-parentheses, readability-redundant-typename): older clang wants the word
 template <int W>
 struct Register;
 #define AUTORESEARCH_REGISTER(W)                                          \
@@ -50,13 +55,6 @@ AUTORESEARCH_REGISTER(4)
 AUTORESEARCH_REGISTER(8)
 AUTORESEARCH_REGISTER(16)
 #undef AUTORESEARCH_REGISTER
-// NOLINTEND(bugprone-macro-parentheses)
-
-/// Makes the CPU take the plain ATen path of every operation, which is what other devices run: for tests.
-inline bool& plain_path() {
-    static bool plain = false;
-    return plain;
-}
 
 /// W floats, as many as one register of the instruction set holds.
 template <int W>
@@ -65,6 +63,7 @@ struct Vec {
     using Floats = typename Register<W>::Floats;
     using Ints = typename Register<W>::Ints;
     using Halves = typename Register<W>::Halves;
+    // NOLINTEND(bugprone-macro-parentheses, readability-redundant-typename)
 
     AUTORESEARCH_INLINE static Floats load(const float* p) {
         Floats v;
@@ -75,7 +74,7 @@ struct Vec {
     AUTORESEARCH_INLINE static Floats load(const std::uint16_t* p) {
         Halves halves;
         std::memcpy(&halves, p, sizeof halves);
-        return (Floats)(__builtin_convertvector(halves, Ints) << 16);
+        return as_floats(__builtin_convertvector(halves, Ints) << 16);
     }
     AUTORESEARCH_INLINE static void store(float* p, Floats v) { std::memcpy(p, &v, sizeof v); }
     AUTORESEARCH_INLINE static Floats splat(float x) {  // the form that becomes one load
@@ -83,6 +82,12 @@ struct Vec {
         for (int i = 0; i < W; ++i) v[i] = x;
         return v;
     }
+    AUTORESEARCH_INLINE static Floats max(Floats a, Floats b) { return a > b ? a : b; }
+    AUTORESEARCH_INLINE static Floats clamp(Floats x, float low, float high) {  // NaN stays NaN
+        x = x < low ? splat(low) : x;
+        return x > high ? splat(high) : x;
+    }
+
     AUTORESEARCH_INLINE static float sum(Floats v) {
         for (int width = W / 2; width > 0; width /= 2)
             for (int i = 0; i < width; ++i) v[i] += v[i + width];
@@ -94,11 +99,9 @@ struct Vec {
         return m;
     }
 
-    /// e^x within 2 units in the last place, for x in [-87, 88]; outside it is the value at the border, and
-    /// NaN stays NaN.
+    /// e^x within 2 units in the last place, for x in [-87, 88]; outside it is the value at the border.
     AUTORESEARCH_INLINE static Floats exp(Floats x) {
-        x = x < -87.0f ? splat(-87.0f) : x;
-        x = x > 88.0f ? splat(88.0f) : x;
+        x = clamp(x, -87.0f, 88.0f);
         // x = n ln 2 + r, n whole: adding 1.5 * 2^23 rounds, and leaves n in the low bits
         const Floats shifted = x * 1.44269504f + 12582912.0f;
         const Floats n = shifted - 12582912.0f;
@@ -110,16 +113,27 @@ struct Vec {
         p = p * r + 1.6666665459e-1f;
         p = p * r + 5.0000001201e-1f;
         p = p * (r * r) + r + 1.0f;
-        return (Floats)((Ints)p + ((Ints)shifted << 23));  // n to the exponent; the constant's bits fall out
+        return as_floats(as_ints(p) +
+                         (as_ints(shifted) << 23));  // n goes to the exponent, the constant's bits fall out
     }
 
     /// Within 2e-7 of tanh(x).
     AUTORESEARCH_INLINE static Floats tanh(Floats x) { return 1.0f - 2.0f / (1.0f + exp(2.0f * x)); }
+
+  private:
+    AUTORESEARCH_INLINE static Floats as_floats(Ints v) {
+        return (Floats)v;
+    }  // NOLINT: the extension's bit cast
+    AUTORESEARCH_INLINE static Ints as_ints(Floats v) { return (Ints)v; }  // NOLINT
 };
+
+}  // namespace autoresearch::simd
+
+namespace autoresearch::simd {
 
 #if defined(__x86_64__)
 template <class Body>
-AUTORESEARCH_AVX512 void run_avx512(Body body) {
+__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))) void run_avx512(Body body) {
     body(Vec<16>{});
 }
 template <class Body>
