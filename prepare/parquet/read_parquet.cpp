@@ -15,7 +15,7 @@
 namespace {
 
 void put(const void* bytes, std::size_t count) {
-    if (count == 0) return;  // an empty text may have no address
+    if (count == 0) return;                                           // an empty text may have no address
     if (std::fwrite(bytes, 1, count, stdout) != count) std::exit(1);  // nobody listens any more
 }
 
