@@ -104,7 +104,7 @@ void CurveFile::flush() {
 
 std::vector<double> read_trace(const std::filesystem::path& file) {
     const auto fail = [&](const std::string& what) {
-        return UserError(file.string() + ": " + what, "give the curve.csv of an experiment");
+        return UserError(file.string() + ": " + what, "give a curve-SEED.csv of an experiment");
     };
     std::ifstream in(file);
     std::string text;

@@ -154,7 +154,7 @@ ResolvedConfig resolved_from_json(const json& object) {
 }
 
 std::string budget_text(const Config& config) {
-    return fmt::format("{:.10g} s{}", config.budget, config.clock == "cpu" ? " cpu" : "");
+    return fmt::format("{:.10g} s{}", config.budget, config.counts_cpu_time() ? " cpu" : "");
 }
 
 ResolvedConfig continue_config(const ResolvedConfig& recorded, ResolvedConfig now,

@@ -40,11 +40,17 @@ int trial_threads(const Config& config) {
                               : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop) {
+/// With what was left to the machine.
+static Config settled(const TrialPlace& place) {
     Config config = place.config;
     config.device = place.device;
     config.threads = trial_threads(config);
     config.memory_limit = memory_limit(config);
+    return config;
+}
+
+TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop) {
+    const Config config = settled(place);
     return {TrainerBuilder(place.kit.directory, config.build_limit, config.memory_limit, stop),
             TrialRunner(config, place.data, reporter, stop)};
 }
@@ -65,13 +71,8 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
                                   const StopRequest& stop) {
     constexpr int kNoExperiment = -1;
     TrialParts parts = make_trial_parts(place, reporter, stop);
-    const FairTrials fair{parts.runner,
-                          reporter,
-                          stop,
-                          system_clock(),
-                          trial_threads(place.config),
-                          place.config.repeats,
-                          place.config.clock == "cpu"};
+    const Config config = settled(place);
+    const FairTrials fair{parts.runner, reporter, stop, system_clock(), config};
     reporter.phase(kNoExperiment, "build" + name);
     const auto program = parts.builder.build(source, request.directory);
     if (!program.ok()) {

@@ -159,7 +159,7 @@ nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& fla
 std::string resolve_device(const Config& config, const Kit& kit) {
     const std::string device =
         config.device == "auto" ? probe_trainer(kit).value("device", "cpu") : config.device;
-    if (config.clock == "cpu" && device != "cpu")
+    if (config.counts_cpu_time() && device != "cpu")
         throw UserError("--clock cpu counts the time of the CPU, and trials run on " + device,
                         "leave it out, or run them on the CPU: --device cpu");
     return device;

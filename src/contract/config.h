@@ -25,6 +25,7 @@ struct Config {
     int threads = 0;              // CPU threads of the trainer; 0: all
     double budget = 300;          // training seconds
     std::string clock = "wall";   // what these count; or cpu: CPU time per thread, on the CPU only
+    bool counts_cpu_time() const { return clock == "cpu"; }
     std::uint64_t seed = 1;
 
     // limits around it, seconds

@@ -79,13 +79,13 @@ struct TrialRequest {
     std::filesystem::path directory;  // run.log and events.jsonl are appended here
     std::uint64_t seed = 0;
     double budget = 0;                 // training seconds
-    std::filesystem::path trace = {};  // the curve.csv of a trial whose steps are taken again, whatever time
+    std::filesystem::path trace = {};  // the curve of a trial whose steps are taken again, whatever time
                                        // it takes; empty: the clock rules
     bool test_split = false;  // evaluate on the test documents: for the final number, never a verdict
     Hopeless hopeless = {};   // an answer ends the trial as ended_early
 };
 
-/// Every step of a trial (prepare/session/curve.h), in the directory of its request. A repeat replaces it.
+/// Every step of a trial (prepare/session/report.h), in the directory of its request. A repeat replaces it.
 inline std::filesystem::path curve_file(const std::filesystem::path& directory, std::uint64_t seed) {
     return directory / ("curve-" + std::to_string(seed) + ".csv");
 }

@@ -17,13 +17,13 @@ constexpr double kBackOff = 30;        // seconds before the first repeat; four 
 constexpr double kStopInterval = 0.2;  // seconds between looks at the stop request
 
 /// Why the trial's result says nothing of its code; empty for a fair trial.
-std::string disturbance(const Trial& trial, double rate, int threads, bool waiting_counts) {
+std::string disturbance(const Trial& trial, double rate, const Config& config) {
     const double speed = rate > 0 ? trial.steps_per_second() / rate : 1;
     if (speed < kLeastSpeed)
         return fmt::format("{:.0f} % of the steps per second that it reached before", 100 * speed);
     const double lost = trial.conditions.wait_seconds + trial.conditions.steal_seconds;
-    const double share = trial.wall_seconds > 0 ? lost / (threads * trial.wall_seconds) : 0;
-    if (share <= kMostWaiting || waiting_counts) return "";
+    const double share = trial.wall_seconds > 0 ? lost / (config.threads * trial.wall_seconds) : 0;
+    if (share <= kMostWaiting || config.counts_cpu_time()) return "";
     return fmt::format("it waited for other work for {:.0f} % of its time", 100 * share);
 }
 
@@ -47,8 +47,7 @@ std::optional<Failure> not_judged(const std::string& why, const Experiment* incu
 /// As run_trials(); leaves the incumbent's program behind when it was needed.
 std::optional<Failure> try_seeds(const LoopParts& parts, const Config& config, const fs::path& program,
                                  const Experiment* incumbent, Experiment& experiment, fs::path& reference) {
-    const FairTrials fair{parts.runner,   parts.reporter, parts.stop,           parts.clock,
-                          config.threads, config.repeats, config.clock == "cpu"};
+    const FairTrials fair{parts.runner, parts.reporter, parts.stop, parts.clock, config};
     const auto& history = parts.ledger.experiments();
     while (true) {
         const auto answer = parts.judge.judge(incumbent, experiment, history);
@@ -115,12 +114,12 @@ Trial FairTrials::run(const TrialRequest& request, int experiment, const std::st
     for (int round = 0;; ++round, pause *= 4) {
         reporter.phase(experiment, fmt::format("{}, seed {}", what, request.seed));
         Trial trial = runner.run(request);
-        if (trial.counts()) trial.disturbed = disturbance(trial, rate, threads, waiting_counts);
-        if (repeats == 0 || trial.ending == Ending::interrupted) trial.disturbed.clear();
+        if (trial.counts()) trial.disturbed = disturbance(trial, rate, config);
+        if (config.repeats == 0 || trial.ending == Ending::interrupted) trial.disturbed.clear();
         trials.push_back(trial);
         if (trial.disturbed.empty()) break;
         trial.reason = "the machine disturbed the trial: " + trial.disturbed;
-        if (round == repeats) {
+        if (round == config.repeats) {
             trial.reason += fmt::format(" ({} times)", round + 1);
             return trial;
         }
@@ -132,7 +131,8 @@ Trial FairTrials::run(const TrialRequest& request, int experiment, const std::st
         }
     }
     // One that is clearly slower than a later one of the same code was disturbed, seen or not.
-    const double reached = repeats > 0 && trials.back().counts() ? trials.back().steps_per_second() : 0;
+    const double reached =
+        config.repeats > 0 && trials.back().counts() ? trials.back().steps_per_second() : 0;
     for (Trial& trial : trials) {
         const double speed = reached > 0 ? trial.steps_per_second() / reached : 1;
         if (trial.counts() && speed < kLeastSpeed)

@@ -26,9 +26,7 @@ struct FairTrials {
     Reporter& reporter;
     const StopRequest& stop;
     const Clock& clock;
-    int threads = 1;              // CPU threads of a trial
-    int repeats = 3;              // in a row; 0: every trial counts
-    bool waiting_counts = false;  // a trial that waited for other work is fair: its budget is CPU time
+    const Config& config;  // its threads: as many as a trial has
 
     /// The trial that counts, or the one that ended it all: its ending and reason say why, and `disturbed`
     /// when it was the machine's fault. All are appended to `trials`. `what` is shown as the phase of the

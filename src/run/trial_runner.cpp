@@ -46,7 +46,7 @@ ProcessSpec specification(const Config& config, const std::filesystem::path& dat
         {"--seed", std::to_string(request.seed)},
         {"--device", config.device},
         {"--threads", threads},
-        {"--clock", config.clock == "cpu" ? "cpu" : ""},
+        {"--clock", config.counts_cpu_time() ? "cpu" : ""},
         {"--events-fd", std::to_string(kEventDescriptor)},
         {"--curve", curve_file(std::filesystem::absolute(request.directory), request.seed)},
         {"--trace", request.trace.empty() ? "" : std::filesystem::absolute(request.trace).string()},
