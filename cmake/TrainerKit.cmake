@@ -3,21 +3,34 @@
 #   include/autoresearch/*.h with its precompiled header, libsession, prepare/ and configs/ and program.md to read,
 #   kit.json (versions), and build-trainer, the one recipe that turns a train.cpp into a program.
 
-# libtorch: the one of the project's own .venv, else whatever CMAKE_PREFIX_PATH leads to.
-file(GLOB VENV_TORCH ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch/share/cmake)
-if(VENV_TORCH)
-    list(APPEND CMAKE_PREFIX_PATH ${VENV_TORCH})
+# libtorch: the one of the project's own .venv, else what TORCH_FOLDER says. Not by find_package(Torch): that of the CUDA
+# build asks for the whole CUDA toolkit, which nothing here needs.
+if(NOT TORCH_FOLDER)
+    file(GLOB TORCH_FOLDER ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
 endif()
-find_package(Torch REQUIRED)
-set(TORCH_FOLDER ${TORCH_INSTALL_PREFIX})
-cmake_path(NORMAL_PATH TORCH_FOLDER)
-string(REGEX REPLACE "/$" "" TORCH_FOLDER "${TORCH_FOLDER}")
+if(NOT EXISTS "${TORCH_FOLDER}/version.py")
+    message(FATAL_ERROR "no libtorch in .venv: run scripts/setup, or give -DTORCH_FOLDER=<the folder that has include/, lib/ and version.py>")
+endif()
+add_library(torch INTERFACE)
+target_include_directories(torch SYSTEM INTERFACE ${TORCH_FOLDER}/include ${TORCH_FOLDER}/include/torch/csrc/api/include)
+foreach(name torch torch_cpu c10)
+    target_link_libraries(torch INTERFACE ${TORCH_FOLDER}/lib/${CMAKE_SHARED_LIBRARY_PREFIX}${name}${CMAKE_SHARED_LIBRARY_SUFFIX})
+endforeach()
+if(NOT APPLE)
+    # libtorch.so has no symbol that we use, but brings the CUDA half; some distributions' linkers drop such libraries.
+    target_link_options(torch INTERFACE LINKER:--no-as-needed)
+endif()
 file(STRINGS ${TORCH_FOLDER}/version.py TORCH_VERSION_LINE REGEX "^__version__")
 string(REGEX REPLACE ".*['\"]([^'\"]+)['\"].*" "\\1" KIT_TORCH_VERSION "${TORCH_VERSION_LINE}")
 
-# at::parallel_for is serial without OpenMP. Not on macOS, where a second libomp beside torch's ends the program.
-if(NOT APPLE)
+# at::parallel_for is serial without OpenMP. On macOS torch's own libomp, already loaded, has what the code calls: no second one,
+# which would end the program.
+if(APPLE)
+    set(OPENMP_FLAG "-Xclang -fopenmp")
+    set(OPENMP_LINK_FLAG "-Wl,-U,___kmpc_fork_call -Wl,-U,_omp_get_num_threads -Wl,-U,_omp_get_thread_num")
+else()
     set(OPENMP_FLAG -fopenmp)
+    set(OPENMP_LINK_FLAG -fopenmp)
 endif()
 
 file(GLOB SESSION_SOURCES CONFIGURE_DEPENDS prepare/session/*.cpp)
@@ -29,20 +42,19 @@ endif()
 set(KIT ${CMAKE_BINARY_DIR}/kit)
 add_library(session SHARED ${SESSION_SOURCES})
 target_include_directories(session PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
-target_compile_options(session PRIVATE ${OPENMP_FLAG})
+separate_arguments(OPENMP_LINK_FLAGS UNIX_COMMAND "${OPENMP_LINK_FLAG}")
+target_compile_options(session PRIVATE "SHELL:${OPENMP_FLAG}")
 # gcc warns of vectors as parameters, which are inlined here; -O2 also in a debug build, or the kernels crawl.
 set_source_files_properties(prepare/session/attention.cpp prepare/session/matmul.cpp
     prepare/session/nats.cpp prepare/session/ops.cpp
     PROPERTIES COMPILE_OPTIONS "-O2;$<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>")
 target_link_libraries(session PUBLIC torch PRIVATE prepare_data CLI11::CLI11 project_warnings)
-if(OPENMP_FLAG)
-    target_link_options(session PRIVATE ${OPENMP_FLAG})
-endif()
+target_link_options(session PRIVATE ${OPENMP_LINK_FLAGS})
 set_target_properties(session PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${KIT} BUILD_RPATH ${TORCH_FOLDER}/lib)
 
 # One recipe for every trainer. -O1: the time goes into libtorch and libsession, so more costs and gives nothing.
-set(KIT_FLAGS "-std=c++20 -O1 -fPIE ${OPENMP_FLAG} ${TORCH_CXX_FLAGS}")
-set(KIT_LINK_FLAGS "${OPENMP_FLAG}")
+set(KIT_FLAGS "-std=c++20 -O1 -fPIE ${OPENMP_FLAG}")
+set(KIT_LINK_FLAGS "${OPENMP_LINK_FLAG}")
 set(KIT_TORCH_LIBRARIES "-ltorch -ltorch_cpu -lc10")
 if(APPLE)
     string(APPEND KIT_FLAGS " -mmacosx-version-min=${CMAKE_OSX_DEPLOYMENT_TARGET}")

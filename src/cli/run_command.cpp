@@ -49,7 +49,9 @@ std::string choose_tag(const GitRepo& git, bool resume) {
     if (last && last->seconds_ago < kSameNight &&
         require_run(git.workdir(), last->tag).config.origins.at("tag") == kChosen)
         return last->tag;
-    const std::tm day = fmt::localtime(std::time(nullptr));
+    const std::time_t now = std::time(nullptr);
+    std::tm day{};
+    ::localtime_r(&now, &day);
     std::string today = fmt::format("{:%b}{}", day, day.tm_mday);  // nov22
     today[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(today[0])));
     std::string tag = today;
@@ -175,7 +177,8 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
 /// The next moment at which the clock on the wall shows this, in seconds since 1970.
 double next_time_of_day(const std::string& text) {
     const std::time_t now = std::time(nullptr);
-    std::tm then = fmt::localtime(now);
+    std::tm then{};
+    ::localtime_r(&now, &then);
     const char* end = ::strptime(text.c_str(), "%H:%M", &then);
     if (end == nullptr || *end != '\0')
         throw UserError("until is \"" + text + "\", which is no time of day", "such as: --until 07:30");

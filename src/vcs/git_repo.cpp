@@ -266,7 +266,8 @@ void GitRepo::set_ref(const std::string& ref, const std::string& commit, const s
 
 std::string unified_diff(const std::string& before, const std::string& after) {
     start_libgit2();
-    git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+    git_diff_options options{};
+    git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
     options.flags = GIT_DIFF_FORCE_TEXT;
     Patch patch;
     check(git_patch_from_buffers(patch.out(), before.data(), before.size(), kEditableFile, after.data(),

@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <string>
 
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to the program
+
 namespace {
 
 std::map<std::string, std::string> flags;
