@@ -45,6 +45,9 @@ TEST_F(CheatersE2e, AreFoundAndSayWhy) {
          "invalid", "looks ahead"},
         {"logits that are not numbers", "s/return model.logits(tokens);/return model.logits(tokens) * NAN;/",
          "invalid", "not finite"},
+        {"equal logits, so large that sums lose their digits",
+         "s/return model.logits(tokens);/return at::zeros_like(model.logits(tokens)) + 1e9;/", "invalid",
+         "beyond 1e4"},
         {"logits that are not normalised",
          "s/return model.logits(tokens);/return model.logits(tokens) + 500;/", "ok",
          ""},  // which is no cheat here: the Session normalises

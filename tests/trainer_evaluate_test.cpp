@@ -60,6 +60,49 @@ TEST(Evaluate, UniformLogitsCostLogOfTheVocabulary) {
     EXPECT_NEAR(evaluate([&](const Tensor& t) { return uniform(t).to(at::kDouble) + 7; }), expected, 1e-6);
 }
 
+TEST(Evaluate, EqualLogitsCostTheSameHoweverLarge) {
+    const auto equal = [](float value) {
+        return [value](const Tensor& tokens) {
+            return at::full({tokens.size(0), tokens.size(1), small_data().meta.vocab_size}, value);
+        };
+    };
+    EXPECT_NEAR(evaluate(equal(9999)), evaluate(equal(0)), 1e-9);
+    for (const float huge : {1e5f, 1e9f, 3e38f, -1e9f})
+        EXPECT_NE(broken_rule(equal(huge)).find("beyond 1e4"), std::string::npos) << huge;
+}
+
+TEST(Evaluate, MasksAreAllowed) {
+    const int bos = small_data().meta.bos;  // as a target it does not count
+    for (const double mask : {-1e9, -HUGE_VAL}) {
+        EXPECT_EQ(broken_rule([&](const Tensor& tokens) {
+                      const Tensor logits = bigram(tokens).clone();
+                      logits.narrow(2, bos, 1).fill_(mask);
+                      return logits;
+                  }),
+                  "")
+            << mask;
+    }
+    const auto all_but_bos = [&](const Tensor& tokens) {
+        const Tensor logits = bigram(tokens).clone();
+        logits.narrow(2, 0, bos).fill_(-INFINITY);
+        return logits;
+    };
+    EXPECT_NE(broken_rule(all_but_bos).find("-infinity"), std::string::npos);
+}
+
+TEST(Evaluate, LogitsAreCopiedWhenTheyCome) {
+    // The same memory in every call: the comparison of the look-ahead check would be one of a tensor with
+    // itself.
+    Tensor memory;
+    const auto ahead = [&](const Tensor& tokens) {
+        const Tensor next = at::roll(tokens, -1, 1);
+        const Tensor logits = bigram(tokens) + at::one_hot(next, small_data().meta.vocab_size).to(at::kFloat);
+        if (!memory.defined() || memory.sizes() != logits.sizes()) memory = at::empty_like(logits);
+        return memory.copy_(logits);
+    };
+    EXPECT_NE(broken_rule(ahead).find("looks ahead"), std::string::npos);
+}
+
 TEST(Evaluate, IsTheSameEveryTime) {
     EXPECT_EQ(evaluate(bigram), evaluate(bigram));
 }
@@ -75,6 +118,17 @@ TEST(Evaluate, FindsAModelThatLooksAhead) {
         return plain + 0.001 * plain.mean(1, true);
     };
     EXPECT_NE(broken_rule(faint_average).find("looks ahead"), std::string::npos);
+}
+
+TEST(Evaluate, FindsALookAheadBesideALargeLogit) {
+    // A tolerance that grew with the largest logit would let these pass.
+    for (const double gain : {0.5, 0.01}) {
+        const auto lifted = [gain](const Tensor& tokens) {
+            const Tensor next = at::one_hot(at::roll(tokens, -1, 1), small_data().meta.vocab_size);
+            return bigram(tokens) + 5000 + gain * next.to(at::kFloat);
+        };
+        EXPECT_NE(broken_rule(lifted).find("looks ahead"), std::string::npos) << gain;
+    }
 }
 
 TEST(Evaluate, FindsRowsThatSeeEachOther) {

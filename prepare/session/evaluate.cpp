@@ -23,51 +23,57 @@ using at::Tensor;
 constexpr std::int64_t kGpuLogitBytes = 256 << 20;
 constexpr std::int64_t kCpuLogitBytes = 16 << 20;  // smaller, to stay near the caches
 
-/// Logits of one slice as fp32 or bf16 on the device, checked for shape and type.
-Tensor checked_logits(const LogitsFunction& function, const Tensor& tokens, int vocab_size) {
-    Tensor logits = function(tokens);
+/// Rows of a split, and what their true next tokens cost.
+struct Slice {
+    Tensor tokens;             // (rows, length) on the device
+    Tensor targets;            // (rows, length) on the CPU
+    std::vector<double> nats;  // of each position, row by row
+};
+
+/// Logits as fp32 or bf16 in memory of our own: what the candidate does to its tensors afterwards changes
+/// nothing.
+Tensor copied_logits(const Tensor& logits, const Tensor& tokens, int vocab_size) {
     const std::vector<std::int64_t> shape = {tokens.size(0), tokens.size(1), vocab_size};
     if (!logits.defined() || logits.sizes() != shape)
         throw BrokenRule(c10::str("logits must have the shape ", at::IntArrayRef(shape),
                                   logits.defined() ? c10::str(", not ", logits.sizes()) : ""));
     if (!logits.is_floating_point()) throw BrokenRule("logits must be floating-point numbers");
-    if (logits.scalar_type() != at::kFloat && logits.scalar_type() != at::kBFloat16)
-        logits = logits.to(at::kFloat);
-    return logits.contiguous();
+    const auto type = logits.scalar_type() == at::kBFloat16 ? at::kBFloat16 : at::kFloat;
+    return at::empty(shape, at::device(at::kCPU).dtype(type)).copy_(logits);
 }
 
-/// One sum for each row of tokens, added up in order: the same result whatever thread did which.
-template <class Number>
-NatsSum sum_rows(const Number* logits, int vocab, const Tensor& targets,
-                 const std::vector<int>& token_bytes) {
+/// Asks the model; the order of the sums does not depend on threads.
+std::vector<double> measure(const LogitsFunction& function, const Tensor& tokens, const Tensor& targets,
+                            int vocab) {
+    const Tensor logits = copied_logits(function(tokens), tokens, vocab);
     const std::int64_t rows = targets.size(0), length = targets.size(1);
     const std::int64_t* target = targets.const_data_ptr<std::int64_t>();
-    std::vector<NatsSum> sums(static_cast<std::size_t>(rows));
-    at::parallel_for(0, rows, 1, [&](std::int64_t first, std::int64_t last) {
-        for (std::int64_t i = first; i < last; ++i)
-            sums[static_cast<std::size_t>(i)] =
-                sum_nats(logits + i * length * vocab, length, vocab, target + i * length, token_bytes.data());
-    });
-    NatsSum total;
-    for (const NatsSum& sum : sums) total.add(sum);
-    return total;
-}
-
-NatsSum sum_slice(const Tensor& on_device, const Tensor& targets, const std::vector<int>& token_bytes) {
-    const Tensor logits = on_device.cpu();
-    const int vocab = static_cast<int>(logits.size(2));
-    return logits.scalar_type() == at::kFloat
-               ? sum_rows(logits.const_data_ptr<float>(), vocab, targets, token_bytes)
-               : sum_rows(static_cast<const std::uint16_t*>(logits.const_data_ptr()), vocab, targets,
-                          token_bytes);
+    std::vector<double> nats(static_cast<std::size_t>(rows * length));
+    std::vector<const char*> refused(static_cast<std::size_t>(rows));
+    const auto measure_rows = [&](const auto* numbers) {
+        at::parallel_for(0, rows, 1, [&](std::int64_t first, std::int64_t last) {
+            for (std::int64_t i = first; i < last; ++i)
+                refused[static_cast<std::size_t>(i)] =
+                    token_nats(numbers + i * length * vocab, length, vocab, target + i * length,
+                               nats.data() + i * length);
+        });
+    };
+    if (logits.scalar_type() == at::kFloat) {
+        measure_rows(logits.const_data_ptr<float>());
+    } else {
+        measure_rows(static_cast<const std::uint16_t*>(logits.const_data_ptr()));
+    }
+    for (const char* why : refused)
+        if (why != nullptr) throw BrokenRule(std::string(why) + ", in the evaluation");
+    return nats;
 }
 
 /// Every other row, at least one, gets random tokens after a random position.
-void check_look_ahead(const LogitsFunction& function, const Tensor& tokens, const Tensor& logits,
-                      const DataMeta& meta, std::mt19937& random) {
-    const std::int64_t rows = tokens.size(0), length = tokens.size(1), vocab = logits.size(2);
+void check_look_ahead(const LogitsFunction& function, const Slice& slice, const DataMeta& meta,
+                      std::mt19937& random) {
+    const std::int64_t rows = slice.tokens.size(0), length = slice.tokens.size(1);
     if (length < 2) return;
-    Tensor altered = tokens.cpu().clone();
+    Tensor altered = slice.tokens.cpu().clone();
     auto* ids = altered.data_ptr<std::int64_t>();
     std::vector<std::int64_t> kept(static_cast<std::size_t>(rows), length);  // positions that must not change
     const std::int64_t chosen = std::uniform_int_distribution<std::int64_t>(0, 1)(random);
@@ -77,20 +83,20 @@ void check_look_ahead(const LogitsFunction& function, const Tensor& tokens, cons
         for (std::int64_t t = kept[static_cast<std::size_t>(r)]; t < length; ++t)
             ids[r * length + t] = any_token(random);
     }
-    const Tensor after =
-        checked_logits(function, altered.to(tokens.device()), static_cast<int>(vocab)).to(at::kFloat);
-    const Tensor before = logits.to(at::kFloat);
-    const double largest = std::max(1.0, before.abs().max().item<double>());
-    const double allowed = largest * (tokens.is_cpu() ? kLookAheadToleranceCpu : kLookAheadToleranceGpu);
+    const std::vector<double> after =
+        measure(function, altered.to(slice.tokens.device()), slice.targets, meta.vocab_size);
+    const double allowed = slice.tokens.is_cpu() ? kLookAheadNatsCpu : kLookAheadNatsGpu;
     for (std::int64_t r = 0; r < rows; ++r) {
         const std::int64_t n = kept[static_cast<std::size_t>(r)];
-        const Tensor change = (after[r].narrow(0, 0, n) - before[r].narrow(0, 0, n)).abs().max();
-        const auto difference = change.item<double>();
+        double difference = 0;
+        for (auto i = static_cast<std::size_t>(r * length); i < static_cast<std::size_t>(r * length + n); ++i)
+            if (after[i] != slice.nats[i])  // a masked special is infinite in both
+                difference = std::max(difference, std::abs(after[i] - slice.nats[i]));
         if (difference <= allowed) continue;
         throw BrokenRule(n < length
                              ? c10::str("the model looks ahead: other tokens after position ", n - 1,
-                                        " changed earlier logits by ", difference)
-                             : c10::str("logits of the same tokens changed by ", difference,
+                                        " changed an earlier log-probability by ", difference)
+                             : c10::str("log-probabilities of the same tokens changed by ", difference,
                                         ": with the tokens of another row, or from one call to the next"));
     }
 }
@@ -115,29 +121,36 @@ double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const s
 
     const std::int64_t row_bytes = 4 * length * meta.vocab_size;
     const std::int64_t limit = device.is_cpu() ? kCpuLogitBytes : kGpuLogitBytes;
-    const std::int64_t slice = std::min(all_rows, std::max<std::int64_t>(1, limit / row_bytes));
-    const std::int64_t slices = (all_rows + slice - 1) / slice;
+    const std::int64_t slice_rows = std::min(all_rows, std::max<std::int64_t>(1, limit / row_bytes));
+    const std::int64_t slices = (all_rows + slice_rows - 1) / slice_rows;
     std::random_device entropy;
     std::mt19937 random(entropy());
     const std::int64_t drawn = std::uniform_int_distribution<std::int64_t>(0, slices - 1)(random);
 
-    NatsSum total;
-    Tensor first_tokens, first_logits;
+    double nats = 0;
+    std::int64_t bytes = 0;
+    Slice first;
     for (std::int64_t i = 0; i < slices; ++i) {
-        const std::int64_t rows = std::min(slice, all_rows - i * slice);
+        const std::int64_t rows = std::min(slice_rows, all_rows - i * slice_rows);
         Tensor packed = at::empty({rows, length + 1}, at::kLong);
         packer.next(static_cast<int>(rows), packed.data_ptr<std::int64_t>());
-        const Tensor tokens = packed.narrow(1, 0, length).contiguous().to(device);
-        const Tensor targets = packed.narrow(1, 1, length).contiguous();
-        const Tensor result = checked_logits(logits, tokens, meta.vocab_size);
-        total.add(sum_slice(result, targets, token_bytes));
-        if (!total.finite) throw BrokenRule("logits are not finite in the evaluation");
-        if (i == 0) first_tokens = tokens, first_logits = result;
-        if (i == drawn) check_look_ahead(logits, tokens, result, meta, random);
+        Slice now{packed.narrow(1, 0, length).contiguous().to(device),
+                  packed.narrow(1, 1, length).contiguous(),
+                  {}};
+        now.nats = measure(logits, now.tokens, now.targets, meta.vocab_size);
+        const std::int64_t* target = now.targets.const_data_ptr<std::int64_t>();
+        for (std::size_t t = 0; t < now.nats.size(); ++t) {
+            const int size = token_bytes[static_cast<std::size_t>(target[t])];
+            if (size > 0) nats += now.nats[t];
+            bytes += size;
+        }
+        if (!std::isfinite(nats)) throw BrokenRule("logits are not finite: a true next token has -infinity");
+        if (i == drawn) check_look_ahead(logits, now, meta, random);
+        if (i == 0) first = std::move(now);
     }
-    check_look_ahead(logits, first_tokens, first_logits, meta, random);
-    if (total.bytes == 0) throw UserError("the " + split + " split has no text in " + data.string());
-    return total.nats / (std::log(2.0) * static_cast<double>(total.bytes));
+    check_look_ahead(logits, first, meta, random);
+    if (bytes == 0) throw UserError("the " + split + " split has no text in " + data.string());
+    return nats / (std::log(2.0) * static_cast<double>(bytes));
 }
 
 }  // namespace autoresearch

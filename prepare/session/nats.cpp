@@ -17,58 +17,72 @@ AUTORESEARCH_INLINE float as_float(std::uint16_t x) {
     return value;
 }
 
-// log(sum(exp(row))); not finite if any logit is not.
+/// The largest of a row; NaN when one is.
 template <class V, class Number>
-AUTORESEARCH_INLINE double log_sum_exp(const Number* row, int vocab) {
-    constexpr int kBlock = 256;  // floats add up over one block only, then go on in double
-    auto top = V::splat(-INFINITY), bad = V::splat(0);
+AUTORESEARCH_INLINE float largest(const Number* row, int vocab) {
+    auto top = V::splat(-INFINITY), nans = V::splat(0);
     int i = 0;
     for (; i + V::kLanes <= vocab; i += V::kLanes) {
         const auto x = V::load(row + i);
-        top = x > top ? x : top;
-        bad += x - x;  // NOLINT: 0, or NaN for what is not finite
+        top = V::max(x, top);
+        nans += x != x ? V::splat(1) : V::splat(0);
     }
-    float max = V::largest(top), tail_bad = V::sum(bad);
-    for (int j = i; j < vocab; ++j) {
-        const float x = as_float(row[j]);
+    float max = V::largest(top);
+    bool nan = V::sum(nans) > 0;
+    for (; i < vocab; ++i) {
+        const float x = as_float(row[i]);
         max = x > max ? x : max;
-        tail_bad += x - x;  // NOLINT
+        nan = nan || x != x;
     }
-    if (!(tail_bad == 0)) return NAN;
+    return nan ? NAN : max;
+}
+
+/// Of exp(x - max).
+template <class V, class Number>
+AUTORESEARCH_INLINE double exp_sum(const Number* row, int vocab, float max) {
+    constexpr int kBlock = 256;  // floats add up over one block only, then go on in double
     double total = 0;
-    for (i = 0; i + kBlock <= vocab; i += kBlock) {
+    int i = 0;
+    for (; i + kBlock <= vocab; i += kBlock) {
         auto part = V::splat(0);
         for (int j = 0; j < kBlock; j += V::kLanes) part += V::exp(V::load(row + i + j) - max);
         total += V::sum(part);
     }
     for (; i < vocab; ++i) total += std::exp(static_cast<double>(as_float(row[i])) - max);
-    return max + std::log(total);
+    return total;
+}
+
+const char* refusal_of(float max) {
+    if (std::isnan(max)) return "logits are not finite: there is a NaN among them";
+    if (max == INFINITY) return "logits are not finite: there is a +infinity among them";
+    if (std::abs(max) > kLargestLogit) return "the largest logit of a position is beyond 1e4 in size";
+    return nullptr;
 }
 
 }  // namespace
 
 template <class Number>
-NatsSum sum_nats(const Number* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
-                 const int* token_bytes) {
-    NatsSum sum;
-    simd::dispatch([=, to = &sum](auto vec) AUTORESEARCH_INLINED {
+const char* token_nats(const Number* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
+                       double* nats) {
+    const char* refusal = nullptr;
+    simd::dispatch([=, why = &refusal](auto vec) AUTORESEARCH_INLINED {
+        using V = decltype(vec);
         for (std::int64_t r = 0; r < rows; ++r) {
             const Number* row = logits + r * vocab;
-            const std::int64_t target = targets[r];
-            const double total = log_sum_exp<decltype(vec)>(row, vocab);
-            if (!(total == total) || target < 0 || target >= vocab) {
-                to->finite = false;
+            const float max = largest<V>(row, vocab);
+            if ((*why = refusal_of(max)) != nullptr) return;
+            if (targets[r] < 0 || targets[r] >= vocab) {
+                *why = "a target is outside the vocabulary";
                 return;
             }
-            if (token_bytes[target] == 0) continue;
-            to->nats += total - as_float(row[target]);
-            to->bytes += token_bytes[target];
+            const double behind = static_cast<double>(max) - as_float(row[targets[r]]);
+            nats[r] = behind + std::log(exp_sum<V>(row, vocab, max));
         }
     });
-    return sum;
+    return refusal;
 }
 
-template NatsSum sum_nats(const float*, std::int64_t, int, const std::int64_t*, const int*);
-template NatsSum sum_nats(const std::uint16_t*, std::int64_t, int, const std::int64_t*, const int*);
+template const char* token_nats(const float*, std::int64_t, int, const std::int64_t*, double*);
+template const char* token_nats(const std::uint16_t*, std::int64_t, int, const std::int64_t*, double*);
 
 }  // namespace autoresearch

@@ -4,24 +4,18 @@
 
 namespace autoresearch {
 
-/// What a slice of the evaluation adds up to.
-struct NatsSum {
-    double nats = 0;         // -log softmax(logits)[target], summed over the targets that have bytes
-    std::int64_t bytes = 0;  // UTF-8 bytes of these targets
-    bool finite = true;      // every logit is
+/// Size of the largest logit of a row, from which on a row is refused: far beyond any model's, and where
+/// floats still tell logits apart that differ by a thousandth.
+inline constexpr double kLargestLogit = 1e4;
 
-    void add(const NatsSum& other) {
-        nats += other.nats;
-        bytes += other.bytes;
-        finite = finite && other.finite;
-    }
-};
-
-/// Cross-entropy straight from logits (rows, vocab), row-major: fp32, or bf16 as std::uint16_t. Targets with
-/// token_bytes 0 (the specials) count in neither sum; a target outside [0, vocab) makes `finite` false. Sums
-/// in double. No torch; safe to call from many threads.
+/// Cross-entropy of each position straight from logits (rows, vocab), row-major: fp32, or bf16 as
+/// std::uint16_t: nats[r] = -log softmax(logits[r])[targets[r]] = (max - x_target) + log(sum of exp(x -
+/// max)), the difference taken first and in double, so that nothing cancels. Logits may be as low as
+/// -infinity, which masks a token: as a target it costs +infinity. Returns why the logits are refused, or
+/// null: NaN, +infinity, a row whose largest logit is beyond kLargestLogit in size, a target outside [0,
+/// vocab); nats are then incomplete. No torch; safe to call from many threads.
 template <class Number>
-NatsSum sum_nats(const Number* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
-                 const int* token_bytes);
+const char* token_nats(const Number* logits, std::int64_t rows, int vocab, const std::int64_t* targets,
+                       double* nats);
 
 }  // namespace autoresearch
