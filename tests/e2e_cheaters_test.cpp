@@ -46,7 +46,7 @@ TEST_F(CheatersE2e, AreFoundAndSayWhy) {
         {"logits that are not numbers", "s/return model.logits(tokens);/return model.logits(tokens) * NAN;/",
          "invalid", "not finite"},
         {"equal logits, so large that sums lose their digits",
-         "s/return model.logits(tokens);/return at::zeros_like(model.logits(tokens)) + 1e9;/", "invalid",
+         "s/return model.logits(tokens);/return at::zeros_like(model.logits(tokens)) + 1e30;/", "invalid",
          "beyond 1e4"},
         {"logits that are not normalised",
          "s/return model.logits(tokens);/return model.logits(tokens) + 500;/", "ok",
