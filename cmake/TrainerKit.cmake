@@ -33,7 +33,7 @@ else()
     set(OPENMP_LINK_FLAG -fopenmp)
 endif()
 
-file(GLOB SESSION_SOURCES CONFIGURE_DEPENDS prepare/session/*.cpp)
+file(GLOB SESSION_SOURCES CONFIGURE_DEPENDS prepare/session/*.cpp prepare/metric/*.cpp prepare/kernels/*.cpp)
 if(APPLE)
     list(FILTER SESSION_SOURCES EXCLUDE REGEX "_linux\\.cpp$")
 else()
@@ -45,8 +45,8 @@ target_include_directories(session PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR
 separate_arguments(OPENMP_LINK_FLAGS UNIX_COMMAND "${OPENMP_LINK_FLAG}")
 target_compile_options(session PRIVATE "SHELL:${OPENMP_FLAG}")
 # gcc warns of vectors as parameters, which are inlined here; -O2 also in a debug build, or the kernels crawl.
-set_source_files_properties(prepare/session/attention.cpp prepare/session/matmul.cpp
-    prepare/session/nats.cpp prepare/session/ops.cpp
+set_source_files_properties(prepare/kernels/attention.cpp prepare/kernels/matmul.cpp prepare/kernels/ops.cpp
+    prepare/metric/nats.cpp
     PROPERTIES COMPILE_OPTIONS "-O2;$<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>")
 target_link_libraries(session PUBLIC torch PRIVATE prepare_data CLI11::CLI11 project_warnings)
 target_link_options(session PRIVATE ${OPENMP_LINK_FLAGS})

@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "contract/run_files.h"
 #include "record/file_ledger.h"
-#include "record/run_files.h"
 #include "temp_directory.h"
 
 namespace autoresearch {

@@ -4,7 +4,7 @@
 #include "autoresearch/session.h"
 #include "prepare/data/packer.h"
 #include "prepare/data/tokenizer.h"
-#include "prepare/session/evaluate.h"
+#include "prepare/metric/evaluate.h"
 #include "trainer_fixture.h"
 
 namespace autoresearch {

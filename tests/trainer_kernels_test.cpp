@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "autoresearch/session.h"
-#include "prepare/session/matmul.h"
-#include "prepare/session/simd.h"
+#include "prepare/kernels/matmul.h"
+#include "prepare/kernels/simd.h"
 
 namespace autoresearch {
 namespace {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "prepare/session/nats.h"
-#include "prepare/session/simd.h"
+#include "prepare/kernels/simd.h"
+#include "prepare/metric/nats.h"
 
 namespace autoresearch {
 namespace {

@@ -11,8 +11,8 @@
 #include <set>
 
 #include "mps_faults.h"
-#include "prepare/session/evaluate.h"
-#include "prepare/session/matmul.h"
+#include "prepare/kernels/matmul.h"
+#include "prepare/metric/evaluate.h"
 #include "trainer_fixture.h"
 #include "trainer_source.h"
 

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "prepare/session/matmul.h"
+#include "prepare/kernels/matmul.h"
 #include "trainer_source.h"
 
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
 // Operations of a transformer that pay as one kernel. Differentiable, on every device: on the CPU in fp32
-// they are fused and vectorised by hand (prepare/session/ops.cpp), elsewhere they are the plain ATen
+// they are fused and vectorised by hand (prepare/kernels/ops.cpp), elsewhere they are the plain ATen
 // expression given in the comment.
 
 #include <ATen/core/Tensor.h>

@@ -90,7 +90,7 @@ class Session {
 
     /// The metric: bits per UTF-8 byte of the validation split. `logits` maps tokens (B, T) to (B, T,
     /// vocab_size), not normalised; it is called without gradients and must not look ahead: see
-    /// prepare/session/evaluate.h. Prints the summary.
+    /// prepare/metric/evaluate.h. Prints the summary.
     void evaluate(const std::function<at::Tensor(const at::Tensor& tokens)>& logits);
 
   private:

@@ -9,7 +9,7 @@
 #include <set>
 #include <utility>
 
-#include "prepare/session/platform.h"
+#include "prepare/session/host.h"
 
 namespace {
 
@@ -78,7 +78,7 @@ std::FILE* noted_fopen64(const char* path, const char* mode) {
 
 }  // extern "C"
 
-namespace autoresearch::platform {
+namespace autoresearch::host {
 
 bool was_opened(const std::filesystem::path& file) {
     struct stat status{};
@@ -91,4 +91,4 @@ void forget_opened() {
     opened().clear();
 }
 
-}  // namespace autoresearch::platform
+}  // namespace autoresearch::host

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "prepare/kernels/matmul.h"
 #include "prepare/session/device.h"
-#include "prepare/session/matmul.h"
 
 namespace autoresearch {
 namespace {

@@ -16,11 +16,11 @@
 #include "autoresearch/events.h"
 #include "prepare/data/files.h"
 #include "prepare/data/packer.h"
+#include "prepare/metric/evaluate.h"
 #include "prepare/session/cpu_memory.h"
 #include "prepare/session/device.h"
-#include "prepare/session/evaluate.h"
+#include "prepare/session/host.h"
 #include "prepare/session/options.h"
-#include "prepare/session/platform.h"
 #include "prepare/session/report.h"
 
 namespace autoresearch {
@@ -54,7 +54,7 @@ const double kLoaded = seconds_of(CLOCK_MONOTONIC);  // when the program began, 
 /// The name of a shard of the evaluation that this process has opened; empty: none.
 std::string opened_shard(const std::filesystem::path& data) {
     for (const char* shard : {"val.bin", "test.bin"})
-        if (platform::was_opened(data / shard)) return shard;
+        if (host::was_opened(data / shard)) return shard;
     return "";
 }
 
@@ -186,8 +186,7 @@ struct Session::State {
             broken_rule(c10::str("the first step took ", first_step_seconds, " s, the longest later one ",
                                  longest_step_seconds, ": the clock starts after the first step"));
         check_seed();
-        if (device.is_cpu() && platform::bytes_read() > kMostRead)
-            broken_rule("files were read while training");
+        if (device.is_cpu() && host::bytes_read() > kMostRead) broken_rule("files were read while training");
         const std::string shard = opened_before.empty() ? opened_shard(options.data) : opened_before;
         if (!shard.empty()) broken_rule(shard + " was opened before the evaluation");
     }
@@ -229,7 +228,7 @@ struct Session::State {
 };
 
 Session::Session(int argc, char** argv) {
-    platform::keep_large_buffers();
+    host::keep_large_buffers();
     count_cpu_memory();
     try {
         Options options = parse_options(argc, argv);
@@ -247,7 +246,7 @@ Session::Session(int argc, char** argv) {
         const std::string opened_before = opened_shard(options.data);
         state_ = std::make_unique<State>(std::move(options), device);
         state_->opened_before = opened_before;
-        platform::forget_opened();
+        host::forget_opened();
         // The evaluation opens the validation shard at the end of a night's run: say now if it is not there.
         const std::string needed = state_->options.split + ".bin";
         if (!std::filesystem::exists(state_->options.data / needed))

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "cli/config.h"
+#include "settings/resolve.h"
 
 namespace autoresearch {
 

@@ -5,11 +5,11 @@
 #include "autoresearch/error.h"
 #include "cli/commands.h"
 #include "cli/final_number.h"
+#include "contract/run_files.h"
 #include "proc/signals.h"
 #include "record/file_ledger.h"
-#include "record/run_files.h"
 #include "record/run_lock.h"
-#include "record/terminal_reporter.h"
+#include "view/terminal_reporter.h"
 
 namespace autoresearch {
 

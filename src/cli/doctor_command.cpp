@@ -12,8 +12,8 @@
 #include "cli/workspace.h"
 #include "proc/platform.h"
 #include "propose/agents.h"
-#include "record/terminal_reporter.h"
 #include "vcs/git_repo.h"
+#include "view/terminal_reporter.h"
 
 namespace autoresearch {
 namespace {

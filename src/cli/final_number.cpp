@@ -4,9 +4,9 @@
 
 #include <cmath>
 
+#include "contract/run_files.h"
 #include "judge/paired_judge.h"
 #include "judge/statistics.h"
-#include "record/run_files.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 

@@ -8,9 +8,9 @@
 #include "cli/commands.h"
 #include "cli/run_info.h"
 #include "cli/trial_parts.h"
+#include "contract/run_files.h"
 #include "record/experiment_json.h"
 #include "record/file_ledger.h"
-#include "record/run_files.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {

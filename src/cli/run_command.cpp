@@ -9,6 +9,7 @@
 #include "cli/final_number.h"
 #include "cli/run_info.h"
 #include "cli/trial_parts.h"
+#include "contract/run_files.h"
 #include "guard/source_guard.h"
 #include "judge/paired_judge.h"
 #include "judge/trial_curves.h"
@@ -18,11 +19,10 @@
 #include "proc/signals.h"
 #include "propose/agent_proposer.h"
 #include "record/file_ledger.h"
-#include "record/run_files.h"
 #include "record/run_lock.h"
-#include "record/terminal_reporter.h"
 #include "vcs/git_repo.h"
 #include "vcs/run_repo.h"
+#include "view/terminal_reporter.h"
 
 namespace autoresearch {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "autoresearch/error.h"
 #include "cli/workspace.h"
-#include "record/run_files.h"
+#include "contract/run_files.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 

@@ -9,9 +9,9 @@
 #include "record/experiment_json.h"
 #include "record/file_ledger.h"
 #include "record/run_lock.h"
-#include "record/table.h"
-#include "record/terminal_reporter.h"
 #include "vcs/git_repo.h"
+#include "view/result_table.h"
+#include "view/terminal_reporter.h"
 
 namespace autoresearch {
 

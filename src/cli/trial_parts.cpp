@@ -8,13 +8,13 @@
 #include <stdexcept>
 #include <thread>
 
+#include "contract/run_files.h"
 #include "loop/trial_rounds.h"
 #include "proc/platform.h"
 #include "proc/signals.h"
-#include "record/run_files.h"
-#include "record/terminal_reporter.h"
 #include "util/text.h"
 #include "util/time.h"
+#include "view/terminal_reporter.h"
 
 namespace autoresearch {
 

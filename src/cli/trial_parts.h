@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "build/trainer_builder.h"
 #include "cli/workspace.h"
-#include "run/trial_runner.h"
+#include "trial/trainer_builder.h"
+#include "trial/trial_runner.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {

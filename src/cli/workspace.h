@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/config.h"
 #include "prepare/data/prepare.h"
+#include "settings/resolve.h"
 
 namespace autoresearch {
 

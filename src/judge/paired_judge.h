@@ -1,6 +1,6 @@
 #pragma once
 
-#include "contract/config.h"
+#include "contract/settings.h"
 #include "contract/steps.h"
 
 namespace autoresearch {

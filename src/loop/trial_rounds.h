@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "contract/config.h"
 #include "contract/outside.h"
+#include "contract/settings.h"
 #include "contract/steps.h"
 
 namespace autoresearch {

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "record/run_files.h"
+#include "contract/run_files.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 

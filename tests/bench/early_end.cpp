@@ -6,8 +6,8 @@
 #include <limits>
 
 #include "bench/early_end_replay.h"
+#include "contract/run_files.h"
 #include "record/file_ledger.h"
-#include "record/run_files.h"
 
 using namespace autoresearch;
 

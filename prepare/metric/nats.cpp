@@ -1,8 +1,8 @@
-#include "prepare/session/nats.h"
+#include "prepare/metric/nats.h"
 
 #include <cmath>
 
-#include "prepare/session/simd.h"
+#include "prepare/kernels/simd.h"
 
 namespace autoresearch {
 namespace {

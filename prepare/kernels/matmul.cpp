@@ -1,4 +1,4 @@
-#include "prepare/session/matmul.h"
+#include "prepare/kernels/matmul.h"
 
 #include <ATen/CPUFunctions.h>
 #include <ATen/Functions.h>
@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "prepare/session/simd.h"
+#include "prepare/kernels/simd.h"
 
 namespace autoresearch {
 namespace {

@@ -1,4 +1,4 @@
-#include "record/terminal_reporter.h"
+#include "view/terminal_reporter.h"
 
 #include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
@@ -11,10 +11,10 @@
 #include <string_view>
 #include <system_error>
 
-#include "record/table.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 #include "util/time.h"
+#include "view/result_table.h"
 
 namespace autoresearch {
 

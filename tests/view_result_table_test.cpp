@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 
-#include "record/table.h"
+#include "view/result_table.h"
 
 namespace autoresearch {
 namespace {

@@ -3,8 +3,8 @@
 #include <filesystem>
 #include <string>
 
-#include "contract/config.h"
 #include "contract/outside.h"
+#include "contract/settings.h"
 #include "contract/steps.h"
 
 namespace autoresearch {

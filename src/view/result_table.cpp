@@ -1,4 +1,4 @@
-#include "record/table.h"
+#include "view/result_table.h"
 
 #include <spdlog/fmt/fmt.h>
 

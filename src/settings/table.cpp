@@ -1,13 +1,13 @@
 #include <limits>
 
-#include "cli/config.h"
+#include "settings/resolve.h"
 
 namespace autoresearch {
 
 constexpr double kDay = 86400;
 constexpr double kMaxInt = std::numeric_limits<int>::max();
 
-// A new setting is a member with its default in contract/config.h, its name in the list of config.h, and a
+// A new setting is a member with its default in contract/settings.h, its name in the list of config.h, and a
 // row here: flag, variable, JSON key, checks, run.json and --help come from these.
 static std::vector<ConfigKey> table() {
     constexpr auto data = ConfigKey::data, frozen = ConfigKey::frozen, free = ConfigKey::free;

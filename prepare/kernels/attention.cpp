@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "autoresearch/ops.h"
-#include "prepare/session/matmul.h"
-#include "prepare/session/simd.h"
+#include "prepare/kernels/matmul.h"
+#include "prepare/kernels/simd.h"
 
 namespace autoresearch {
 namespace {

@@ -3,9 +3,9 @@
 #include <cstdint>
 #include <filesystem>
 
-// What differs between systems: platform_linux.cpp, platform_macos.cpp.
+// What differs between systems: host_linux.cpp, host_macos.cpp.
 
-namespace autoresearch::platform {
+namespace autoresearch::host {
 
 /// Makes the C allocator keep large buffers instead of giving them back: a training step asks for the same
 /// ones again.
@@ -18,4 +18,4 @@ std::int64_t bytes_read();
 bool was_opened(const std::filesystem::path& file);
 void forget_opened();
 
-}  // namespace autoresearch::platform
+}  // namespace autoresearch::host

@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "autoresearch/error.h"
-#include "cli/config.h"
+#include "settings/resolve.h"
 #include "temp_directory.h"
 
 namespace autoresearch {

@@ -4,9 +4,9 @@
 
 #include <cstdlib>
 
-#include "record/terminal_reporter.h"
 #include "temp_directory.h"
 #include "util/fd.h"
+#include "view/terminal_reporter.h"
 
 namespace autoresearch {
 namespace {

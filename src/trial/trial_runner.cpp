@@ -1,10 +1,10 @@
-#include "run/trial_runner.h"
+#include "trial/trial_runner.h"
 
 #include <spdlog/fmt/ranges.h>
 
 #include "proc/log_writer.h"
 #include "proc/subprocess.h"
-#include "run/trial_events.h"
+#include "trial/trial_events.h"
 #include "util/text.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration)

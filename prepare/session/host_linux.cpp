@@ -4,9 +4,9 @@
 #include <fstream>
 #include <string>
 
-#include "prepare/session/platform.h"
+#include "prepare/session/host.h"
 
-namespace autoresearch::platform {
+namespace autoresearch::host {
 
 void keep_large_buffers() {
     // The threshold for mmap cannot be set above 32 MiB, so no mmap at all, and no trimming of the heap.
@@ -23,4 +23,4 @@ std::int64_t bytes_read() {
     return bytes;
 }
 
-}  // namespace autoresearch::platform
+}  // namespace autoresearch::host

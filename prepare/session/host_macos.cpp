@@ -1,9 +1,9 @@
 #include <fcntl.h>
 #include <sys/param.h>
 
-#include "prepare/session/platform.h"
+#include "prepare/session/host.h"
 
-namespace autoresearch::platform {
+namespace autoresearch::host {
 
 void keep_large_buffers() {}  // the system's allocator keeps them by itself
 
@@ -22,4 +22,4 @@ bool was_opened(const std::filesystem::path& file) {
 
 void forget_opened() {}
 
-}  // namespace autoresearch::platform
+}  // namespace autoresearch::host

@@ -5,7 +5,7 @@
 
 namespace autoresearch {
 
-/// Every setting of a run with its default, frozen in run.json. The table of src/cli/settings.cpp says what
+/// Every setting of a run with its default, frozen in run.json. The table of src/settings/table.cpp says what
 /// each may be.
 struct Config {
     std::string preset;  // configs/<preset>.json

@@ -2,9 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "autoresearch/error.h"
-#include "build/trainer_builder.h"
 #include "proc/signals.h"
 #include "temp_directory.h"
+#include "trial/trainer_builder.h"
 
 namespace autoresearch {
 namespace {

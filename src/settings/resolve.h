@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "contract/config.h"
+#include "contract/settings.h"
 
 namespace autoresearch {
 

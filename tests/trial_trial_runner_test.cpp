@@ -5,9 +5,9 @@
 #include <cstdlib>
 
 #include "proc/signals.h"
-#include "run/trial_events.h"
-#include "run/trial_runner.h"
 #include "temp_directory.h"
+#include "trial/trial_events.h"
+#include "trial/trial_runner.h"
 #include "util/text.h"
 
 namespace autoresearch {

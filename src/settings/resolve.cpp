@@ -1,4 +1,4 @@
-#include "cli/config.h"
+#include "settings/resolve.h"
 
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/fmt/ranges.h>

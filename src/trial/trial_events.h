@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "contract/config.h"
 #include "contract/outside.h"
+#include "contract/settings.h"
 #include "contract/steps.h"
 #include "proc/subprocess.h"
 

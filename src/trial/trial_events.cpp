@@ -1,4 +1,4 @@
-#include "run/trial_events.h"
+#include "trial/trial_events.h"
 
 #include <signal.h>
 #include <spdlog/fmt/fmt.h>

@@ -11,8 +11,8 @@
 #include <numeric>
 #include <vector>
 
-#include "prepare/session/matmul.h"
-#include "prepare/session/simd.h"
+#include "prepare/kernels/matmul.h"
+#include "prepare/kernels/simd.h"
 
 namespace autoresearch {
 namespace {

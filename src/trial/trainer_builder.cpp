@@ -1,4 +1,4 @@
-#include "build/trainer_builder.h"
+#include "trial/trainer_builder.h"
 
 #include <spdlog/fmt/fmt.h>
 

@@ -1,4 +1,4 @@
-#include "prepare/session/evaluate.h"
+#include "prepare/metric/evaluate.h"
 
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
@@ -13,7 +13,7 @@
 #include "autoresearch/error.h"
 #include "prepare/data/packer.h"
 #include "prepare/data/tokenizer.h"
-#include "prepare/session/nats.h"
+#include "prepare/metric/nats.h"
 
 namespace autoresearch {
 namespace {
