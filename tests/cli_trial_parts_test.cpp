@@ -22,7 +22,7 @@ TEST(ByHand, TheNewestTenFoldersStay) {
 }
 
 TEST(ResolveDevice, TheCpuClockIsForTheCpuOnly) {
-    Config config;
+    Settings config;
     config.device = "mps";
     EXPECT_EQ(resolve_device(config, {}), "mps");
     config.clock = "cpu";

@@ -43,7 +43,7 @@ class PairedJudgeTest : public testing::Test {
     }
     Verdict verdict_of(const Experiment& candidate) const { return std::get<Verdict>(ask(candidate)); }
 
-    PairedJudge judge{Config{}};
+    PairedJudge judge{Settings{}};
     std::vector<Experiment> history;
 };
 
@@ -124,7 +124,7 @@ TEST_F(PairedJudgeTest, CodeAndMemoryMustBeWorthIt) {
 }
 
 TEST_F(PairedJudgeTest, TheOriginalsRuleIsOneTrialAndLowerIsKept) {
-    Config one_trial;
+    Settings one_trial;
     one_trial.confirm = "none";
     one_trial.seed = 7;
     const PairedJudge plain(one_trial);
@@ -168,16 +168,16 @@ double kept(const Judge& judge, double effect, double shared, bool heavy = false
 
 // The first experiment of a run is the hardest: three seeds are all that is known of the noise.
 TEST(PairedJudgeSimulation, ChangesWithoutEffectAreKeptNoOftenerThanPromised) {
-    const PairedJudge judge{Config{}};
+    const PairedJudge judge{Settings{}};
     for (const double shared : {0.0, 0.5, 0.98}) EXPECT_LE(kept(judge, 0, shared), 0.05) << shared;
     EXPECT_LE(kept(judge, 0, 0, true), 0.05) << "heavy tails";
-    Config sure;
+    Settings sure;
     sure.confidence = 0.8;
     EXPECT_LE(kept(PairedJudge(sure), 0, 0), 0.2);
 }
 
 TEST(PairedJudgeSimulation, RealGainsAreFound) {
-    const PairedJudge judge{Config{}};
+    const PairedJudge judge{Settings{}};
     for (const double noise_units : {1.0, 2.0, 3.0}) {
         const double alone = kept(judge, noise_units, 0), paired = kept(judge, noise_units, 0.9);
         std::printf("gain of %g noise units: kept %.3f, with seeds that share 90 %% of the noise %.3f\n",
@@ -188,7 +188,7 @@ TEST(PairedJudgeSimulation, RealGainsAreFound) {
 }
 
 TEST(PairedJudgeSimulation, AWholeRunWithoutAnyEffectKeepsNoMoreThanPromised) {
-    const PairedJudge judge{Config{}};
+    const PairedJudge judge{Settings{}};
     std::mt19937_64 random(1);
     int count = 0;
     for (int i = 0; i < 400; ++i) {

@@ -9,8 +9,8 @@ namespace {
 
 using fakes::FakeRunner;
 
-Config config_of_the_originals() {
-    Config config;
+Settings config_of_the_originals() {
+    Settings config;
     config.confirm = "none";
     config.seed = 7;
     config.budget = 30;
@@ -34,7 +34,7 @@ class LoopTest : public testing::Test {
     fakes::FakeStop stop;
     fakes::FakeClock clock;
     LoopSettings settings{"start", "source", config_of_the_originals()};
-    Config& config = settings.config;
+    Settings& config = settings.config;
 
     LoopEnd run() {
         ExperimentLoop loop({proposer, guard, builder, runner, judge, ledger, repo, reporter, stop, clock},

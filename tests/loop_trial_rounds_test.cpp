@@ -61,14 +61,14 @@ class TrialRoundsTest : public testing::Test {
     fakes::FakeGuard guard;
     fakes::FakeBuilder builder;
     fakes::FakeRunner runner;
-    PairedJudge judge{Config{}};
+    PairedJudge judge{Settings{}};
     fakes::FakeLedger ledger;
     fakes::FakeRepo repo;
     fakes::FakeReporter reporter;
     fakes::FakeStop stop;
     fakes::FakeClock clock;
     Curves* curves = nullptr;
-    Config config;
+    Settings config;
     Experiment candidate;
     std::vector<Trial> answers;
 };

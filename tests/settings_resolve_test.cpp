@@ -14,9 +14,9 @@ class ConfigTest : public testing::Test {
         sources.kit = TEST_SOURCE_DIR;
         sources.default_preset = "cpu";
     }
-    ResolvedConfig resolve() {
+    ResolvedSettings resolve() {
         sources.environment = variables;
-        return resolve_config(sources);
+        return resolve_settings(sources);
     }
     /// Message and hint of the error, for looking into.
     std::string error() {
@@ -29,20 +29,20 @@ class ConfigTest : public testing::Test {
     }
 
     TempDirectory repository;
-    ConfigSources sources;
+    SettingSources sources;
     std::map<std::string, std::string> variables;
 };
 
 using testing::Test;
 
 TEST_F(ConfigTest, EveryDefaultIsValidAndEveryKeyHasAnOrigin) {
-    const ResolvedConfig config = resolve();
-    for (const auto& key : config_keys()) EXPECT_TRUE(config.origins.count(key.name)) << key.name;
+    const ResolvedSettings config = resolve();
+    for (const auto& key : setting_keys()) EXPECT_TRUE(config.origins.count(key.name)) << key.name;
     EXPECT_EQ(config.values.preset, "cpu");
     EXPECT_EQ(config.values.budget, 300);
     EXPECT_EQ(config.origins.at("budget"), "default");
     EXPECT_EQ(config.origins.at("seq_len"), "configs/cpu.json");
-    EXPECT_EQ(config_keys().size(), nlohmann::json(Config{}).size()) << "a row for each member";
+    EXPECT_EQ(setting_keys().size(), nlohmann::json(Settings{}).size()) << "a row for each member";
 }
 
 TEST_F(ConfigTest, EveryShippedPresetResolves) {
@@ -59,7 +59,7 @@ TEST_F(ConfigTest, FlagsOverEnvironmentOverFileOverPreset) {
     variables["AUTORESEARCH_BUDGET"] = "50";
     variables["AUTORESEARCH_SEED"] = "4";
     sources.flags["seed"] = "5";
-    const ResolvedConfig config = resolve();
+    const ResolvedSettings config = resolve();
     EXPECT_EQ(config.values.seq_len, 128);
     EXPECT_EQ(config.origins.at("seq_len"), "autoresearch.json");
     EXPECT_EQ(config.values.budget, 50);
@@ -115,8 +115,8 @@ TEST_F(ConfigTest, WrongTypesAndImpossibleValuesNameTheirPlace) {
 TEST_F(ConfigTest, RunJsonKeepsEveryValueWithItsOrigin) {
     sources.flags["budget"] = "42";
     sources.flags["tag"] = "here";
-    const ResolvedConfig before = resolve();
-    const ResolvedConfig after = resolved_from_json(to_json(before));
+    const ResolvedSettings before = resolve();
+    const ResolvedSettings after = resolved_from_json(to_json(before));
     EXPECT_EQ(to_json(after), to_json(before));
     EXPECT_EQ(after.origins.at("budget"), "--budget");
     EXPECT_THROW(resolved_from_json({{"budget", 3}}), nlohmann::json::exception);
@@ -127,22 +127,22 @@ TEST_F(ConfigTest, RunJsonKeepsEveryValueWithItsOrigin) {
 
 TEST_F(ConfigTest, ARunThatGoesOnKeepsItsFrozenValues) {
     sources.flags = {{"budget", "42"}, {"tag", "here"}, {"experiments", "5"}, {"device", "auto"}};
-    const ResolvedConfig recorded = resolve();
+    const ResolvedSettings recorded = resolve();
     sources.flags = {{"tag", "here"}, {"experiments", "9"}};
-    const ResolvedConfig config = continue_config(recorded, resolve(), "cpu");
+    const ResolvedSettings config = continue_settings(recorded, resolve(), "cpu");
     EXPECT_EQ(config.values.budget, 42) << "the default of 300 was not asked for";
     EXPECT_EQ(config.values.experiments, 9);
     EXPECT_EQ(config.origins.at("experiments"), "--experiments");
     sources.flags.erase("experiments");
-    EXPECT_EQ(continue_config(recorded, resolve(), "cpu").values.experiments, 5) << "nor was another bound";
+    EXPECT_EQ(continue_settings(recorded, resolve(), "cpu").values.experiments, 5) << "nor was another bound";
     sources.flags["device"] = "cpu";
-    EXPECT_EQ(continue_config(recorded, resolve(), "cpu").values.device, "auto") << "it came to cpu";
+    EXPECT_EQ(continue_settings(recorded, resolve(), "cpu").values.device, "auto") << "it came to cpu";
     sources.flags["device"] = "mps";
-    EXPECT_THROW(continue_config(recorded, resolve(), "cpu"), UserError);
+    EXPECT_THROW(continue_settings(recorded, resolve(), "cpu"), UserError);
     sources.flags = {{"tag", "here"}, {"clock", "cpu"}};
-    EXPECT_THROW(continue_config(recorded, resolve(), "cpu"), UserError) << "no trials by another clock";
+    EXPECT_THROW(continue_settings(recorded, resolve(), "cpu"), UserError) << "no trials by another clock";
     sources.flags = {{"tag", "here"}, {"budget", "43"}};
-    EXPECT_THROW(continue_config(recorded, resolve(), "cpu"), UserError);
+    EXPECT_THROW(continue_settings(recorded, resolve(), "cpu"), UserError);
 }
 
 }  // namespace

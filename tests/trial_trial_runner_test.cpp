@@ -57,7 +57,7 @@ class TrialRunnerTest : public ::testing::Test {
     TempDirectory directory_;
     CountingReporter reporter_;
     double budget_ = 0.05;
-    Config config_;
+    Settings config_;
 };
 
 TEST_F(TrialRunnerTest, AGoodResultBringsItsNumbers) {

@@ -42,7 +42,7 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
 
 /// --preset and a flag for each setting of these names; for all settings when there are none.
 void add_settings(CLI::App& command, FlagValues& given, const std::vector<std::string>& names) {
-    for (const auto& key : config_keys()) {
+    for (const auto& key : setting_keys()) {
         if (!names.empty() && std::find(names.begin(), names.end(), key.name) == names.end()) continue;
         const std::string flag = flag_name(key.name);
         if (key.type == nlohmann::json::value_t::boolean) {
@@ -67,8 +67,8 @@ using Names = std::vector<std::string>;
 
 Names data_settings(const Names& more) {
     Names names = {"preset"};
-    for (const auto& key : config_keys())
-        if (key.kind == ConfigKey::data) names.push_back(key.name);
+    for (const auto& key : setting_keys())
+        if (key.kind == SettingKey::data) names.push_back(key.name);
     names.insert(names.end(), more.begin(), more.end());
     return names;
 }

@@ -47,12 +47,12 @@ std::string look_at_repository(const FlagValues&) {
     return git.workdir().string() + " at " + git.head().substr(0, 7) + note;
 }
 
-ResolvedConfig settings(const FlagValues& flags) {
-    return load_config(flags, repository_root_or_empty(), open_kit().directory);
+ResolvedSettings settings(const FlagValues& flags) {
+    return load_settings(flags, repository_root_or_empty(), open_kit().directory);
 }
 
 std::string look_at_data(const FlagValues& flags) {
-    const ResolvedConfig config = settings(flags);
+    const ResolvedSettings config = settings(flags);
     const PreparedData data = require_data(config);
     return "preset " + config.values.preset + ": data set " + data.meta.fingerprint + ", corpus " +
            data.meta.corpus;
@@ -60,7 +60,7 @@ std::string look_at_data(const FlagValues& flags) {
 
 /// What the trainer forecasts for its sizes on the data of the preset.
 std::string look_at_memory(const FlagValues& flags) {
-    const ResolvedConfig config = settings(flags);
+    const ResolvedSettings config = settings(flags);
     std::string data;
     try {
         data = require_data(config).directory.string();

@@ -45,7 +45,7 @@ int prepare_command(const Arguments& arguments) {
     const bool json = arguments.json;
     const Kit kit = open_kit();
     const auto repository = repository_root_or_empty();
-    const ResolvedConfig config = load_config(arguments.settings, repository, kit.directory);
+    const ResolvedSettings config = load_settings(arguments.settings, repository, kit.directory);
     const SignalStop stop;
     const bool shows = isatty(STDERR_FILENO) != 0 && !json;
     PrepareOptions options;

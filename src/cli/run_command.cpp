@@ -94,9 +94,9 @@ void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
             "--from-working-tree: run \"" + earlier.tag() + "\" exists already, started from a commit",
             "start another one with --tag NAME");
     }
-    const ResolvedConfig now = plan.run.config;
+    const ResolvedSettings now = plan.run.config;
     plan.run = earlier;
-    plan.run.config = continue_config(earlier.config, now, earlier.device);
+    plan.run.config = continue_settings(earlier.config, now, earlier.device);
 }
 
 void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
@@ -116,7 +116,7 @@ void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
 /// Settles everything that can be wrong before anything is written; throws UserError with the mend.
 Plan plan_run(const GitRepo& git, const Kit& kit, const Arguments& arguments) {
     Plan plan;
-    plan.run.config = load_config(arguments.settings, git.workdir(), kit.directory);
+    plan.run.config = load_settings(arguments.settings, git.workdir(), kit.directory);
     if (plan.run.config.values.confirm_seeds == 1)
         throw UserError("confirm_seeds is 1, but an interval needs two trials",
                         "--confirm-seeds 2 or more, or 0 for no final number");
@@ -143,8 +143,8 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const Arguments& arguments) {
 }
 
 std::string opening_line(const Plan& plan) {
-    const Config& config = plan.run.config.values;
-    const nlohmann::json now = config, defaults = Config{};
+    const Settings& config = plan.run.config.values;
+    const nlohmann::json now = config, defaults = Settings{};
     std::string bounds;
     for (const char* key : {"experiments", "hours", "until", "max_cost", "max_tokens"})
         if (now[key] != defaults[key]) bounds += fmt::format(", {} {}", key, now[key].dump());
@@ -155,7 +155,7 @@ std::string opening_line(const Plan& plan) {
 }
 
 AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, const Plan& plan) {
-    const Config& config = plan.run.config.values;
+    const Settings& config = plan.run.config.values;
     AgentProposerOptions options;
     options.agent = plan.agent;
     options.desk.parent = cache_root() / "desks";
@@ -191,7 +191,7 @@ double next_time_of_day(const std::string& text) {
 }
 
 LoopSettings loop_settings(const Plan& plan) {
-    const Config& config = plan.run.config.values;
+    const Settings& config = plan.run.config.values;
     LoopSettings settings{plan.run.start_commit, plan.source, config};
     settings.config.threads = trial_threads(config);
     settings.until = config.until.empty() ? 0 : next_time_of_day(config.until);
@@ -222,7 +222,7 @@ int run_command(const Arguments& arguments) {
     const Kit kit = open_kit();
     const Plan plan = plan_run(git, kit, arguments);
     const RunInfo& info = plan.run;
-    const Config& config = info.config.values;
+    const Settings& config = info.config.values;
     const TrialPlace place{kit, config, info.device, require_same_data(info)};
     const LoopSettings settings = loop_settings(plan);
     SignalStop stop("finishing the current experiment; Ctrl-C again stops now");

@@ -19,7 +19,7 @@ struct RunInfo {
     std::string kit;     // hash of the fixed half
     std::string torch;   // version
     std::string device;  // cpu, mps, cuda: what "auto" came to
-    ResolvedConfig config;
+    ResolvedSettings config;
     std::filesystem::path directory;  // .autoresearch/<tag>; not written
 
     const std::string& tag() const { return config.values.tag; }

@@ -18,7 +18,7 @@ namespace autoresearch {
 void print_state(const RunInfo& run, bool json) {
     const auto experiments = read_ledger(run.directory);
     const auto holder = lock_holder(run.directory);
-    const Config& config = run.config.values;
+    const Settings& config = run.config.values;
     const auto verdicts = summary_of_verdicts(run, experiments);
     if (json) {
         auto all = nlohmann::ordered_json::array();

@@ -88,8 +88,8 @@ fs::path data_root() {
     return given.empty() ? cache_root() / "data" : fs::path(given);
 }
 
-ResolvedConfig load_config(const FlagValues& flags, const fs::path& repository, const fs::path& kit) {
-    ConfigSources sources;
+ResolvedSettings load_settings(const FlagValues& flags, const fs::path& repository, const fs::path& kit) {
+    SettingSources sources;
     sources.flags = flags;
     for (char** variable = environ; *variable != nullptr; ++variable) {
         const std::string entry = *variable;
@@ -99,7 +99,7 @@ ResolvedConfig load_config(const FlagValues& flags, const fs::path& repository, 
     sources.repository = repository;
     sources.kit = kit;
     sources.default_preset = platform::default_preset();
-    ResolvedConfig config = resolve_config(sources);
+    ResolvedSettings config = resolve_settings(sources);
     // A path in a file of the repository is meant from its root, one on the command line from here.
     std::string& corpus = config.values.corpus;
     if (!config.asked_for("corpus") && fs::exists(repository / corpus))
@@ -114,18 +114,18 @@ std::string working_source(const fs::path& repository) {
                     "run it in a clone of autoresearch");
 }
 
-DataRequest data_request(const Config& config) {
+DataRequest data_request(const Settings& config) {
     return {config.corpus,      config.vocab_size, config.seq_len, config.eval_tokens,
             config.text_column, config.separator,  config.shards,  config.split_pattern};
 }
 
-PreparedData require_data(const ResolvedConfig& config) {
+PreparedData require_data(const ResolvedSettings& config) {
     if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
     std::string command = "autoresearch prepare";
     const nlohmann::json values = config.values;
-    for (const auto& key : config_keys()) {
+    for (const auto& key : setting_keys()) {
         if (key.name == "preset" ||
-            (key.kind == ConfigKey::data && config.origins.at(key.name) == flag_name(key.name)))
+            (key.kind == SettingKey::data && config.origins.at(key.name) == flag_name(key.name)))
             command += " " + flag_name(key.name) + " " + values[key.name].dump();
     }
     throw UserError(
@@ -156,7 +156,7 @@ nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& fla
     return json;
 }
 
-std::string resolve_device(const Config& config, const Kit& kit) {
+std::string resolve_device(const Settings& config, const Kit& kit) {
     const std::string device =
         config.device == "auto" ? probe_trainer(kit).value("device", "cpu") : config.device;
     if (config.counts_cpu_time() && device != "cpu")

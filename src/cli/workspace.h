@@ -29,21 +29,21 @@ std::filesystem::path cache_root();
 std::filesystem::path data_root();
 
 /// Flags, the real environment, autoresearch.json of the repository (empty path: none) and the presets.
-ResolvedConfig load_config(const FlagValues& flags, const std::filesystem::path& repository,
-                           const std::filesystem::path& kit);
+ResolvedSettings load_settings(const FlagValues& flags, const std::filesystem::path& repository,
+                               const std::filesystem::path& kit);
 
-DataRequest data_request(const Config& config);
+DataRequest data_request(const Settings& config);
 
 /// train/train.cpp of the working tree. UserError when there is none.
 std::string working_source(const std::filesystem::path& repository);
 
 /// The prepared data set for this configuration. Throws UserError with the command that makes it.
-PreparedData require_data(const ResolvedConfig& config);
+PreparedData require_data(const ResolvedSettings& config);
 
 /// cpu, mps or cuda: what the setting "auto" comes to on this machine, as the trainer itself sees it; other
 /// values as they are. Throws UserError when the trainer does not start, and for a device that the clock is
 /// not for.
-std::string resolve_device(const Config& config, const Kit& kit);
+std::string resolve_device(const Settings& config, const Kit& kit);
 
 /// What `train --probe` prints: device, torch version, threads, memory. Throws UserError when it does not
 /// start.

@@ -7,7 +7,7 @@ namespace autoresearch {
 
 /// Every setting of a run with its default, frozen in run.json. The table of src/settings/table.cpp says what
 /// each may be.
-struct Config {
+struct Settings {
     std::string preset;  // configs/<preset>.json
 
     // data: must match a prepared data set

@@ -111,7 +111,7 @@ struct PairedJudge::Comparison {
     }
 };
 
-PairedJudge::PairedJudge(const Config& config)
+PairedJudge::PairedJudge(const Settings& config)
     : config_(config), bound_(sequential_bound(config.max_seeds, (1 - config.confidence) / 2)) {}
 
 std::variant<MoreTrials, Verdict> PairedJudge::judge(const Experiment* incumbent, const Experiment& candidate,

@@ -15,7 +15,7 @@ Noise pooled_noise(const std::vector<Experiment>& history, const Experiment* can
 class PairedJudge : public Judge {
   public:
     /// Uses the settings of the verdict, and the seed, which is the first of a trial's.
-    explicit PairedJudge(const Config& config);
+    explicit PairedJudge(const Settings& config);
     std::variant<MoreTrials, Verdict> judge(const Experiment* incumbent, const Experiment& candidate,
                                             const std::vector<Experiment>& history) const override;
     Noise noise(const std::vector<Experiment>& history) const override { return pooled_noise(history); }
@@ -25,7 +25,7 @@ class PairedJudge : public Judge {
     std::optional<Verdict> decide(const Experiment& incumbent, const Experiment& candidate,
                                   const Comparison& result) const;
 
-    Config config_;
+    Settings config_;
     double bound_;  // of the sequential test
 };
 

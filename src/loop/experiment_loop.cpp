@@ -190,7 +190,7 @@ std::optional<Failure> ExperimentLoop::try_out(const Proposal& proposal, Experim
 
 std::optional<LoopEnd> ExperimentLoop::reason_to_end() const {
     if (parts_.stop.now() || parts_.stop.after_experiment()) return LoopEnd::stopped;
-    const Config& bounds = settings_.config;
+    const Settings& bounds = settings_.config;
     const auto reached = [](auto value, auto bound) { return bound > 0 && value >= bound; };
     AgentReport spent;
     for (const Experiment& experiment : parts_.ledger.experiments()) add_cost(spent, experiment.agent);

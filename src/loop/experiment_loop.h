@@ -28,7 +28,7 @@ struct LoopParts {
 struct LoopSettings {
     std::string start_commit;  // parent of the baseline
     std::string start_source;  // train.cpp of the baseline
-    Config config;             // hours count from the call of run(); threads are no longer 0
+    Settings config;           // hours count from the call of run(); threads are no longer 0
     double until = 0;          // what config.until means, in seconds since 1970; 0: unbounded
 };
 

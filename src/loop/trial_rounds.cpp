@@ -17,7 +17,7 @@ constexpr double kBackOff = 30;        // seconds before the first repeat; four 
 constexpr double kStopInterval = 0.2;  // seconds between looks at the stop request
 
 /// Why the trial's result says nothing of its code; empty for a fair trial.
-std::string disturbance(const Trial& trial, double rate, const Config& config) {
+std::string disturbance(const Trial& trial, double rate, const Settings& config) {
     const double speed = rate > 0 ? trial.steps_per_second() / rate : 1;
     if (speed < kLeastSpeed)
         return fmt::format("{:.0f} % of the steps per second that it reached before", 100 * speed);
@@ -45,7 +45,7 @@ std::optional<Failure> not_judged(const std::string& why, const Experiment* incu
 }
 
 /// As run_trials(); leaves the incumbent's program behind when it was needed.
-std::optional<Failure> try_seeds(const LoopParts& parts, const Config& config, const fs::path& program,
+std::optional<Failure> try_seeds(const LoopParts& parts, const Settings& config, const fs::path& program,
                                  const Experiment* incumbent, Experiment& experiment, fs::path& reference) {
     const FairTrials fair{parts.runner, parts.reporter, parts.stop, parts.clock, config};
     const auto& history = parts.ledger.experiments();
@@ -92,7 +92,7 @@ std::optional<Failure> try_seeds(const LoopParts& parts, const Config& config, c
 
 }  // namespace
 
-std::optional<Failure> run_trials(const LoopParts& parts, const Config& config, const fs::path& program,
+std::optional<Failure> run_trials(const LoopParts& parts, const Settings& config, const fs::path& program,
                                   const Experiment* incumbent, Experiment& experiment) {
     fs::path reference;
     auto failure = try_seeds(parts, config, program, incumbent, experiment, reference);

@@ -16,7 +16,7 @@ struct LoopParts;
 /// Trials of a built program until the judge is sure: fills the experiment's trials, reference trials and
 /// verdict. A trial of the program that does not end well is the experiment's failure. `incumbent` is null
 /// for the baseline. Removes the program.
-std::optional<Failure> run_trials(const LoopParts& parts, const Config& config,
+std::optional<Failure> run_trials(const LoopParts& parts, const Settings& config,
                                   const std::filesystem::path& program, const Experiment* incumbent,
                                   Experiment& experiment);
 
@@ -26,7 +26,7 @@ struct FairTrials {
     Reporter& reporter;
     const StopRequest& stop;
     const Clock& clock;
-    const Config& config;  // its threads: as many as a trial has
+    const Settings& config;  // its threads: as many as a trial has
 
     /// The trial that counts, or the one that ended it all: its ending and reason say why, and `disturbed`
     /// when it was the machine's fault. All are appended to `trials`. `what` is shown as the phase of the

@@ -18,9 +18,9 @@ namespace fs = std::filesystem;
 constexpr const char* kConfigFile = "autoresearch.json";
 constexpr const char* kPrefix = "AUTORESEARCH_";
 
-const ConfigKey& find_key(const std::string& name, const std::string& origin) {
+const SettingKey& find_key(const std::string& name, const std::string& origin) {
     std::vector<std::string> names;
-    for (const auto& key : config_keys()) {
+    for (const auto& key : setting_keys()) {
         if (key.name == name) return key;
         names.push_back(key.name);
     }
@@ -29,7 +29,7 @@ const ConfigKey& find_key(const std::string& name, const std::string& origin) {
 }
 
 /// What a value of this key must be; empty when this one is.
-std::string wanted(const ConfigKey& key, const json& value) {
+std::string wanted(const SettingKey& key, const json& value) {
     if (key.type == Type::string) {
         const bool known = key.choices.empty() ||
                            (value.is_string() && std::find(key.choices.begin(), key.choices.end(),
@@ -55,7 +55,7 @@ struct Layer {
     std::map<std::string, std::string> origins = {};  // of each
 
     void add(const std::string& name, const json& value, const std::string& origin) {
-        const ConfigKey& key = find_key(name, origin);
+        const SettingKey& key = find_key(name, origin);
         const std::string problem = wanted(key, value);
         if (!problem.empty())
             throw UserError(
@@ -82,7 +82,7 @@ struct Layer {
     }
 };
 
-fs::path preset_file(const ConfigSources& sources, const std::string& name, const std::string& origin) {
+fs::path preset_file(const SettingSources& sources, const std::string& name, const std::string& origin) {
     std::vector<std::string> known;
     std::error_code missing;
     for (const fs::path& root : {sources.repository, sources.kit}) {
@@ -101,15 +101,15 @@ std::string flag_name(const std::string& key) {
     return "--" + replace_all(key, "_", "-");
 }
 
-bool ResolvedConfig::asked_for(const std::string& key) const {
+bool ResolvedSettings::asked_for(const std::string& key) const {
     const std::string& origin = origins.at(key);
     return origin.rfind("--", 0) == 0 || origin.rfind(kPrefix, 0) == 0;
 }
 
-ResolvedConfig resolve_config(const ConfigSources& sources) {
+ResolvedSettings resolve_settings(const SettingSources& sources) {
     Layer all, given;  // given: by file, variable and flag
-    for (const auto& key : config_keys()) all.origins[key.name] = "default";
-    all.values = Config{};
+    for (const auto& key : setting_keys()) all.origins[key.name] = "default";
+    all.values = Settings{};
     all.values["preset"] = sources.default_preset;
 
     const fs::path file = sources.repository / kConfigFile;
@@ -130,52 +130,52 @@ ResolvedConfig resolve_config(const ConfigSources& sources) {
         preset_file(sources, preset, given.origins.count("preset") ? given.origins["preset"] : "default");
     all.add_file(start, "configs/" + start.filename().string());
     for (const auto& [name, value] : given.values.items()) all.add(name, value, given.origins[name]);
-    return {all.values.get<Config>(), all.origins};
+    return {all.values.get<Settings>(), all.origins};
 }
 
-json to_json(const ResolvedConfig& config) {
+json to_json(const ResolvedSettings& config) {
     json object = config.values;
     for (const auto& [name, origin] : config.origins)
         object[name] = {{"value", object[name]}, {"origin", origin}};
     return object;
 }
 
-ResolvedConfig resolved_from_json(const json& object) {
-    ResolvedConfig config;
-    json values = Config{};
-    for (const auto& key : config_keys()) {
+ResolvedSettings resolved_from_json(const json& object) {
+    ResolvedSettings config;
+    json values = Settings{};
+    for (const auto& key : setting_keys()) {
         config.origins[key.name] = "default";  // of a setting that is younger than the run
         if (!object.contains(key.name)) continue;
         values[key.name] = object[key.name].at("value");
         config.origins[key.name] = object[key.name].at("origin");
     }
-    config.values = values.get<Config>();
+    config.values = values.get<Settings>();
     return config;
 }
 
-std::string budget_text(const Config& config) {
+std::string budget_text(const Settings& config) {
     return fmt::format("{:.10g} s{}", config.budget, config.counts_cpu_time() ? " cpu" : "");
 }
 
-ResolvedConfig continue_config(const ResolvedConfig& recorded, ResolvedConfig now,
-                               const std::string& device) {
+ResolvedSettings continue_settings(const ResolvedSettings& recorded, ResolvedSettings now,
+                                   const std::string& device) {
     if (now.values.device == device) now.values.device = recorded.values.device;
     const json asked = now.values;
     json values = recorded.values;
-    ResolvedConfig config = recorded;
-    for (const auto& key : config_keys()) {
+    ResolvedSettings config = recorded;
+    for (const auto& key : setting_keys()) {
         if (!now.asked_for(key.name)) continue;
         const json before = values[key.name];
         const json& after = asked[key.name];
         const std::string& origin = now.origins.at(key.name);
-        if (key.kind != ConfigKey::free && before != after)
+        if (key.kind != SettingKey::free && before != after)
             throw UserError(fmt::format("{} is {}, but run \"{}\" was started with {}", origin,
                                         text_of(after), recorded.values.tag, text_of(before)),
                             "leave it out to go on with that run, or start another one with --tag NAME");
         values[key.name] = after;
         config.origins[key.name] = origin;
     }
-    config.values = values.get<Config>();
+    config.values = values.get<Settings>();
     return config;
 }
 

@@ -10,7 +10,7 @@
 
 namespace autoresearch {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Config, preset, corpus, vocab_size, seq_len, eval_tokens,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Settings, preset, corpus, vocab_size, seq_len, eval_tokens,
                                                 text_column, separator, shards, split_pattern, device,
                                                 threads, budget, clock, seed, build_limit, startup_limit,
                                                 grace, eval_limit, memory_limit, confirm, confidence,
@@ -20,9 +20,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Config, preset, corpus, vocab_si
                                                 max_tokens, max_failures)
 
 /// One row of the table of settings: what it may be, what it means. Its type and default are those of the
-/// member of Config with this name. The flag is --name with dashes, the environment variable
+/// member of Settings with this name. The flag is --name with dashes, the environment variable
 /// AUTORESEARCH_NAME, the JSON key the name itself.
-struct ConfigKey {
+struct SettingKey {
     enum Kind {
         data,    // says which data set is meant; frozen too
         frozen,  // a change of it makes results incomparable, so a run keeps the value it was started with
@@ -33,10 +33,10 @@ struct ConfigKey {
     std::string help;
     double min = 0, max = 0;                // of numbers
     std::vector<std::string> choices = {};  // of texts; empty: any
-    nlohmann::json::value_t type = {};      // set by config_keys()
+    nlohmann::json::value_t type = {};      // set by setting_keys()
 };
 
-const std::vector<ConfigKey>& config_keys();
+const std::vector<SettingKey>& setting_keys();
 /// vocab_size -> --vocab-size
 std::string flag_name(const std::string& key);
 
@@ -44,15 +44,15 @@ std::string flag_name(const std::string& key);
 using FlagValues = std::map<std::string, std::string>;
 
 /// Every value with the place it came from: "--budget", "AUTORESEARCH_BUDGET", "autoresearch.json", ...
-struct ResolvedConfig {
-    Config values;
+struct ResolvedSettings {
+    Settings values;
     std::map<std::string, std::string> origins;
 
     /// Was it given on the command line or by a variable?
     bool asked_for(const std::string& key) const;
 };
 
-struct ConfigSources {
+struct SettingSources {
     FlagValues flags;
     std::map<std::string, std::string> environment;  // AUTORESEARCH_* at least
     std::filesystem::path repository;  // autoresearch.json and configs/ are looked for here; may be empty
@@ -62,18 +62,19 @@ struct ConfigSources {
 
 /// Flags over environment over autoresearch.json over the preset over the defaults.
 /// Throws UserError naming file, key and nearest known key for whatever is wrong.
-ResolvedConfig resolve_config(const ConfigSources& sources);
+ResolvedSettings resolve_settings(const SettingSources& sources);
 
 /// {"budget": {"value": 300, "origin": "default"}, ...}
-nlohmann::json to_json(const ResolvedConfig& config);
+nlohmann::json to_json(const ResolvedSettings& config);
 /// The reverse, for run.json. Throws nlohmann::json::exception when it is damaged.
-ResolvedConfig resolved_from_json(const nlohmann::json& json);
+ResolvedSettings resolved_from_json(const nlohmann::json& json);
 
 /// "300 s", or "300 s cpu" where the budget counts CPU time.
-std::string budget_text(const Config& config);
+std::string budget_text(const Settings& config);
 
 /// For a run that goes on: what was recorded, but for what a flag or a variable asks for now.
 /// Throws UserError when that is another value of a frozen key; what the device "auto" came to may be named.
-ResolvedConfig continue_config(const ResolvedConfig& recorded, ResolvedConfig now, const std::string& device);
+ResolvedSettings continue_settings(const ResolvedSettings& recorded, ResolvedSettings now,
+                                   const std::string& device);
 
 }  // namespace autoresearch

@@ -9,8 +9,8 @@ constexpr double kMaxInt = std::numeric_limits<int>::max();
 
 // A new setting is a member with its default in contract/settings.h, its name in the list of config.h, and a
 // row here: flag, variable, JSON key, checks, run.json and --help come from these.
-static std::vector<ConfigKey> table() {
-    constexpr auto data = ConfigKey::data, frozen = ConfigKey::frozen, free = ConfigKey::free;
+static std::vector<SettingKey> table() {
+    constexpr auto data = SettingKey::data, frozen = SettingKey::frozen, free = SettingKey::free;
     return {
         {"preset", frozen, "settings to start from: a file of configs/"},
         {"corpus", data, "text to train on: a known name, a file, a folder"},
@@ -67,10 +67,10 @@ static std::vector<ConfigKey> table() {
     };
 }
 
-const std::vector<ConfigKey>& config_keys() {
-    static const std::vector<ConfigKey> kKeys = [] {
+const std::vector<SettingKey>& setting_keys() {
+    static const std::vector<SettingKey> kKeys = [] {
         auto keys = table();
-        const nlohmann::json defaults = Config{};
+        const nlohmann::json defaults = Settings{};
         for (auto& key : keys) key.type = defaults.at(key.name).type();
         return keys;
     }();

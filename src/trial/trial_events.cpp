@@ -73,7 +73,7 @@ Trial died(const ProcessResult& process, const std::string& log) {
 
 }  // namespace
 
-TrialEvents::TrialEvents(const Config& config, const TrialRequest& request, Reporter& reporter)
+TrialEvents::TrialEvents(const Settings& config, const TrialRequest& request, Reporter& reporter)
     : request_(request), reporter_(reporter), cpu_clock_(config.counts_cpu_time()) {
     const double longer = !request.trace.empty() ? kSlowerReplay : cpu_clock_ ? kWallOfCpu : 1;
     phases_ = {{{config.startup_limit, fmt::format("no first step within {:g} s", config.startup_limit)},

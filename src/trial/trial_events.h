@@ -19,7 +19,7 @@ namespace autoresearch {
 class TrialEvents {
   public:
     /// All three must outlive it.
-    TrialEvents(const Config& config, const TrialRequest& request, Reporter& reporter);
+    TrialEvents(const Settings& config, const TrialRequest& request, Reporter& reporter);
 
     /// Takes a line that has just arrived. Returns a new limit, in seconds from now, when the line begins
     /// another phase of the trial or shows that the trial is hopeless.

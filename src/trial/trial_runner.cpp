@@ -37,7 +37,7 @@ Environment trainer_environment(const std::string& threads) {
     return result;
 }
 
-ProcessSpec specification(const Config& config, const std::filesystem::path& data,
+ProcessSpec specification(const Settings& config, const std::filesystem::path& data,
                           const TrialRequest& request) {
     const std::string threads = std::to_string(config.threads);
     const std::pair<const char*, std::string> flags[] = {
@@ -73,7 +73,7 @@ std::string disturbance(const Conditions& conditions) {
     return conditions.throttled ? "heat or low power mode held the processor back" : "";
 }
 
-TrialRunner::TrialRunner(Config config, std::filesystem::path data, Reporter& reporter,
+TrialRunner::TrialRunner(Settings config, std::filesystem::path data, Reporter& reporter,
                          const StopRequest& stop)
     : config_(std::move(config)), data_(std::move(data)), reporter_(reporter), stop_(stop) {}
 

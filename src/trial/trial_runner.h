@@ -16,11 +16,11 @@ class TrialRunner : public Runner {
   public:
     /// The device and the threads of `config` are those to use, its limits those of the trials; `data` is a
     /// prepared data set.
-    TrialRunner(Config config, std::filesystem::path data, Reporter& reporter, const StopRequest& stop);
+    TrialRunner(Settings config, std::filesystem::path data, Reporter& reporter, const StopRequest& stop);
     Trial run(const TrialRequest& request) override;
 
   private:
-    const Config config_;
+    const Settings config_;
     const std::filesystem::path data_;
     Reporter& reporter_;
     const StopRequest& stop_;

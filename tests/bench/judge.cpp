@@ -48,7 +48,7 @@ void row(const char* name, const Judge& judge, double shared, bool heavy) {
 }  // namespace
 
 int main() {
-    Config originals;
+    Settings originals;
     originals.confirm = "none";
     for (const double shared : {0.0, 0.5, 0.9}) {
         for (const bool heavy : {false, true}) {
@@ -61,7 +61,7 @@ int main() {
                 "with");
             std::puts(
                 "                     of a run   30 without any   1       2       3     effect      effect");
-            row("the judge", PairedJudge(Config{}), shared, heavy);
+            row("the judge", PairedJudge(Settings{}), shared, heavy);
             row("one trial, lower", PairedJudge(originals), shared, heavy);
             row("3 seeds, lower mean", ThreeSeeds(), shared, heavy);
         }
