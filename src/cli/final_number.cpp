@@ -69,7 +69,7 @@ ordered_json summary_of_verdicts(const RunInfo& run, const std::vector<Experimen
     for (const Experiment& experiment : experiments) {
         for (const auto* trials : {&experiment.trials, &experiment.reference_trials}) {
             for (const Trial& trial : *trials) {
-                disturbed += trial.disturbed.empty() ? 0 : 1;
+                disturbed += trial.void_because.empty() ? 0 : 1;
                 if (trial.counts()) ++whole, whole_seconds += trial.wall_seconds;
                 if (trial.ending == Ending::ended_early) ++early, early_seconds += trial.wall_seconds;
             }

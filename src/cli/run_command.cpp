@@ -20,6 +20,7 @@
 #include "propose/agent_proposer.h"
 #include "record/file_ledger.h"
 #include "record/run_lock.h"
+#include "trial/fair_runner.h"
 #include "vcs/git_repo.h"
 #include "vcs/run_repo.h"
 #include "view/terminal_reporter.h"
@@ -253,9 +254,9 @@ int run_command(const Arguments& arguments) {
     SourceGuard guard;
     const PairedJudge judge(config);
     const TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
-    ExperimentLoop loop({proposer, guard, trial.builder, trial.runner, judge, ledger, repo, reporter, stop,
-                         system_clock(), &curves},
-                        settings);
+    FairRunner runner(trial.runner, reporter, stop, system_clock(), settings.config);
+    ExperimentLoop loop({proposer, guard, trial.builder, runner, judge, &curves},
+                        {ledger, repo, reporter, stop, system_clock()}, settings);
     const LoopEnd end = loop.run();
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
     lock.reset();

@@ -12,6 +12,7 @@
 #include "loop/trial_rounds.h"
 #include "proc/platform.h"
 #include "proc/signals.h"
+#include "trial/fair_runner.h"
 #include "util/text.h"
 #include "util/time.h"
 #include "view/terminal_reporter.h"
@@ -72,7 +73,7 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
     constexpr int kNoExperiment = -1;
     TrialParts parts = make_trial_parts(place, reporter, stop);
     const Settings config = settled(place);
-    const FairTrials fair{parts.runner, reporter, stop, system_clock(), config};
+    FairRunner fair(parts.runner, reporter, stop, system_clock(), config);
     reporter.phase(kNoExperiment, "build" + name);
     const auto program = parts.builder.build(source, request.directory);
     if (!program.ok()) {
@@ -82,9 +83,12 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
         return {trial};
     }
     request.program = program.value();
-    std::vector<Trial> all, results;
-    for (; count > 0 && (results.empty() || results.back().counts()); --count, ++request.seed)
-        results.push_back(fair.run(request, kNoExperiment, "train" + name, best_rate(all), all));
+    std::vector<Trial> results;
+    for (; count > 0 && (results.empty() || results.back().counts()); --count, ++request.seed) {
+        request.reached = best_rate(results);
+        reporter.phase(kNoExperiment, fmt::format("train{}, seed {}", name, request.seed));
+        results.push_back(fair.run(request));
+    }
     fs::remove(request.program);
     return results;
 }
