@@ -44,8 +44,8 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
 void add_settings(CLI::App& command, FlagValues& given, const std::vector<std::string>& names) {
     for (const auto& key : setting_keys()) {
         if (!names.empty() && std::find(names.begin(), names.end(), key.name) == names.end()) continue;
-        const std::string flag = flag_name(key.name);
-        if (key.type == nlohmann::json::value_t::boolean) {
+        const std::string flag = key.flag();
+        if (key.is_switch()) {
             const auto keep = [&given, name = key.name](std::int64_t on) {
                 given[name] = on > 0 ? "true" : "false";
             };
@@ -56,7 +56,7 @@ void add_settings(CLI::App& command, FlagValues& given, const std::vector<std::s
                 return true;
             };
             command.add_option(flag, keep, key.help)
-                ->type_name(key.type == nlohmann::json::value_t::string ? "TEXT" : "NUMBER")
+                ->type_name(key.is_text() ? "TEXT" : "NUMBER")
                 ->group("Settings")
                 ->take_last();  // so that a script's flags can be overridden behind them
         }

@@ -122,11 +122,10 @@ DataRequest data_request(const Settings& config) {
 PreparedData require_data(const ResolvedSettings& config) {
     if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
     std::string command = "autoresearch prepare";
-    const nlohmann::json values = config.values;
     for (const auto& key : setting_keys()) {
         if (key.name == "preset" ||
-            (key.kind == SettingKey::data && config.origins.at(key.name) == flag_name(key.name)))
-            command += " " + flag_name(key.name) + " " + values[key.name].dump();
+            (key.kind == SettingKey::data && config.origins.at(key.name) == key.flag()))
+            command += " " + key.flag() + " " + key.get(config.values).dump();
     }
     throw UserError(
         fmt::format("no prepared data for corpus {} with vocabulary {} and {} tokens of context in {}",

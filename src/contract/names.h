@@ -1,0 +1,28 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace autoresearch {
+
+/// The names of a closed set, in the order of its enum. They stand in files: never rename one.
+template <class Enum>
+inline constexpr std::array<std::string_view, 0> kNames{};
+
+template <class Enum>
+std::string_view to_string(Enum value) {
+    return kNames<Enum>.at(static_cast<std::size_t>(value));
+}
+
+/// Throws std::invalid_argument for a name that to_string never gives.
+template <class Enum>
+Enum from_string(std::string_view name) {
+    const auto found = std::find(kNames<Enum>.begin(), kNames<Enum>.end(), name);
+    if (found == kNames<Enum>.end()) throw std::invalid_argument("unknown name: " + std::string(name));
+    return static_cast<Enum>(found - kNames<Enum>.begin());
+}
+
+}  // namespace autoresearch
