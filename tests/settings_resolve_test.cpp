@@ -113,6 +113,35 @@ TEST_F(ConfigTest, WrongTypesAndImpossibleValuesNameTheirPlace) {
     EXPECT_NE(error().find("--seed: seed is -1"), std::string::npos) << error();
 }
 
+TEST_F(ConfigTest, OldNamesAreTakenWithANote) {
+    EXPECT_TRUE(resolve().notes.empty());
+    const auto expect_plain = [&](const std::string& origin) {
+        const ResolvedSettings config = resolve();
+        EXPECT_EQ(config.values.judge, JudgeRule::plain) << origin;
+        EXPECT_EQ(config.origins.at("judge"), origin);
+        ASSERT_EQ(config.notes.size(), 1U);
+        EXPECT_EQ(config.notes[0].rfind(origin + ": confirm is called judge now", 0), 0U) << config.notes[0];
+    };
+    repository.write("autoresearch.json", R"({"confirm": "none"})");
+    expect_plain("autoresearch.json");
+    repository.write("autoresearch.json", "{}");
+    repository.write("configs/cpu.json", R"({"confirm": "none"})");
+    expect_plain("configs/cpu.json");
+    variables["AUTORESEARCH_JUDGE"] = "paired";
+    EXPECT_EQ(resolve().values.judge, JudgeRule::paired);
+    variables = {{"AUTORESEARCH_CONFIRM", "none"}};
+    repository.write("configs/cpu.json", "{}");
+    expect_plain("AUTORESEARCH_CONFIRM");
+    variables.clear();
+    sources.flags["confirm"] = "none";
+    expect_plain("--confirm");
+    EXPECT_TRUE(resolve().asked_for("judge"));
+    sources.flags["confirm"] = "maybe";
+    EXPECT_NE(error().find("--confirm: judge is \"maybe\", but it must be one of paired, plain"),
+              std::string::npos)
+        << error();
+}
+
 TEST_F(ConfigTest, RunJsonKeepsEveryValueWithItsOrigin) {
     sources.flags["budget"] = "42";
     sources.flags["tag"] = "here";

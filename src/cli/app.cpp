@@ -29,7 +29,7 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
             known.push_back(each->get_name());
     } else {
         for (const auto* option : chosen.front()->get_options())
-            known.push_back("--" + option->get_single_name());
+            if (!option->get_group().empty()) known.push_back("--" + option->get_single_name());
     }
     const std::string help = "autoresearch" + command + " --help lists what there is";
     for (const auto& word : app.remaining(true)) {
@@ -59,6 +59,14 @@ void add_settings(CLI::App& command, FlagValues& given, const std::vector<std::s
                 ->type_name(key.is_text() ? "TEXT" : "NUMBER")
                 ->group("Settings")
                 ->take_last();  // so that a script's flags can be overridden behind them
+        }
+        for (const OldName& old : kOldNames) {
+            if (key.name != old.now) continue;
+            const auto keep = [&given, name = old.name](const CLI::results_t& texts) {
+                given[name] = texts.back();
+                return true;
+            };
+            command.add_option(flag_name(old.name), keep)->group("")->take_last();
         }
     }
 }

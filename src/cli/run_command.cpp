@@ -96,6 +96,7 @@ void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
             "--from-working-tree: run \"" + earlier.tag() + "\" exists already, started from a commit",
             "start another one with --tag NAME");
     }
+    print_notes(earlier.config);
     const ResolvedSettings now = plan.run.config;
     plan.run = earlier;
     plan.run.config = continue_settings(earlier.config, now, earlier.device);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -105,7 +106,12 @@ ResolvedSettings load_settings(const FlagValues& flags, const fs::path& reposito
     if (!config.asked_for("corpus") && fs::exists(repository / corpus))
         corpus = (repository / corpus).string();
     corpus = corpus_key(corpus);
+    print_notes(config);
     return config;
+}
+
+void print_notes(const ResolvedSettings& config) {
+    for (const auto& note : config.notes) std::cerr << "note: " << note << "\n";
 }
 
 std::string working_source(const fs::path& repository) {

@@ -15,6 +15,14 @@ enum class ClockKind {
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<ClockKind> = {"wall", "cpu"};
 
+/// What makes a gain.
+enum class JudgeRule {
+    paired,  // more seeds until it is sure
+    plain,   // one trial, lower is kept: the originals' rule
+};
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<JudgeRule> = {"paired", "plain"};
+
 /// The documents that a trial is evaluated on.
 enum class Split {
     val,
@@ -53,8 +61,8 @@ struct Settings {
     double memory_limit = 0;  // GB of the agent, the build and a trial; 0: most of the machine's
 
     // the verdict
-    std::string confirm = "paired";  // or none: one trial, lower is kept
-    double confidence = 0.95;        // one minus the chance that a change without effect is kept
+    JudgeRule judge = JudgeRule::paired;
+    double confidence = 0.95;  // one minus the chance that a change without effect is kept
     int baseline_seeds = 3;
     int max_seeds = 4;           // of a candidate
     double memory_factor = 1.5;  // more memory than this times the incumbent's needs a larger gain

@@ -121,7 +121,7 @@ std::variant<MoreTrials, Verdict> PairedJudge::judge(const Experiment* incumbent
     std::uint64_t next = config_.seed;
     while (mine.contains(next)) ++next;
     if (incumbent == nullptr) {
-        const std::size_t needed = config_.confirm == "none" ? 1 : config_.baseline_seeds;
+        const std::size_t needed = config_.judge == JudgeRule::plain ? 1 : config_.baseline_seeds;
         if (mine.size() < needed) return MoreTrials{next};
         const Noise noise = noise_of(codes);
         const std::string spread =
@@ -157,7 +157,7 @@ std::optional<Verdict> PairedJudge::decide(const Experiment& incumbent, const Ex
         return Verdict{decision, Ending::ok, reason, result.mean};
     };
 
-    if (config_.confirm == "none") return verdict(gain > 0 ? Decision::keep : Decision::discard, "");
+    if (config_.judge == JudgeRule::plain) return verdict(gain > 0 ? Decision::keep : Decision::discard, "");
     if (gain > 0 && result.tail <= needed) {
         if (hungry && gain < kMemoryGain * result.noise.sd)
             return verdict(Decision::discard, "gains too little for its memory: ");

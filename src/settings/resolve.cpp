@@ -27,12 +27,25 @@ const SettingKey& find_key(const std::string& name, const std::string& origin) {
                     "did you mean \"" + nearest(name, names) + "\"?");
 }
 
+/// Puts today's words for those of the version before, and notes it.
+void translate(std::string& name, json& value, const std::string& origin, std::vector<std::string>& notes) {
+    const OldName* old = old_name(name);
+    if (old == nullptr) return;
+    notes.push_back(
+        fmt::format("{}: {} is called {} now, and its value {} {}; the next version knows only these", origin,
+                    old->name, old->now, old->value, old->value_now));
+    name = old->now;
+    if (value == old->value) value = old->value_now;
+}
+
 /// What one place says: values by key.
 struct Layer {
     std::map<std::string, json> values = {};
     std::map<std::string, std::string> origins = {};  // of each
+    std::vector<std::string> notes = {};
 
-    void add(const std::string& name, const json& value, const std::string& origin) {
+    void add(std::string name, json value, const std::string& origin) {
+        translate(name, value, origin, notes);
         const SettingKey& key = find_key(name, origin);
         const std::string problem = key.wanted(value);
         if (!problem.empty())
@@ -44,7 +57,10 @@ struct Layer {
     }
 
     void add_text(const std::string& name, const std::string& text, const std::string& origin) {
-        const json value = find_key(name, origin).is_text() ? json(text) : json::parse(text, nullptr, false);
+        const OldName* old = old_name(name);
+        const json value = find_key(old != nullptr ? old->now : name, origin).is_text()
+                               ? json(text)
+                               : json::parse(text, nullptr, false);
         add(name, value.is_discarded() ? json(text) : value, origin);
     }
 
@@ -102,6 +118,8 @@ ResolvedSettings resolve_settings(const SettingSources& sources) {
 
     ResolvedSettings resolved;
     resolved.values.preset = sources.default_preset;
+    for (const Layer* layer : {&preset, &given})
+        resolved.notes.insert(resolved.notes.end(), layer->notes.begin(), layer->notes.end());
     for (const auto& key : setting_keys()) {
         resolved.origins[key.name] = "default";
         for (const Layer* layer : {&preset, &given}) {
@@ -121,8 +139,15 @@ json to_json(const ResolvedSettings& settings) {
     return object;
 }
 
-ResolvedSettings resolved_from_json(const json& object) {
+ResolvedSettings resolved_from_json(json object) {
     ResolvedSettings settings;
+    for (const OldName& old : kOldNames) {
+        if (!object.contains(old.name)) continue;
+        std::string name = old.name;
+        json setting = object[name];
+        translate(name, setting.at("value"), "run.json", settings.notes);
+        if (!object.contains(name)) object[name] = setting;
+    }
     for (const auto& key : setting_keys()) {
         settings.origins[key.name] = "default";  // of a setting that is younger than the run
         if (!object.contains(key.name)) continue;

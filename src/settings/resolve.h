@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "contract/settings.h"
 #include "settings/table.h"
@@ -17,6 +18,7 @@ using FlagValues = std::map<std::string, std::string>;
 struct ResolvedSettings {
     Settings values;
     std::map<std::string, std::string> origins;
+    std::vector<std::string> notes = {};  // for the person: old names that were used
 
     /// Was it given on the command line or by a variable?
     bool asked_for(const std::string& key) const;
@@ -37,7 +39,7 @@ ResolvedSettings resolve_settings(const SettingSources& sources);
 /// {"budget": {"value": 300, "origin": "default"}, ...}
 nlohmann::json to_json(const ResolvedSettings& config);
 /// The reverse, for run.json. Throws std::exception when it is damaged.
-ResolvedSettings resolved_from_json(const nlohmann::json& json);
+ResolvedSettings resolved_from_json(nlohmann::json object);
 
 /// For a run that goes on: what was recorded, but for what a flag or a variable asks for now.
 /// Throws UserError when that is another value of a frozen key; what the device "auto" came to may be named.

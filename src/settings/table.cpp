@@ -3,6 +3,8 @@
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -46,13 +48,8 @@ std::vector<SettingKey> table() {
         {"eval_limit", &Settings::eval_limit, free, "seconds the evaluation may take", 1, kDay},
         {"memory_limit", &Settings::memory_limit, free,
          "GB the agent, the build or a trial may hold; 0: most of the machine's", 0, 1e6},
-        {"confirm",
-         &Settings::confirm,
-         free,
-         "what makes a gain: paired (more seeds until it is sure) or none",
-         0,
-         0,
-         {"paired", "none"}},
+        {"judge", &Settings::judge, free,
+         "what makes a gain: paired (more seeds until it is sure), or plain (one trial, lower is kept)"},
         {"confidence", &Settings::confidence, free,
          "one minus the chance that a change without effect is kept", 0.5, 0.9999},
         {"baseline_seeds", &Settings::baseline_seeds, free, "trials of the baseline, to know the noise", 2,
@@ -160,6 +157,12 @@ const std::vector<SettingKey>& setting_keys() {
         return keys;
     }();
     return kKeys;
+}
+
+const OldName* old_name(const std::string& name) {
+    const auto* const found = std::find_if(std::begin(kOldNames), std::end(kOldNames),
+                                           [&](const OldName& old) { return name == old.name; });
+    return found == std::end(kOldNames) ? nullptr : found;
 }
 
 std::string flag_name(const std::string& key) {

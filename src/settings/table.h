@@ -14,9 +14,9 @@ namespace autoresearch {
 /// the member's. The flag is --name with dashes, the environment variable AUTORESEARCH_NAME, the JSON key the
 /// name itself.
 struct SettingKey {
-    using Member =
-        std::variant<std::string Settings::*, bool Settings::*, int Settings::*, std::int64_t Settings::*,
-                     std::uint64_t Settings::*, double Settings::*, ClockKind Settings::*>;
+    using Member = std::variant<std::string Settings::*, bool Settings::*, int Settings::*,
+                                std::int64_t Settings::*, std::uint64_t Settings::*, double Settings::*,
+                                ClockKind Settings::*, JudgeRule Settings::*>;
     enum Kind {
         data,    // says which data set is meant; frozen too
         frozen,  // a change of it makes results incomparable, so a run keeps the value it was started with
@@ -40,6 +40,15 @@ struct SettingKey {
 };
 
 const std::vector<SettingKey>& setting_keys();
+
+/// A setting of the version before, and the value of it that has another name too. This version takes both
+/// and says so; the next one need not.
+struct OldName {
+    const char *name, *now, *value, *value_now;
+};
+inline constexpr OldName kOldNames[] = {{"confirm", "judge", "none", "plain"}};
+/// Null when this is no old name.
+const OldName* old_name(const std::string& name);
 
 /// vocab_size -> --vocab-size
 std::string flag_name(const std::string& key);
