@@ -25,7 +25,7 @@ TEST(ResolveDevice, TheCpuClockIsForTheCpuOnly) {
     Settings config;
     config.device = "mps";
     EXPECT_EQ(resolve_device(config, {}), "mps");
-    config.clock = "cpu";
+    config.clock = ClockKind::cpu;
     try {
         resolve_device(config, {});
         ADD_FAILURE() << "not refused";

@@ -33,7 +33,7 @@ echo "idea $1" > idea.txt
 case "$1" in
 )" + cases + "\nesac\n");
         return autoresearch(
-            run_line("--budget 1 --confirm none --confirm-seeds 0 --max-failures 0 --repairs 1 --agent 'sh " +
+            run_line("--budget 1 --judge plain --confirm-seeds 0 --max-failures 0 --repairs 1 --agent 'sh " +
                      agent.string() + " {experiment}' " + more));
     }
     std::string ending(int number) const { return experiment(number)["verdict"]["ending"]; }

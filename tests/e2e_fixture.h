@@ -68,7 +68,7 @@ class E2eTest : public testing::Test {
     std::string run_line(const std::string& more) const {
         return "run --corpus '" + corpus().string() + "'" + kData +
                " --device cpu --budget 2 --tag e2e --repeats 0 "
-               "--confirm none --confirm-seeds 0 " +
+               "--judge plain --confirm-seeds 0 " +
                more;
     }
 

@@ -36,7 +36,7 @@ class KillE2e : public E2eTest {
                                                      "' KILL_AT=" + std::to_string(kill_at) + " "
                                                : "";
         return sh(line_ + killer + kBinary + " " +
-                  run_line("--budget 0.1 --confirm none --confirm-seeds 0 --repairs 0 --experiments " +
+                  run_line("--budget 0.1 --judge plain --confirm-seeds 0 --repairs 0 --experiments " +
                            std::to_string(bound) + " --agent 'sh " + (home / "agent.sh").string() +
                            " {experiment}'"));
     }

@@ -15,7 +15,7 @@ class VerdictE2e : public E2eTest {
 
 // With the real trainer: the baseline's seeds, a verdict with its reason, status and the noise by itself.
 TEST_F(VerdictE2e, VerdictsKnowTheNoise) {
-    const Output run = autoresearch(run_line("--confirm paired --agent tuner --experiments 1"));
+    const Output run = autoresearch(run_line("--judge paired --agent tuner --experiments 1"));
     ASSERT_EQ(run.code, 0) << run.err;
     const auto lines = ledger();
     ASSERT_EQ(lines.size(), 2U);
@@ -45,7 +45,7 @@ TEST_F(VerdictE2e, TheFinalNumberIsOfTheTestSplit) {
     const auto agent = home / "agent.sh";
     write_file(agent, "cp '" TEST_SOURCE_DIR "/train/train.cpp' train/train.cpp; echo learn > idea.txt\n");
     const Output run = autoresearch(
-        run_line("--confirm paired --confirm-seeds 2 --experiments 1 --agent 'sh " + agent.string() + "'"));
+        run_line("--judge paired --confirm-seeds 2 --experiments 1 --agent 'sh " + agent.string() + "'"));
     ASSERT_EQ(run.code, 0) << run.err;
     EXPECT_EQ(ledger()[1]["verdict"]["decision"], "keep") << ledger()[1].dump(2);
     const auto number = nlohmann::json::parse(read_text(repository / ".autoresearch/e2e/final.json"));

@@ -130,7 +130,7 @@ TEST_F(PairedJudgeTest, CodeAndMemoryMustBeWorthIt) {
 
 TEST_F(PairedJudgeTest, TheOriginalsRuleIsOneTrialAndLowerIsKept) {
     Settings one_trial;
-    one_trial.confirm = "none";
+    one_trial.judge = JudgeRule::plain;
     one_trial.seed = 7;
     const PairedJudge plain(one_trial);
     auto baseline = experiment(0, {2.0});

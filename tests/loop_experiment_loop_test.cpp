@@ -12,7 +12,7 @@ using fakes::FakeRunner;
 
 Settings config_of_the_originals() {
     Settings config;
-    config.confirm = "none";
+    config.judge = JudgeRule::plain;
     config.seed = 7;
     config.budget = 30;
     config.experiments = 3;

@@ -114,7 +114,7 @@ TEST_F(TrialRoundsTest, AStarvedTrialCountsWhereTheBudgetIsCpuTime) {
     baseline({1.99, 2.00, 2.01});
     answers = {trial(2.5)};
     answers[0].conditions.wait_seconds = 6;
-    config.clock = "cpu";
+    config.clock = ClockKind::cpu;
     EXPECT_TRUE(run().ok());
     EXPECT_EQ(candidate.trials.size(), 1U);
     EXPECT_NEAR(candidate.verdict.evidence.difference, 0.51, 1e-9);

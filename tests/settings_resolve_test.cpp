@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "autoresearch/error.h"
 #include "settings/resolve.h"
 #include "temp_directory.h"
@@ -42,7 +44,6 @@ TEST_F(ConfigTest, EveryDefaultIsValidAndEveryKeyHasAnOrigin) {
     EXPECT_EQ(config.values.budget, 300);
     EXPECT_EQ(config.origins.at("budget"), "default");
     EXPECT_EQ(config.origins.at("seq_len"), "configs/cpu.json");
-    EXPECT_EQ(setting_keys().size(), nlohmann::json(Settings{}).size()) << "a row for each member";
 }
 
 TEST_F(ConfigTest, EveryShippedPresetResolves) {
@@ -110,6 +111,35 @@ TEST_F(ConfigTest, WrongTypesAndImpossibleValuesNameTheirPlace) {
     EXPECT_NE(error().find("--budget"), std::string::npos) << error();
     sources.flags = {{"seed", "-1"}};
     EXPECT_NE(error().find("--seed: seed is -1"), std::string::npos) << error();
+}
+
+TEST_F(ConfigTest, OldNamesAreTakenWithANote) {
+    EXPECT_TRUE(resolve().notes.empty());
+    const auto expect_plain = [&](const std::string& origin) {
+        const ResolvedSettings config = resolve();
+        EXPECT_EQ(config.values.judge, JudgeRule::plain) << origin;
+        EXPECT_EQ(config.origins.at("judge"), origin);
+        ASSERT_EQ(config.notes.size(), 1U);
+        EXPECT_EQ(config.notes[0].rfind(origin + ": confirm is called judge now", 0), 0U) << config.notes[0];
+    };
+    repository.write("autoresearch.json", R"({"confirm": "none"})");
+    expect_plain("autoresearch.json");
+    repository.write("autoresearch.json", "{}");
+    repository.write("configs/cpu.json", R"({"confirm": "none"})");
+    expect_plain("configs/cpu.json");
+    variables["AUTORESEARCH_JUDGE"] = "paired";
+    EXPECT_EQ(resolve().values.judge, JudgeRule::paired);
+    variables = {{"AUTORESEARCH_CONFIRM", "none"}};
+    repository.write("configs/cpu.json", "{}");
+    expect_plain("AUTORESEARCH_CONFIRM");
+    variables.clear();
+    sources.flags["confirm"] = "none";
+    expect_plain("--confirm");
+    EXPECT_TRUE(resolve().asked_for("judge"));
+    sources.flags["confirm"] = "maybe";
+    EXPECT_NE(error().find("--confirm: judge is \"maybe\", but it must be one of paired, plain"),
+              std::string::npos)
+        << error();
 }
 
 TEST_F(ConfigTest, RunJsonKeepsEveryValueWithItsOrigin) {

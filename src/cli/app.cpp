@@ -29,7 +29,7 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
             known.push_back(each->get_name());
     } else {
         for (const auto* option : chosen.front()->get_options())
-            known.push_back("--" + option->get_single_name());
+            if (!option->get_group().empty()) known.push_back("--" + option->get_single_name());
     }
     const std::string help = "autoresearch" + command + " --help lists what there is";
     for (const auto& word : app.remaining(true)) {
@@ -44,8 +44,8 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
 void add_settings(CLI::App& command, FlagValues& given, const std::vector<std::string>& names) {
     for (const auto& key : setting_keys()) {
         if (!names.empty() && std::find(names.begin(), names.end(), key.name) == names.end()) continue;
-        const std::string flag = flag_name(key.name);
-        if (key.type == nlohmann::json::value_t::boolean) {
+        const std::string flag = key.flag();
+        if (key.is_switch()) {
             const auto keep = [&given, name = key.name](std::int64_t on) {
                 given[name] = on > 0 ? "true" : "false";
             };
@@ -56,9 +56,17 @@ void add_settings(CLI::App& command, FlagValues& given, const std::vector<std::s
                 return true;
             };
             command.add_option(flag, keep, key.help)
-                ->type_name(key.type == nlohmann::json::value_t::string ? "TEXT" : "NUMBER")
+                ->type_name(key.is_text() ? "TEXT" : "NUMBER")
                 ->group("Settings")
                 ->take_last();  // so that a script's flags can be overridden behind them
+        }
+        for (const OldName& old : kOldNames) {
+            if (key.name != old.now) continue;
+            const auto keep = [&given, name = old.name](const CLI::results_t& texts) {
+                given[name] = texts.back();
+                return true;
+            };
+            command.add_option(flag_name(old.name), keep)->group("")->take_last();
         }
     }
 }

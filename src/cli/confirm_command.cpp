@@ -17,6 +17,7 @@ int confirm_command(const Arguments& arguments) {
     const int seeds = arguments.seeds.value_or(4);
     const GitRepo git = GitRepo::open(".");
     const RunInfo run = require_run(git.workdir(), arguments.tag);
+    print_notes(run.config);
     const auto experiments = read_ledger(run.directory);
     const Experiment* best = incumbent_of(experiments);
     if (best == nullptr || best->number == 0)

@@ -77,6 +77,7 @@ int replay_command(const Arguments& arguments) {
     const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
     TrialPlace place{open_kit(), run.config.values, run.device, require_same_data(run)};
     place.config.repeats = 0;  // one trial, whatever the machine does to it
+    print_notes(run.config);
     if (const auto note = rebuilt_note(run, place.kit); !note.empty()) std::cerr << "note: " << note << "\n";
     const fs::path directory =
         by_hand_directory(git.workdir(), fmt::format("replay-{}-{}", run.tag(), experiment.number));

@@ -3,6 +3,8 @@
 
 #include <csignal>
 #include <ctime>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
@@ -95,6 +97,7 @@ void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
             "--from-working-tree: run \"" + earlier.tag() + "\" exists already, started from a commit",
             "start another one with --tag NAME");
     }
+    print_notes(earlier.config);
     const ResolvedSettings now = plan.run.config;
     plan.run = earlier;
     plan.run.config = continue_settings(earlier.config, now, earlier.device);
@@ -145,10 +148,13 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const Arguments& arguments) {
 
 std::string opening_line(const Plan& plan) {
     const Settings& config = plan.run.config.values;
-    const nlohmann::json now = config, defaults = Settings{};
+    const std::set<std::string> kinds = {"experiments", "hours", "until", "max_cost", "max_tokens"};
     std::string bounds;
-    for (const char* key : {"experiments", "hours", "until", "max_cost", "max_tokens"})
-        if (now[key] != defaults[key]) bounds += fmt::format(", {} {}", key, now[key].dump());
+    for (const auto& key : setting_keys()) {
+        const auto now = key.get(config);
+        if (kinds.count(key.name) > 0 && now != key.get(Settings{}))
+            bounds += fmt::format(", {} {}", key.name, now.dump());
+    }
     return fmt::format(
         "run {}{}: {} a trial on {}, corpus {}{}; Ctrl-C once: after the current experiment, twice: now",
         config.tag, plan.goes_on ? " goes on" : "", budget_text(config), plan.run.device, config.corpus,

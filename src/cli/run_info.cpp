@@ -42,7 +42,7 @@ static RunInfo load_run(const fs::path& directory) {
         run.config = resolved_from_json(object.at("config"));
         run.directory = directory;
         return run;
-    } catch (const json::exception& error) {
+    } catch (const std::exception& error) {
         throw UserError(file.string() + " is damaged: " + error.what(), "start a new run with another --tag");
     }
 }

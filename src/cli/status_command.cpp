@@ -41,7 +41,9 @@ void print_state(const RunInfo& run, bool json) {
 }
 
 int status_command(const Arguments& arguments) {
-    print_state(require_run(GitRepo::open(".").workdir(), arguments.tag), arguments.json);
+    const RunInfo run = require_run(GitRepo::open(".").workdir(), arguments.tag);
+    print_notes(run.config);
+    print_state(run, arguments.json);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -105,7 +106,12 @@ ResolvedSettings load_settings(const FlagValues& flags, const fs::path& reposito
     if (!config.asked_for("corpus") && fs::exists(repository / corpus))
         corpus = (repository / corpus).string();
     corpus = corpus_key(corpus);
+    print_notes(config);
     return config;
+}
+
+void print_notes(const ResolvedSettings& config) {
+    for (const auto& note : config.notes) std::cerr << "note: " << note << "\n";
 }
 
 std::string working_source(const fs::path& repository) {
@@ -122,11 +128,10 @@ DataRequest data_request(const Settings& config) {
 PreparedData require_data(const ResolvedSettings& config) {
     if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
     std::string command = "autoresearch prepare";
-    const nlohmann::json values = config.values;
     for (const auto& key : setting_keys()) {
         if (key.name == "preset" ||
-            (key.kind == SettingKey::data && config.origins.at(key.name) == flag_name(key.name)))
-            command += " " + flag_name(key.name) + " " + values[key.name].dump();
+            (key.kind == SettingKey::data && config.origins.at(key.name) == key.flag()))
+            command += " " + key.flag() + " " + key.get(config.values).dump();
     }
     throw UserError(
         fmt::format("no prepared data for corpus {} with vocabulary {} and {} tokens of context in {}",

@@ -32,6 +32,9 @@ std::filesystem::path data_root();
 ResolvedSettings load_settings(const FlagValues& flags, const std::filesystem::path& repository,
                                const std::filesystem::path& kit);
 
+/// On stderr.
+void print_notes(const ResolvedSettings& config);
+
 DataRequest data_request(const Settings& config);
 
 /// train/train.cpp of the working tree. UserError when there is none.

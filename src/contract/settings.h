@@ -3,10 +3,35 @@
 #include <cstdint>
 #include <string>
 
+#include "contract/names.h"
+
 namespace autoresearch {
 
-/// Every setting of a run with its default, frozen in run.json. The table of src/settings/table.cpp says what
-/// each may be.
+/// What the seconds of a budget are.
+enum class ClockKind {
+    wall,
+    cpu,  // CPU time per thread, on the CPU only
+};
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<ClockKind> = {"wall", "cpu"};
+
+/// What makes a gain.
+enum class JudgeRule {
+    paired,  // more seeds until it is sure
+    plain,   // one trial, lower is kept: the originals' rule
+};
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<JudgeRule> = {"paired", "plain"};
+
+/// The documents that a trial is evaluated on.
+enum class Split {
+    val,
+    test,  // for the final number, never a verdict
+};
+template <>
+inline constexpr std::array<std::string_view, 2> kNames<Split> = {"val", "test"};
+
+/// Every setting of a run with its default. The table of src/settings/table.cpp has a row for each.
 struct Settings {
     std::string preset;  // configs/<preset>.json
 
@@ -24,8 +49,8 @@ struct Settings {
     std::string device = "auto";  // auto, cpu, mps, cuda
     int threads = 0;              // CPU threads of the trainer; 0: all
     double budget = 300;          // training seconds
-    std::string clock = "wall";   // what these count; or cpu: CPU time per thread, on the CPU only
-    bool counts_cpu_time() const { return clock == "cpu"; }
+    ClockKind clock = ClockKind::wall;
+    bool counts_cpu_time() const { return clock == ClockKind::cpu; }
     std::uint64_t seed = 1;
 
     // limits around it, seconds
@@ -36,8 +61,8 @@ struct Settings {
     double memory_limit = 0;  // GB of the agent, the build and a trial; 0: most of the machine's
 
     // the verdict
-    std::string confirm = "paired";  // or none: one trial, lower is kept
-    double confidence = 0.95;        // one minus the chance that a change without effect is kept
+    JudgeRule judge = JudgeRule::paired;
+    double confidence = 0.95;  // one minus the chance that a change without effect is kept
     int baseline_seeds = 3;
     int max_seeds = 4;           // of a candidate
     double memory_factor = 1.5;  // more memory than this times the incumbent's needs a larger gain

@@ -105,7 +105,7 @@ std::variant<MoreTrials, Verdict> PairedJudge::judge(const Experiment* incumbent
     std::uint64_t next = config_.seed;
     while (mine.contains(next)) ++next;
     if (incumbent == nullptr) {
-        const std::size_t needed = config_.confirm == "none" ? 1 : config_.baseline_seeds;
+        const std::size_t needed = config_.judge == JudgeRule::plain ? 1 : config_.baseline_seeds;
         if (mine.size() < needed) return MoreTrials{next};
         Verdict verdict{Decision::keep, Ending::ok, "", {}};
         verdict.evidence.ground = Ground::baseline;
@@ -144,7 +144,7 @@ std::optional<Verdict> PairedJudge::decide(const Experiment& incumbent, const Ex
         return Verdict{decision, Ending::ok, "", evidence};
     };
 
-    if (config_.confirm == "none")
+    if (config_.judge == JudgeRule::plain)
         return verdict(gain > 0 ? Decision::keep : Decision::discard, Ground::measured);
     const bool hungry = evidence.memory > config_.memory_factor;
     if (gain > 0 && result.tail <= evidence.needed) {

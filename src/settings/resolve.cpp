@@ -1,9 +1,9 @@
 #include "settings/resolve.h"
 
 #include <spdlog/fmt/fmt.h>
-#include <spdlog/fmt/ranges.h>
 
-#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <vector>
 
 #include "autoresearch/error.h"
 #include "util/text.h"
@@ -12,7 +12,6 @@ namespace autoresearch {
 namespace {
 
 using nlohmann::json;
-using Type = json::value_t;
 namespace fs = std::filesystem;
 
 constexpr const char* kConfigFile = "autoresearch.json";
@@ -28,46 +27,40 @@ const SettingKey& find_key(const std::string& name, const std::string& origin) {
                     "did you mean \"" + nearest(name, names) + "\"?");
 }
 
-/// What a value of this key must be; empty when this one is.
-std::string wanted(const SettingKey& key, const json& value) {
-    if (key.type == Type::string) {
-        const bool known = key.choices.empty() ||
-                           (value.is_string() && std::find(key.choices.begin(), key.choices.end(),
-                                                           value.get<std::string>()) != key.choices.end());
-        return value.is_string() && known ? ""
-               : key.choices.empty()      ? "text"
-                                          : fmt::format("one of {}", fmt::join(key.choices, ", "));
-    }
-    if (key.type == Type::boolean) return value.is_boolean() ? "" : "true or false";
-    const bool whole = key.type != Type::number_float;
-    const bool right_type = whole ? value.is_number_integer() : value.is_number();
-    if (right_type && value >= key.min && value <= key.max) return "";
-    return fmt::format("{} from {} to {}", whole ? "a whole number" : "a number", key.min, key.max);
-}
-
-std::string text_of(const json& value) {
-    return value.is_number() ? fmt::format("{}", value.get<double>()) : value.dump();
+/// Puts today's words for those of the version before, and notes it.
+void translate(std::string& name, json& value, const std::string& origin, std::vector<std::string>& notes) {
+    const OldName* old = old_name(name);
+    if (old == nullptr) return;
+    notes.push_back(
+        fmt::format("{}: {} is called {} now, and its value {} {}; the next version knows only these", origin,
+                    old->name, old->now, old->value, old->value_now));
+    name = old->now;
+    if (value == old->value) value = old->value_now;
 }
 
 /// What one place says: values by key.
 struct Layer {
-    json values = json::object();
+    std::map<std::string, json> values = {};
     std::map<std::string, std::string> origins = {};  // of each
+    std::vector<std::string> notes = {};
 
-    void add(const std::string& name, const json& value, const std::string& origin) {
+    void add(std::string name, json value, const std::string& origin) {
+        translate(name, value, origin, notes);
         const SettingKey& key = find_key(name, origin);
-        const std::string problem = wanted(key, value);
+        const std::string problem = key.wanted(value);
         if (!problem.empty())
             throw UserError(
-                fmt::format("{}: {} is {}, but it must be {}", origin, name, text_of(value), problem),
+                fmt::format("{}: {} is {}, but it must be {}", origin, name, value_text(value), problem),
                 name + ": " + key.help);
         values[name] = value;
         origins[name] = origin;
     }
 
     void add_text(const std::string& name, const std::string& text, const std::string& origin) {
-        const bool is_text = find_key(name, origin).type == Type::string;
-        const json value = is_text ? json(text) : json::parse(text, nullptr, false);
+        const OldName* old = old_name(name);
+        const json value = find_key(old != nullptr ? old->now : name, origin).is_text()
+                               ? json(text)
+                               : json::parse(text, nullptr, false);
         add(name, value.is_discarded() ? json(text) : value, origin);
     }
 
@@ -97,21 +90,13 @@ fs::path preset_file(const SettingSources& sources, const std::string& name, con
 
 }  // namespace
 
-std::string flag_name(const std::string& key) {
-    return "--" + replace_all(key, "_", "-");
-}
-
 bool ResolvedSettings::asked_for(const std::string& key) const {
     const std::string& origin = origins.at(key);
     return origin.rfind("--", 0) == 0 || origin.rfind(kPrefix, 0) == 0;
 }
 
 ResolvedSettings resolve_settings(const SettingSources& sources) {
-    Layer all, given;  // given: by file, variable and flag
-    for (const auto& key : setting_keys()) all.origins[key.name] = "default";
-    all.values = Settings{};
-    all.values["preset"] = sources.default_preset;
-
+    Layer preset, given;  // given: by file, variable and flag
     const fs::path file = sources.repository / kConfigFile;
     if (!sources.repository.empty() && fs::exists(file)) given.add_file(file, kConfigFile);
     for (const auto& [variable, text] : sources.environment) {
@@ -125,58 +110,69 @@ ResolvedSettings resolve_settings(const SettingSources& sources) {
     }
     for (const auto& [name, text] : sources.flags) given.add_text(name, text, flag_name(name));
 
-    const std::string preset = given.values.value("preset", sources.default_preset);
+    const bool named = given.values.count("preset") > 0;
     const fs::path start =
-        preset_file(sources, preset, given.origins.count("preset") ? given.origins["preset"] : "default");
-    all.add_file(start, "configs/" + start.filename().string());
-    for (const auto& [name, value] : given.values.items()) all.add(name, value, given.origins[name]);
-    return {all.values.get<Settings>(), all.origins};
+        preset_file(sources, named ? given.values["preset"].get<std::string>() : sources.default_preset,
+                    named ? given.origins["preset"] : "default");
+    preset.add_file(start, "configs/" + start.filename().string());
+
+    ResolvedSettings resolved;
+    resolved.values.preset = sources.default_preset;
+    for (const Layer* layer : {&preset, &given})
+        resolved.notes.insert(resolved.notes.end(), layer->notes.begin(), layer->notes.end());
+    for (const auto& key : setting_keys()) {
+        resolved.origins[key.name] = "default";
+        for (const Layer* layer : {&preset, &given}) {
+            const auto found = layer->values.find(key.name);
+            if (found == layer->values.end()) continue;
+            key.set(resolved.values, found->second);
+            resolved.origins[key.name] = layer->origins.at(key.name);
+        }
+    }
+    return resolved;
 }
 
-json to_json(const ResolvedSettings& config) {
-    json object = config.values;
-    for (const auto& [name, origin] : config.origins)
-        object[name] = {{"value", object[name]}, {"origin", origin}};
+json to_json(const ResolvedSettings& settings) {
+    json object;
+    for (const auto& key : setting_keys())
+        object[key.name] = {{"value", key.get(settings.values)}, {"origin", settings.origins.at(key.name)}};
     return object;
 }
 
-ResolvedSettings resolved_from_json(const json& object) {
-    ResolvedSettings config;
-    json values = Settings{};
-    for (const auto& key : setting_keys()) {
-        config.origins[key.name] = "default";  // of a setting that is younger than the run
-        if (!object.contains(key.name)) continue;
-        values[key.name] = object[key.name].at("value");
-        config.origins[key.name] = object[key.name].at("origin");
+ResolvedSettings resolved_from_json(json object) {
+    ResolvedSettings settings;
+    for (const OldName& old : kOldNames) {
+        if (!object.contains(old.name)) continue;
+        std::string name = old.name;
+        json setting = object[name];
+        translate(name, setting.at("value"), "run.json", settings.notes);
+        if (!object.contains(name)) object[name] = setting;
     }
-    config.values = values.get<Settings>();
-    return config;
-}
-
-std::string budget_text(const Settings& config) {
-    return fmt::format("{:.10g} s{}", config.budget, config.counts_cpu_time() ? " cpu" : "");
+    for (const auto& key : setting_keys()) {
+        settings.origins[key.name] = "default";  // of a setting that is younger than the run
+        if (!object.contains(key.name)) continue;
+        key.set(settings.values, object[key.name].at("value"));
+        settings.origins[key.name] = object[key.name].at("origin");
+    }
+    return settings;
 }
 
 ResolvedSettings continue_settings(const ResolvedSettings& recorded, ResolvedSettings now,
                                    const std::string& device) {
     if (now.values.device == device) now.values.device = recorded.values.device;
-    const json asked = now.values;
-    json values = recorded.values;
-    ResolvedSettings config = recorded;
+    ResolvedSettings settings = recorded;
     for (const auto& key : setting_keys()) {
         if (!now.asked_for(key.name)) continue;
-        const json before = values[key.name];
-        const json& after = asked[key.name];
+        const json before = key.get(recorded.values), after = key.get(now.values);
         const std::string& origin = now.origins.at(key.name);
         if (key.kind != SettingKey::free && before != after)
             throw UserError(fmt::format("{} is {}, but run \"{}\" was started with {}", origin,
-                                        text_of(after), recorded.values.tag, text_of(before)),
+                                        value_text(after), recorded.values.tag, value_text(before)),
                             "leave it out to go on with that run, or start another one with --tag NAME");
-        values[key.name] = after;
-        config.origins[key.name] = origin;
+        key.set(settings.values, after);
+        settings.origins[key.name] = origin;
     }
-    config.values = values.get<Settings>();
-    return config;
+    return settings;
 }
 
 }  // namespace autoresearch
