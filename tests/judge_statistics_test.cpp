@@ -52,5 +52,22 @@ TEST(Statistics, LinePredictsWithItsUncertainty) {
     EXPECT_NEAR(line.lower_prediction(4, 0.05), 4 * 14.5 / 14 - 2.92 * deviation, 1e-4);
 }
 
+// The two say the same: below the reach nothing is above, beyond it everything is.
+TEST(Line, ReachIsWhereThePredictionPasses) {
+    Line line;
+    for (int i = -5; i <= 5; ++i) line.add(i, 2 * i + (i % 2 == 0 ? 0.3 : -0.3));
+    for (const double y : {0.0, 0.5, 3.0}) {
+        const double x = line.reach(y, 0.01);
+        EXPECT_NEAR(line.lower_prediction(x, 0.01), y, 1e-9) << y;
+        EXPECT_LT(line.lower_prediction(0.9 * x, 0.01), y);
+        EXPECT_GT(line.lower_prediction(1.1 * x, 0.01), y);
+    }
+    Line flat, falling;
+    for (int i = -5; i <= 5; ++i) flat.add(i, i % 2 == 0 ? 1 : -1), falling.add(i, -2 * i);
+    EXPECT_TRUE(std::isinf(flat.reach(0.1, 0.01)));
+    EXPECT_TRUE(std::isinf(falling.reach(0.1, 0.01)));
+    EXPECT_TRUE(std::isinf(Line().reach(0, 0.01)));
+}
+
 }  // namespace
 }  // namespace autoresearch

@@ -34,7 +34,8 @@ class LoopTest : public testing::Test {
     fakes::FakeReporter reporter;
     fakes::FakeStop stop;
     fakes::FakeClock clock;
-    LoopSettings settings{"start", "source", config_of_the_originals()};
+    LoopSettings settings{"start", "source", config_of_the_originals(),
+                          common_spec(config_of_the_originals())};
     Settings& config = settings.config;
 
     LoopEnd run() {
@@ -60,8 +61,8 @@ TEST_F(LoopTest, BaselineFirstThenExperimentsUntilTheBound) {
     EXPECT_EQ(experiment(2).parent, "commit1");
     EXPECT_EQ(repo.branch, "commit3");
     EXPECT_EQ(proposer.calls, 3);
-    EXPECT_EQ(runner.requests.front().seed, 7U);
-    EXPECT_EQ(runner.requests.front().budget, 30);
+    EXPECT_EQ(runner.requests.front().spec.seed, 7U);
+    EXPECT_EQ(runner.requests.front().spec.budget, 30);
     const std::vector<std::string> steps(reporter.lines.begin() + 3, reporter.lines.begin() + 7);
     EXPECT_EQ(steps, (std::vector<std::string>{"1 agent", "1 build", "1 train, seed 7", "1 keep"}));
 }

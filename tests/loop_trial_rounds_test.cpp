@@ -21,9 +21,9 @@ Trial trial(double val_bpb, std::int64_t steps = 100) {
 
 /// Says of every trial that it is sure to lose.
 struct Pessimist : Curves {
-    Hopeless early_end(const Experiment&, const TrialRequest&, const std::vector<Experiment>&,
-                       const Noise&) const override {
-        return [](double) { return "far behind"; };
+    std::vector<StopThreshold> early_end(const Experiment&, std::uint64_t, const std::vector<Experiment>&,
+                                         const Noise&) override {
+        return {{0.3, 1.5}};
     }
     EqualSteps at_equal_steps(const Experiment&, const Experiment&) const override { return {1.5, 0.2}; }
 };
@@ -33,8 +33,10 @@ class TrialRoundsTest : public testing::Test {
     TrialRoundsTest() {
         config.budget = 10;
         config.threads = 2;
+        config.device = "cpu";
         runner.answer = [this](const TrialRequest& request) {
-            EXPECT_EQ(request.budget, config.budget);
+            EXPECT_EQ(request.spec.budget, 10);
+            EXPECT_EQ(request.spec.device, "cpu");
             return answers.at(runner.requests.size() - 1);
         };
     }
@@ -52,10 +54,11 @@ class TrialRoundsTest : public testing::Test {
         candidate.number = 1;
     }
     Status run() {
+        const LoopSettings settings{"", "", config, common_spec(config)};
         FairRunner fair(runner, reporter, stop, clock, config);
         return run_trials({proposer, guard, builder, fair, judge, curves},
-                          {ledger, repo, reporter, stop, clock}, config, "/nowhere/train",
-                          ledger.all.empty() ? nullptr : &ledger.all.front(), candidate);
+                          {ledger, repo, reporter, stop, clock}, settings, "candidate source",
+                          "/nowhere/train", ledger.all.empty() ? nullptr : &ledger.all.front(), candidate);
     }
 
     fakes::FakeProposer proposer;
@@ -169,7 +172,9 @@ TEST_F(TrialRoundsTest, ATrialEndedEarlyIsADiscardAndTheOthersAreExplained) {
     runner.answer = [](const TrialRequest& request) {
         Trial result;
         result.ending = Ending::ended_early;
-        result.reason = request.hopeless(0.3).value_or("");
+        EXPECT_EQ(request.spec.source, "candidate source");
+        EXPECT_EQ(request.spec.experiment, 1);
+        result.reason = request.spec.stop.size() == 1 ? "far behind" : "";
         return result;
     };
     EXPECT_TRUE(run().ok());

@@ -29,20 +29,24 @@ struct CountingReporter : Reporter {
 class TrialRunnerTest : public ::testing::Test {
   protected:
     void SetUp() override {
-        config_.device = "cpu";
-        config_.threads = 2;
+        spec_.device = "cpu";
+        spec_.threads = 2;
+        spec_.seed = 7;
         set_limits(5, 5, 5);
     }
     void set_limits(double startup, double grace, double evaluation) {
-        config_.startup_limit = startup;
-        config_.grace = grace;
-        config_.eval_limit = evaluation;
+        spec_.startup_limit = startup;
+        spec_.grace = grace;
+        spec_.eval_limit = evaluation;
     }
     Trial run(const std::string& behaviour, const StopRequest& stop = NeverStop()) {
-        return TrialRunner(config_, behaviour, reporter_, stop).run(request());
+        return TrialRunner(behaviour, reporter_, stop).run(request());
     }
     TrialRequest request() const {
-        return {std::filesystem::path(TEST_BINARY_DIR) / "program_trainer", directory_.path(), 7, budget_};
+        TrialRequest request{spec_, std::filesystem::path(TEST_BINARY_DIR) / "program_trainer",
+                             directory_.path()};
+        request.spec.budget = budget_;
+        return request;
     }
     void expect(const std::string& behaviour, Ending ending, const std::string& reason) {
         const Trial trial = run(behaviour);
@@ -57,7 +61,7 @@ class TrialRunnerTest : public ::testing::Test {
     TempDirectory directory_;
     CountingReporter reporter_;
     double budget_ = 0.05;
-    Settings config_;
+    TrialSpec spec_;
 };
 
 TEST_F(TrialRunnerTest, AGoodResultBringsItsNumbers) {
@@ -86,7 +90,7 @@ TEST_F(TrialRunnerTest, KeepsLogEventsAndCurve) {
                   "--curve /"));
     EXPECT_THAT(text("events.jsonl"), HasSubstr(R"({"event":"hello","protocol":1,"device":"cpu","seed":7})"));
     EXPECT_THAT(text("events.jsonl"), HasSubstr(R"("event":"result")"));
-    EXPECT_EQ(text("curve-7.csv"), "1 of seed 7\n2 of seed 7\n");
+    EXPECT_EQ(text("curve-7.csv"), "1,0.01,0.5,5.25,7\n2,0.01,0.5,5.25,7\n");
     const std::string first_log = text("run.log");
     run("quiet");
     EXPECT_THAT(text("run.log"), StartsWith(first_log)) << "a second trial appends";
@@ -175,12 +179,12 @@ TEST_F(TrialRunnerTest, AResultWithoutTheWholeTrainingIsInvalid) {
 TEST_F(TrialRunnerTest, CpuTimeMayBeLessThanOursAndNeverMore) {
     budget_ = 0.8;
     expect("waited", Ending::invalid, "it claims 0.8 s of training, measured were 2.");
-    config_.clock = ClockKind::cpu;
+    spec_.clock = ClockKind::cpu;
     EXPECT_EQ(to_string(run("waited").ending), "ok");
     EXPECT_THAT(text("run.log"), HasSubstr(" --threads 2 --clock cpu --events-fd "));
     expect("overstated", Ending::invalid, "claims 500.8 s");
     budget_ = 0.05;
-    config_.grace = 0.2;
+    spec_.grace = 0.2;
     expect("hang_in_training", Ending::timed_out, "still training 0.2 s after 4 times its budget of 0.05 s");
 }
 
@@ -194,31 +198,48 @@ TEST_F(TrialRunnerTest, AFloodOnStdoutIsCappedAndHarmless) {
 }
 
 TEST_F(TrialRunnerTest, ARunawayIsOutOfMemory) {
-    config_.memory_limit = 0.2;
+    spec_.memory_limit = 0.2;
     expect("runaway", Ending::out_of_memory, "more than the 0.2 GB of --memory-limit");
 }
 
 TEST_F(TrialRunnerTest, AHopelessTrialEndsEarly) {
     TrialRequest hopeless = request();
-    hopeless.budget = 60;
-    hopeless.hopeless = [](double share) -> std::optional<std::string> {
-        return fmt::format("hopeless at {}", share);
-    };
+    hopeless.spec.budget = 60;
+    hopeless.spec.stop = {{0.5, 5}, {0.7, 3}};
     const NeverStop stop;
-    const Trial trial = TrialRunner(config_, "hang_in_training", reporter_, stop).run(hopeless);
+    const Trial trial = TrialRunner("hang_in_training", reporter_, stop).run(hopeless);
     EXPECT_EQ(to_string(trial.ending), "ended_early");
-    EXPECT_EQ(trial.reason, "hopeless at 0.5");
+    EXPECT_EQ(trial.reason,
+              "sure to lose: training loss 5.2500 at 50 % of the budget, where 5.0000 is too much");
     EXPECT_LT(trial.wall_seconds, 10);
-    TrialRequest hopeful = request();
-    hopeful.hopeless = [](double) { return std::nullopt; };
-    EXPECT_EQ(to_string(TrialRunner(config_, "good", reporter_, stop).run(hopeful).ending), "ok");
+}
+
+TEST_F(TrialRunnerTest, AThresholdThatIsKeptOrNotReachedEndsNothing) {
+    const NeverStop stop;
+    for (const StopThreshold& threshold : {StopThreshold{0.5, 5.3}, StopThreshold{0.7, 3}}) {
+        TrialRequest hopeful = request();
+        hopeful.spec.stop = {threshold};
+        EXPECT_EQ(to_string(TrialRunner("good", reporter_, stop).run(hopeful).ending), "ok")
+            << threshold.share;
+    }
+}
+
+TEST_F(TrialRunnerTest, StepsThatAreTakenAgainReachTheTrainerAsAFile) {
+    TrialRequest again = request();
+    again.spec.shares = {0, 0.1, 1.0 / 3};
+    const NeverStop stop;
+    EXPECT_EQ(to_string(TrialRunner("good", reporter_, stop).run(again).ending), "ok");
+    EXPECT_THAT(std::string(first_line(text("run.log"))), HasSubstr("/trace-7.csv"));
+    EXPECT_EQ(text("trace-7.csv"),
+              "step,seconds,progress,loss,tokens\n1,0,0,0,0\n2,0,0.10000000000000001,0,0\n3,0,0."
+              "33333333333333331,0,0\n");
 }
 
 TEST_F(TrialRunnerTest, TheTestSplitIsAFlag) {
     TrialRequest final = request();
-    final.test_split = true;
+    final.spec.split = Split::test;
     const NeverStop stop;
-    EXPECT_EQ(to_string(TrialRunner(config_, "good", reporter_, stop).run(final).ending), "ok");
+    EXPECT_EQ(to_string(TrialRunner("good", reporter_, stop).run(final).ending), "ok");
     EXPECT_THAT(std::string(first_line(text("run.log"))), ::testing::EndsWith(" --split test"));
 }
 
@@ -250,7 +271,7 @@ TEST_F(TrialRunnerTest, AProgramThatIsNotThereIsACrash) {
     TrialRequest missing = request();
     missing.program = directory_ / "none";
     const NeverStop stop;
-    const Trial trial = TrialRunner(config_, "good", reporter_, stop).run(missing);
+    const Trial trial = TrialRunner("good", reporter_, stop).run(missing);
     EXPECT_EQ(to_string(trial.ending), "crashed");
     EXPECT_THAT(trial.reason, HasSubstr("cannot start"));
 }

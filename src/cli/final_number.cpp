@@ -24,12 +24,11 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
                                   const StopRequest& stop) {
     const Experiment &best = *incumbent_of(experiments), &baseline = experiments.front();
     const auto measure = [&](const Experiment& code, const std::string& name) {
-        TrialRequest request{
-            {}, run.directory / "final" / name, place.config.seed + kFresh, place.config.budget};
-        request.test_split = true;
+        const ByHand wanted{
+            run.directory / "final" / name, place.config.seed + kFresh, seeds, {}, Split::test};
         Experiment result;
-        result.trials = require_good(
-            trials_by_hand(place, git.source(code.commit), request, seeds, " " + name, reporter, stop));
+        result.trials =
+            require_good(trials_by_hand(place, git.source(code.commit), wanted, " " + name, reporter, stop));
         return result;
     };
     const Experiment before = measure(baseline, "baseline"), after = measure(best, "best");

@@ -5,8 +5,8 @@
 
 #include "cli/commands.h"
 #include "cli/trial_parts.h"
+#include "contract/experiment_json.h"
 #include "judge/paired_judge.h"
-#include "record/experiment_json.h"
 
 namespace autoresearch {
 
@@ -17,8 +17,7 @@ int noise_command(const Arguments& arguments) {
     const auto [source, place] = settle_by_hand(git, arguments.settings);
     const auto directory = by_hand_directory(git.workdir(), "noise");
     Experiment experiment;
-    experiment.trials = require_good(
-        trials_by_hand(place, source, {{}, directory, place.config.seed, place.config.budget}, count));
+    experiment.trials = require_good(trials_by_hand(place, source, {directory, place.config.seed, count}));
     const auto [sd, degrees] = pooled_noise({}, &experiment);
     if (arguments.json) {
         auto all = nlohmann::ordered_json::array();

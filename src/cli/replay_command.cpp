@@ -8,8 +8,9 @@
 #include "cli/commands.h"
 #include "cli/run_info.h"
 #include "cli/trial_parts.h"
+#include "contract/curve.h"
+#include "contract/experiment_json.h"
 #include "contract/run_files.h"
-#include "record/experiment_json.h"
 #include "record/file_ledger.h"
 #include "vcs/git_repo.h"
 
@@ -81,8 +82,8 @@ int replay_command(const Arguments& arguments) {
     if (const auto note = rebuilt_note(run, place.kit); !note.empty()) std::cerr << "note: " << note << "\n";
     const fs::path directory =
         by_hand_directory(git.workdir(), fmt::format("replay-{}-{}", run.tag(), experiment.number));
-    const TrialRequest request{{}, directory, before.seed, place.config.budget, trace};
-    const Trial now = trials_by_hand(place, git.source(experiment.commit), request).back();
+    const ByHand wanted{directory, before.seed, 1, exact ? read_curve(trace).share : std::vector<double>()};
+    const Trial now = trials_by_hand(place, git.source(experiment.commit), wanted).back();
     const bool same = now.ending == before.ending && (!exact || now.val_bpb == before.val_bpb);
     if (arguments.json) {
         std::cout << nlohmann::ordered_json{{"experiment", experiment.number},

@@ -197,9 +197,9 @@ double next_time_of_day(const std::string& text) {
     return static_cast<double>(today > now ? today : std::mktime(&tomorrow));
 }
 
-LoopSettings loop_settings(const Plan& plan) {
+LoopSettings loop_settings(const Plan& plan, const TrialPlace& place) {
     const Settings& config = plan.run.config.values;
-    LoopSettings settings{plan.run.start_commit, plan.source, config};
+    LoopSettings settings{plan.run.start_commit, plan.source, config, spec_for(place)};
     settings.config.threads = trial_threads(config);
     settings.until = config.until.empty() ? 0 : next_time_of_day(config.until);
     return settings;
@@ -231,7 +231,7 @@ int run_command(const Arguments& arguments) {
     const RunInfo& info = plan.run;
     const Settings& config = info.config.values;
     const TrialPlace place{kit, config, info.device, require_same_data(info)};
-    const LoopSettings settings = loop_settings(plan);
+    const LoopSettings settings = loop_settings(plan, place);
     SignalStop stop("finishing the current experiment; Ctrl-C again stops now");
     AgentProposer proposer(proposer_options(kit, git.workdir(), plan), stop);
 
@@ -259,7 +259,7 @@ int run_command(const Arguments& arguments) {
     TrialParts trial = make_trial_parts(place, reporter, stop);
     SourceGuard guard;
     const PairedJudge judge(config);
-    const TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
+    TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
     FairRunner runner(trial.runner, reporter, stop, system_clock(), settings.config);
     ExperimentLoop loop({proposer, guard, trial.builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);

@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "cli/final_number.h"
 #include "cli/run_info.h"
-#include "record/experiment_json.h"
+#include "contract/experiment_json.h"
 #include "record/file_ledger.h"
 #include "record/run_lock.h"
 #include "vcs/git_repo.h"

@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/trial_parts.h"
-#include "record/experiment_json.h"
+#include "contract/experiment_json.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {
@@ -34,8 +34,7 @@ int train_command(const Arguments& arguments) {
     auto [source, place] = settle_by_hand(git, arguments.settings);
     place.config.repeats = 0;  // one trial, whatever the machine does to it
     const auto directory = by_hand_directory(git.workdir(), "train");
-    const Trial trial =
-        trials_by_hand(place, source, {{}, directory, place.config.seed, place.config.budget}).back();
+    const Trial trial = trials_by_hand(place, source, {directory, place.config.seed}).back();
     if (arguments.json) {
         std::cout << to_json(trial).dump(2) << "\n";
     } else if (trial.ending == Ending::ok) {

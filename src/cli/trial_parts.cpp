@@ -13,6 +13,7 @@
 #include "proc/platform.h"
 #include "proc/signals.h"
 #include "trial/fair_runner.h"
+#include "util/hash.h"
 #include "util/text.h"
 #include "util/time.h"
 #include "view/terminal_reporter.h"
@@ -50,10 +51,18 @@ static Settings settled(const TrialPlace& place) {
     return config;
 }
 
+TrialSpec spec_for(const TrialPlace& place) {
+    TrialSpec spec = common_spec(settled(place));
+    spec.kit = place.kit.hash;
+    spec.torch = place.kit.torch_version;
+    spec.data = place.data.filename().string();
+    return spec;
+}
+
 TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop) {
     const Settings config = settled(place);
     return {TrainerBuilder(place.kit.directory, config.build_limit, config.memory_limit, stop),
-            TrialRunner(config, place.data, reporter, stop)};
+            TrialRunner(place.data, reporter, stop)};
 }
 
 fs::path by_hand_directory(const fs::path& repository, const std::string& name) {
@@ -67,38 +76,41 @@ fs::path by_hand_directory(const fs::path& repository, const std::string& name) 
     return created;
 }
 
-std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, TrialRequest request,
-                                  int count, const std::string& name, Reporter& reporter,
-                                  const StopRequest& stop) {
+std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, const ByHand& wanted,
+                                  const std::string& name, Reporter& reporter, const StopRequest& stop) {
     constexpr int kNoExperiment = -1;
     TrialParts parts = make_trial_parts(place, reporter, stop);
     const Settings config = settled(place);
     FairRunner fair(parts.runner, reporter, stop, system_clock(), config);
     reporter.phase(kNoExperiment, "build" + name);
-    const auto program = parts.builder.build(source, request.directory);
+    const auto program = parts.builder.build(source, wanted.directory);
     if (!program.ok()) {
         Trial trial;
         trial.ending = program.failure().ending;
         trial.reason = program.failure().reason;
         return {trial};
     }
-    request.program = program.value();
+    TrialRequest request{spec_for(place), program.value(), wanted.directory};
+    request.spec.source = source;
+    request.spec.source_hash = hex(xxh64(source));
+    request.spec.seed = wanted.seed;
+    request.spec.shares = wanted.shares;
+    request.spec.split = wanted.split;
     std::vector<Trial> results;
-    for (; count > 0 && (results.empty() || results.back().counts()); --count, ++request.seed) {
+    for (int left = wanted.count; left > 0 && (results.empty() || results.back().counts()); --left) {
         request.reached = best_rate(results);
-        reporter.phase(kNoExperiment, fmt::format("train{}, seed {}", name, request.seed));
+        reporter.phase(kNoExperiment, fmt::format("train{}, seed {}", name, request.spec.seed));
         results.push_back(fair.run(request));
+        ++request.spec.seed;
     }
     fs::remove(request.program);
     return results;
 }
 
-std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source,
-                                  const TrialRequest& request, int count) {
+std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, const ByHand& wanted) {
     SignalStop stop;
-    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO),
-                              request.directory / run_files::kLog);
-    return trials_by_hand(place, source, request, count, "", reporter, stop);
+    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), wanted.directory / run_files::kLog);
+    return trials_by_hand(place, source, wanted, "", reporter, stop);
 }
 
 std::vector<Trial> require_good(std::vector<Trial> trials) {

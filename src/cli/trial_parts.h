@@ -36,15 +36,24 @@ std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const Flag
 /// A new folder of this name and the time in .autoresearch/by-hand/, where the newest ten stay.
 std::filesystem::path by_hand_directory(const std::filesystem::path& repository, const std::string& name);
 
-/// Trials outside of the loop: one build of the source, then a fair trial with each of `count` seeds from the
-/// request's on; its program is not looked at. Logs go to its directory. Ends with the first trial, or the
-/// build, that fails: the last one's ending says why.
-std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, TrialRequest request,
-                                  int count, const std::string& name, Reporter& reporter,
-                                  const StopRequest& stop);
+/// What is common to all trials at this place.
+TrialSpec spec_for(const TrialPlace& place);
+
+/// Trials outside of the loop.
+struct ByHand {
+    std::filesystem::path directory;  // of the logs
+    std::uint64_t seed = 1;           // of the first one; the next has the next
+    int count = 1;
+    std::vector<double> shares = {};  // see TrialSpec
+    Split split = Split::val;
+};
+
+/// One build of the source, then a fair trial with each seed. Ends with the first trial, or the build, that
+/// fails: the last one's ending says why.
+std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, const ByHand& wanted,
+                                  const std::string& name, Reporter& reporter, const StopRequest& stop);
 /// The same, shown on stderr.
-std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source,
-                                  const TrialRequest& request, int count = 1);
+std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, const ByHand& wanted);
 
 /// The same trials when all of them count. Throws std::runtime_error with how the last one ended.
 std::vector<Trial> require_good(std::vector<Trial> trials);

@@ -2,13 +2,13 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "contract/experiment.h"
+#include "contract/trial_spec.h"
 
 // The steps of an experiment, in the order of the loop. The loop borrows one of each.
 namespace autoresearch {
@@ -64,19 +64,12 @@ class Builder {
                                                 const std::filesystem::path& directory) = 0;
 };
 
-/// Asked at every step event with the share of the budget: why the trial is sure to lose, or nothing.
-using Hopeless = std::function<std::optional<std::string>(double share)>;
-
+/// A trial to be run here: what it is, and where.
 struct TrialRequest {
-    std::filesystem::path program;
-    std::filesystem::path directory;  // run.log and events.jsonl are appended here
-    std::uint64_t seed = 0;
-    double budget = 0;                 // training seconds
-    std::filesystem::path trace = {};  // the curve of a trial whose steps are taken again, whatever time
-                                       // it takes; empty: the clock rules
-    bool test_split = false;  // evaluate on the test documents: for the final number, never a verdict
-    Hopeless hopeless = {};   // an answer ends the trial as ended_early
-    double reached = 0;       // steps per second that the same code reached before; 0: not known
+    TrialSpec spec;
+    std::filesystem::path program;    // built from the spec's source
+    std::filesystem::path directory;  // run.log, events.jsonl and curves go here
+    double reached = 0;               // steps per second that the same code reached before; 0: not known
     std::vector<Trial>* void_trials = nullptr;  // gets those that were repeated, as the machine spoilt them
 };
 
@@ -118,9 +111,11 @@ class Judge {
 class Curves {
   public:
     virtual ~Curves() = default;
-    /// For a trial that is about to run against the incumbent; may be empty.
-    virtual Hopeless early_end(const Experiment& incumbent, const TrialRequest& trial,
-                               const std::vector<Experiment>& history, const Noise& noise) const = 0;
+    /// For a trial with this seed that is about to run against the incumbent; empty where nothing ends it
+    /// early.
+    virtual std::vector<StopThreshold> early_end(const Experiment& incumbent, std::uint64_t seed,
+                                                 const std::vector<Experiment>& history,
+                                                 const Noise& noise) = 0;
     virtual EqualSteps at_equal_steps(const Experiment& incumbent, const Experiment& candidate) const = 0;
 };
 

@@ -98,4 +98,16 @@ double Line::lower_prediction(double x, double tail) const {
     return slope * x - student_quantile(tail, count_ - 1) * std::sqrt(variance * (1 + x * x / xx_));
 }
 
+double Line::reach(double y, double tail) const {
+    constexpr double kNever = std::numeric_limits<double>::infinity();
+    if (count_ < 2 || xx_ <= 0) return kNever;
+    const double slope = xy_ / xx_, variance = std::max(0.0, yy_ - slope * xy_) / (count_ - 1);
+    const double width = student_quantile(tail, count_ - 1) * std::sqrt(variance);
+    // slope x - width sqrt(1 + x^2 / xx) = y: its larger root; where the line is flatter than its band the
+    // prediction never gets above zero.
+    const double rise = slope * slope - width * width / xx_;
+    if (slope <= 0 || rise <= 0) return kNever;
+    return (slope * y + width * std::sqrt(rise + y * y / xx_)) / rise;
+}
+
 }  // namespace autoresearch

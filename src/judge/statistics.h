@@ -38,6 +38,9 @@ class Line {
     void add(double x, double y);
     /// Another y at this x is below it with probability `tail` only; needs two points, not both at 0.
     double lower_prediction(double x, double tail) const;
+    /// The x from which on lower_prediction(x, tail) is above y, for a y that is not negative; infinity when
+    /// there is none.
+    double reach(double y, double tail) const;
     int count() const { return count_; }
 
   private:

@@ -6,18 +6,11 @@
 #include <optional>
 #include <vector>
 
+#include "contract/curve.h"
 #include "contract/steps.h"
 #include "judge/statistics.h"
 
 namespace autoresearch {
-
-/// The loss of every step of a trial, with the share of the budget at which it was made.
-struct Curve {
-    std::vector<double> share, loss;
-};
-
-/// The steps in a curve_file(), as far as it is written; none when it is not there.
-Curve read_curve(const std::filesystem::path& file);
 
 /// When a running trial is sure to lose, as finished ones of this run teach: the difference in val_bpb is
 /// predicted from how far the training loss is behind the incumbent's (a straight line from "not behind, not
@@ -31,10 +24,11 @@ class EarlyEnd {
     /// A finished trial, the incumbent's with the same seed, and the difference in val_bpb (positive: it
     /// lost).
     void learn(const Curve& finished, const Curve& incumbent, double difference);
-    /// How far the trial is behind at a checkpoint, when it is sure to lose. Never before eight have
-    /// finished.
-    std::optional<double> sure_to_lose(const Curve& running, const Curve& incumbent, std::size_t checkpoint,
-                                       double noise) const;
+    /// The distance behind the incumbent's loss from which on a trial is sure to lose; infinity before eight
+    /// have finished, and where curves do not tell.
+    double hopeless_distance(std::size_t checkpoint, double noise) const;
+    /// The same as losses of a trial against this incumbent.
+    std::vector<StopThreshold> thresholds(const Curve& incumbent, double noise) const;
 
   private:
     std::array<Line, kCheckpoints.size()> lines_;
@@ -45,8 +39,8 @@ class TrialCurves : public Curves {
     /// `folder` of an experiment's number; `early` ends trials early.
     TrialCurves(std::function<std::filesystem::path(int)> folder, bool early)
         : folder_(std::move(folder)), early_(early) {}
-    Hopeless early_end(const Experiment& incumbent, const TrialRequest& trial,
-                       const std::vector<Experiment>& history, const Noise& noise) const override;
+    std::vector<StopThreshold> early_end(const Experiment& incumbent, std::uint64_t seed,
+                                         const std::vector<Experiment>& history, const Noise& noise) override;
     EqualSteps at_equal_steps(const Experiment& incumbent, const Experiment& candidate) const override;
 
   private:
@@ -56,6 +50,10 @@ class TrialCurves : public Curves {
 
     std::function<std::filesystem::path(int)> folder_;
     bool early_;
+    // What the first `learned_` experiments of the run taught, and the best of them.
+    EarlyEnd rule_;
+    std::size_t learned_ = 0;
+    std::optional<std::size_t> best_;
 };
 
 }  // namespace autoresearch

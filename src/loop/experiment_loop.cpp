@@ -127,7 +127,8 @@ Status ExperimentLoop::build(Attempt& now) {
 }
 
 Status ExperimentLoop::run_and_judge(Attempt& now) {
-    return run_trials(steps_, world_, settings_.config, now.program, incumbent(), now.experiment);
+    return run_trials(steps_, world_, settings_, now.proposal.source, now.program, incumbent(),
+                      now.experiment);
 }
 
 /// Order matters for a kill at any point: the commit first (harmless without a ledger line: it is made

@@ -16,7 +16,7 @@ struct Steps {
     Builder& builder;
     Runner& runner;
     const Judge& judge;
-    const Curves* curves = nullptr;  // null: no early end, and no word on the curves in the verdicts
+    Curves* curves = nullptr;  // null: no early end, and no word on the curves in the verdicts
 };
 
 /// What the steps' results go to, and what the loop is told from outside. Borrowed too.
@@ -31,7 +31,8 @@ struct World {
 struct LoopSettings {
     std::string start_commit;  // parent of the baseline
     std::string start_source;  // train.cpp of the baseline
-    Settings config;           // hours count from the call of run(); threads are no longer 0
+    Settings config;           // hours count from the call of run()
+    TrialSpec spec;            // what all trials have in common
     double until = 0;          // what config.until means, in seconds since 1970; 0: unbounded
 };
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "util/hash.h"
+
 namespace autoresearch {
 namespace {
 
@@ -32,6 +34,8 @@ struct Rounds {
     const Steps& steps;
     const World& world;
     const Settings& settings;
+    const TrialSpec& common;
+    const std::string& source;
     const fs::path& program;
     const Experiment* incumbent;
     Experiment& experiment;
@@ -56,21 +60,25 @@ struct Rounds {
     }
 
     Trial of_candidate(std::uint64_t seed) {
+        TrialRequest request{common, program, world.ledger.directory(experiment.number)};
+        request.spec.source = source;
+        request.spec.seed = seed;
         const auto& history = world.ledger.experiments();
-        TrialRequest request{program, world.ledger.directory(experiment.number), seed, settings.budget};
         if (incumbent != nullptr && experiment.trials.empty() && steps.curves != nullptr)
-            request.hopeless =
-                steps.curves->early_end(*incumbent, request, history, steps.judge.noise(history));
+            request.spec.stop =
+                steps.curves->early_end(*incumbent, seed, history, steps.judge.noise(history));
         return run(request, "train", experiment.trials, experiment.trials);
     }
 
     /// Builds the incumbent again where that is still to be done; without a program the trial says why.
     Trial of_reference(std::uint64_t seed) {
-        const fs::path directory = world.ledger.directory(incumbent->number);
+        TrialRequest request{common, {}, world.ledger.directory(incumbent->number)};
+        request.spec.source = world.repo.source(incumbent->commit);
+        request.spec.seed = seed;
         const std::string name = fmt::format("experiment {}", incumbent->number);
         if (reference.empty()) {
             world.reporter.phase(experiment.number, "build " + name + " again");
-            const auto built = steps.builder.build(world.repo.source(incumbent->commit), directory);
+            const auto built = steps.builder.build(request.spec.source, request.directory);
             if (!built.ok()) {
                 Trial trial;
                 trial.ending = built.failure().ending;
@@ -79,8 +87,8 @@ struct Rounds {
             }
             reference = built.value();
         }
-        Trial trial = run({reference, directory, seed, settings.budget}, "train " + name, incumbent->trials,
-                          experiment.reference_trials);
+        request.program = reference;
+        Trial trial = run(request, "train " + name, incumbent->trials, experiment.reference_trials);
         if (!trial.counts())
             trial.reason = fmt::format("{} failed with seed {}: {}", name, seed, trial.reason);
         return trial;
@@ -89,9 +97,11 @@ struct Rounds {
     /// `known`: the trials of the same code.
     Trial run(TrialRequest request, const std::string& what, const std::vector<Trial>& known,
               std::vector<Trial>& trials) {
+        request.spec.experiment = experiment.number;
+        request.spec.source_hash = hex(xxh64(request.spec.source));
         request.reached = best_rate(known);
         request.void_trials = &trials;
-        world.reporter.phase(experiment.number, fmt::format("{}, seed {}", what, request.seed));
+        world.reporter.phase(experiment.number, fmt::format("{}, seed {}", what, request.spec.seed));
         trials.push_back(steps.runner.run(request));
         const Trial trial = trials.back();
         if (settings.repeats > 0) void_slower_ones(trials);
@@ -109,9 +119,10 @@ struct Rounds {
 
 }  // namespace
 
-Status run_trials(const Steps& steps, const World& world, const Settings& settings, const fs::path& program,
-                  const Experiment* incumbent, Experiment& experiment) {
-    Rounds rounds{steps, world, settings, program, incumbent, experiment};
+Status run_trials(const Steps& steps, const World& world, const LoopSettings& settings,
+                  const std::string& source, const fs::path& program, const Experiment* incumbent,
+                  Experiment& experiment) {
+    Rounds rounds{steps, world, settings.config, settings.spec, source, program, incumbent, experiment};
     const Status status = rounds.until_verdict();
     std::error_code ignored;  // programs are large and can be rebuilt from the commits
     for (const fs::path& built : {program, rounds.reference}) fs::remove(built, ignored);

@@ -11,8 +11,9 @@ namespace autoresearch {
 /// incumbent's, until there is a verdict on `experiment`: also "unjudged", where the incumbent or the machine
 /// failed. `incumbent` is null for the baseline. A failure is the candidate's own, or the person's stop; of a
 /// baseline also the machine's, since no run can begin on it. Removes the programs that it used.
-Status run_trials(const Steps& steps, const World& world, const Settings& settings,
-                  const std::filesystem::path& program, const Experiment* incumbent, Experiment& experiment);
+Status run_trials(const Steps& steps, const World& world, const LoopSettings& settings,
+                  const std::string& source, const std::filesystem::path& program,
+                  const Experiment* incumbent, Experiment& experiment);
 
 /// The most steps per second of the trials that count; 0: none does.
 double best_rate(const std::vector<Trial>& trials);

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "contract/experiment_json.h"
 #include "contract/run_files.h"
-#include "record/experiment_json.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 

@@ -9,6 +9,7 @@
 #include <regex>
 
 #include "autoresearch/events.h"
+#include "contract/curve.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -73,15 +74,17 @@ Trial died(const ProcessResult& process, const std::string& log) {
 
 }  // namespace
 
-TrialEvents::TrialEvents(const Settings& config, const TrialRequest& request, Reporter& reporter)
-    : request_(request), reporter_(reporter), cpu_clock_(config.counts_cpu_time()) {
-    const double longer = !request.trace.empty() ? kSlowerReplay : cpu_clock_ ? kWallOfCpu : 1;
-    phases_ = {{{config.startup_limit, fmt::format("no first step within {:g} s", config.startup_limit)},
-                {longer * request.budget + config.grace,
-                 fmt::format("still training {:g} s after {}its budget of {:g} s", config.grace,
-                             longer > 1 ? fmt::format("{:g} times ", longer) : "", request.budget)},
-                {config.eval_limit, fmt::format("the evaluation took longer than {:g} s", config.eval_limit)},
-                {config.grace, fmt::format("did not end within {:g} s of its result", config.grace)}}};
+TrialEvents::TrialEvents(const TrialRequest& request, Reporter& reporter)
+    : request_(request), spec_(request.spec), reporter_(reporter) {
+    const double longer = !spec_.shares.empty()           ? kSlowerReplay
+                          : spec_.clock == ClockKind::cpu ? kWallOfCpu
+                                                          : 1;
+    phases_ = {{{spec_.startup_limit, fmt::format("no first step within {:g} s", spec_.startup_limit)},
+                {longer * spec_.budget + spec_.grace,
+                 fmt::format("still training {:g} s after {}its budget of {:g} s", spec_.grace,
+                             longer > 1 ? fmt::format("{:g} times ", longer) : "", spec_.budget)},
+                {spec_.eval_limit, fmt::format("the evaluation took longer than {:g} s", spec_.eval_limit)},
+                {spec_.grace, fmt::format("did not end within {:g} s of its result", spec_.grace)}}};
 }
 
 std::optional<double> TrialEvents::line(std::string_view line) {
@@ -113,7 +116,22 @@ void TrialEvents::step(const json& event) {
     const double share = number(event, "progress").value_or(0), loss = number(event, "loss").value_or(0);
     reporter_.progress(std::clamp(share, 0.0, 1.0),
                        fmt::format("step {:.0f}, loss {:.4f}", number(event, "step").value_or(0), loss));
-    if (!hopeless_ && request_.hopeless) hopeless_ = request_.hopeless(share);
+    if (!hopeless_) check_thresholds(share);
+}
+
+void TrialEvents::check_thresholds(double share) {
+    while (!hopeless_ && checked_ < spec_.stop.size() && share >= spec_.stop[checked_].share) {
+        const auto& [at, most] = spec_.stop[checked_];
+        const Curve curve = read_curve(curve_file(request_.directory, spec_.seed));
+        // The event may come before the steps are in the file: the next one asks again.
+        if (curve.share.empty() || curve.share.back() < at) return;
+        ++checked_;
+        const auto loss = mean_loss(curve, at);
+        if (loss && *loss > most)
+            hopeless_ = fmt::format(
+                "sure to lose: training loss {:.4f} at {:.0f} % of the budget, where {:.4f} is too much",
+                *loss, 100 * at, most);
+    }
 }
 
 void TrialEvents::read_result(const json& event) {
@@ -150,15 +168,15 @@ Trial TrialEvents::result() const {
     const std::chrono::duration<double> between = phases_[kEvaluation].began - phases_[kTraining].began;
     const double measured = between.count();
     const double claimed = result_->training_seconds;
-    const double least = request_.trace.empty() ? kShareOfBudget * request_.budget : 0;
+    const double least = spec_.shares.empty() ? kShareOfBudget * spec_.budget : 0;
     if (measured < least - kArrivalSlack || claimed < least) {
         return refuse(
             fmt::format("it reported early: {:.1f} s of training were measured, {:.1f} s claimed, the "
                         "budget is {:.1f} s",
-                        measured, claimed, request_.budget));
+                        measured, claimed, spec_.budget));
     }
     // CPU time may be less than ours, and never more.
-    const double off = cpu_clock_ ? claimed - measured : std::abs(claimed - measured);
+    const double off = spec_.clock == ClockKind::cpu ? claimed - measured : std::abs(claimed - measured);
     if (off > kClockTolerance * measured + kClockSlack) {
         return refuse(
             fmt::format("it claims {:.1f} s of training, measured were {:.1f} s", claimed, measured));

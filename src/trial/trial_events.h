@@ -8,7 +8,6 @@
 #include <string_view>
 
 #include "contract/outside.h"
-#include "contract/settings.h"
 #include "contract/steps.h"
 #include "proc/subprocess.h"
 
@@ -18,8 +17,8 @@ namespace autoresearch {
 /// and says in the end what came of it. Nothing a trainer writes makes it throw.
 class TrialEvents {
   public:
-    /// All three must outlive it.
-    TrialEvents(const Settings& config, const TrialRequest& request, Reporter& reporter);
+    /// Both must outlive it.
+    TrialEvents(const TrialRequest& request, Reporter& reporter);
 
     /// Takes a line that has just arrived. Returns a new limit, in seconds from now, when the line begins
     /// another phase of the trial or shows that the trial is hopeless.
@@ -37,14 +36,16 @@ class TrialEvents {
     };
 
     void step(const nlohmann::json& event);
+    void check_thresholds(double share);
     void read_result(const nlohmann::json& event);
     Trial result() const;
 
     const TrialRequest& request_;
+    const TrialSpec& spec_;
     Reporter& reporter_;
-    const bool cpu_clock_;
     std::array<Phase, 4> phases_;  // start-up, training, evaluation, exit
     std::size_t phase_ = 0;
+    std::size_t checked_ = 0;  // of the spec's stop thresholds
     std::optional<std::string> hopeless_;
     std::optional<Trial> invalid_, result_;  // what the events of these names said
     std::string unbelievable_;               // why the result is none

@@ -5,11 +5,15 @@
 #include "proc/log_writer.h"
 #include "proc/subprocess.h"
 #include "trial/trial_events.h"
+#include "util/atomic_file.h"
 #include "util/text.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace autoresearch {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 constexpr std::size_t kTailForReasons = 64 << 10;
@@ -37,32 +41,43 @@ Environment trainer_environment(const std::string& threads) {
     return result;
 }
 
-ProcessSpec specification(const Settings& config, const std::filesystem::path& data,
-                          const TrialRequest& request) {
-    const std::string threads = std::to_string(config.threads);
+/// The steps to take again, as the trainer reads them; an empty path when the clock rules.
+fs::path write_trace(const TrialRequest& request) {
+    if (request.spec.shares.empty()) return {};
+    std::string text = "step,seconds,progress,loss,tokens\n";
+    for (std::size_t i = 0; i < request.spec.shares.size(); ++i)
+        text += fmt::format("{},0,{:.17g},0,0\n", i + 1, request.spec.shares[i]);
+    const fs::path file = fs::absolute(request.directory) / fmt::format("trace-{}.csv", request.spec.seed);
+    write_file(file, text);
+    return file;
+}
+
+ProcessSpec specification(const fs::path& data, const TrialRequest& request) {
+    const TrialSpec& spec = request.spec;
+    const std::string threads = std::to_string(spec.threads);
     const std::pair<const char*, std::string> flags[] = {
         {"--data", data},
-        {"--budget", fmt::format("{:.12g}", request.budget)},
-        {"--seed", std::to_string(request.seed)},
-        {"--device", config.device},
+        {"--budget", fmt::format("{:.12g}", spec.budget)},
+        {"--seed", std::to_string(spec.seed)},
+        {"--device", spec.device},
         {"--threads", threads},
-        {"--clock", config.counts_cpu_time() ? "cpu" : ""},
+        {"--clock", spec.clock == ClockKind::cpu ? "cpu" : ""},
         {"--events-fd", std::to_string(kEventDescriptor)},
-        {"--curve", curve_file(std::filesystem::absolute(request.directory), request.seed)},
-        {"--trace", request.trace.empty() ? "" : std::filesystem::absolute(request.trace).string()},
-        {"--split", request.test_split ? "test" : ""},
+        {"--curve", curve_file(fs::absolute(request.directory), spec.seed)},
+        {"--trace", write_trace(request)},
+        {"--split", spec.split == Split::test ? "test" : ""},
     };
-    ProcessSpec spec;
-    spec.command = {std::filesystem::absolute(request.program)};
+    ProcessSpec process;
+    process.command = {fs::absolute(request.program)};
     for (const auto& [name, value] : flags) {
-        if (!value.empty()) spec.command.insert(spec.command.end(), {name, value});
+        if (!value.empty()) process.command.insert(process.command.end(), {name, value});
     }
-    spec.environment = trainer_environment(threads);
-    spec.output = request.directory / "run.log";
-    spec.events = request.directory / "events.jsonl";
-    spec.limit = config.startup_limit;
-    spec.memory_limit = config.memory_limit;
-    return spec;
+    process.environment = trainer_environment(threads);
+    process.output = request.directory / "run.log";
+    process.events = request.directory / "events.jsonl";
+    process.limit = spec.startup_limit;
+    process.memory_limit = spec.memory_limit;
+    return process;
 }
 
 }  // namespace
@@ -73,20 +88,19 @@ std::string disturbance(const Conditions& conditions) {
     return conditions.throttled ? "heat or low power mode held the processor back" : "";
 }
 
-TrialRunner::TrialRunner(Settings config, std::filesystem::path data, Reporter& reporter,
-                         const StopRequest& stop)
-    : config_(std::move(config)), data_(std::move(data)), reporter_(reporter), stop_(stop) {}
+TrialRunner::TrialRunner(fs::path data, Reporter& reporter, const StopRequest& stop)
+    : data_(std::move(data)), reporter_(reporter), stop_(stop) {}
 
 Trial TrialRunner::run(const TrialRequest& request) {
-    TrialEvents events(config_, request, reporter_);
-    ProcessSpec spec = specification(config_, data_, request);
+    fs::create_directories(request.directory);
+    TrialEvents events(request, reporter_);
+    ProcessSpec spec = specification(data_, request);
     spec.on_event = [&](std::string_view line) { return events.line(line); };
-    std::filesystem::create_directories(request.directory);
     LogWriter(spec.output, spec.output_limit).write(fmt::format("{}\n", fmt::join(spec.command, " ")));
     const auto log_start = file_length(spec.output);  // the logs of earlier trials explain nothing
     const ProcessResult process = run_process(spec, stop_);
     Trial trial = events.ending(process, file_tail(spec.output, kTailForReasons, log_start));
-    trial.seed = request.seed;
+    trial.seed = request.spec.seed;
     trial.wall_seconds = process.wall_seconds;
     trial.cpu_seconds = process.cpu_seconds;
     trial.conditions = process.conditions;

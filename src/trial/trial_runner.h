@@ -4,7 +4,6 @@
 #include <string>
 
 #include "contract/outside.h"
-#include "contract/settings.h"
 #include "contract/steps.h"
 
 namespace autoresearch {
@@ -14,13 +13,11 @@ namespace autoresearch {
 /// trainer writes curve_file() there.
 class TrialRunner : public Runner {
   public:
-    /// The device and the threads of `config` are those to use, its limits those of the trials; `data` is a
-    /// prepared data set.
-    TrialRunner(Settings config, std::filesystem::path data, Reporter& reporter, const StopRequest& stop);
+    /// `data` is the prepared data set that the specs name.
+    TrialRunner(std::filesystem::path data, Reporter& reporter, const StopRequest& stop);
     Trial run(const TrialRequest& request) override;
 
   private:
-    const Settings config_;
     const std::filesystem::path data_;
     Reporter& reporter_;
     const StopRequest& stop_;

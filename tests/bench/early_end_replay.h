@@ -27,6 +27,14 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Curve, share, loss)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RecordedRun::Recorded, experiment, seed, val_bpb, curve)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RecordedRun, noise, trials)
 
+/// Whether the rule ends a trial at a checkpoint.
+inline bool sure_to_lose(const EarlyEnd& rule, const Curve& running, const Curve& incumbent,
+                         std::size_t checkpoint, double noise) {
+    const double share = EarlyEnd::kCheckpoints.at(checkpoint);
+    const auto mine = mean_loss(running, share), theirs = mean_loss(incumbent, share);
+    return mine && theirs && *mine - *theirs > rule.hopeless_distance(checkpoint, noise);
+}
+
 struct EarlyEndReplay {
     int keeps = 0, lost = 0;    // would-be keeps: better than the incumbent on this seed; ended all the same
     int losers = 0, ended = 0;  // the others; ended early
@@ -49,7 +57,7 @@ struct EarlyEndReplay {
                 ++(keep ? keeps : losers);
                 ++trained;
                 for (std::size_t i = 0; i < EarlyEnd::kCheckpoints.size(); ++i) {
-                    if (!rule.sure_to_lose(candidate->curve, incumbent.curve, i, run.noise)) continue;
+                    if (!sure_to_lose(rule, candidate->curve, incumbent.curve, i, run.noise)) continue;
                     ++(keep ? lost : ended);
                     saved += 1 - EarlyEnd::kCheckpoints[i];
                     break;

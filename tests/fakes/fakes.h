@@ -51,7 +51,7 @@ struct FakeRunner : Runner {
     Trial run(const TrialRequest& request) override {
         requests.push_back(request);
         Trial trial = answer ? answer(request) : with_bpb(2.0 - 0.1 * static_cast<double>(requests.size()));
-        trial.seed = request.seed;
+        trial.seed = request.spec.seed;
         return trial;
     }
     static Trial with_bpb(double val_bpb) {

@@ -52,7 +52,7 @@ void step(int number) {
     send(R"({"event":"step","step":)" + std::to_string(number) +
          R"(,"seconds":0.01,"progress":0.5,"loss":5.25,"tokens":64})");
     if (std::FILE* curve = std::fopen(flags["--curve"].c_str(), number == 1 ? "w" : "a")) {
-        std::fprintf(curve, "%d of seed %s\n", number, flags["--seed"].c_str());
+        std::fprintf(curve, "%d,0.01,0.5,5.25,%s\n", number, flags["--seed"].c_str());
         std::fclose(curve);
     }
 }

@@ -1,25 +1,15 @@
-#include "record/experiment_json.h"
+#include "contract/experiment_json.h"
 
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+
+#include "contract/json_enums.h"
 
 namespace autoresearch {
 
 using nlohmann::json;
 
-// Found by nlohmann's library, also for lists of them. The names are those of the members.
-
-template <class Enum>
-    requires(!kNames<Enum>.empty())
-void to_json(json& to, Enum value) {
-    to = to_string(value);
-}
-
-template <class Enum>
-    requires(!kNames<Enum>.empty())
-void from_json(const json& from, Enum& value) {
-    value = from_string<Enum>(from.get<std::string>());
-}
+// The names are those of the members.
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(AgentReport, name, model, session, calls, seconds, usd,
                                                 usd_is_estimate, tokens, ignored_files)
@@ -67,6 +57,10 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Proposal, experiment, parent, so
 
 json to_json(const Trial& trial) {
     return trial;
+}
+
+Trial trial_from_json(const json& object) {
+    return object.get<Trial>();
 }
 
 json to_json(const Experiment& experiment) {

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
-#include "record/experiment_json.h"
+#include "contract/experiment_json.h"
 
 namespace autoresearch {
 namespace {

@@ -17,6 +17,7 @@ nlohmann::json to_json(const Proposal& proposal);
 /// lose what a newer version wrote.
 Experiment experiment_from_json(nlohmann::json json);
 Proposal proposal_from_json(const nlohmann::json& json);
+Trial trial_from_json(const nlohmann::json& json);
 
 /// On one line without its end, or indented; bytes that are not UTF-8 are replaced.
 std::string dump_line(const nlohmann::json& json);

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "contract/settings.h"
+
+namespace autoresearch {
+
+/// Above this mean training loss, over the fifth of the budget that ends at `share`, a trial is hopeless.
+struct StopThreshold {
+    double share = 0;
+    double loss = 0;
+};
+
+/// All that says what a trial is, wherever it runs: no path, no name of a machine. JSON both ways.
+struct TrialSpec {
+    int experiment = -1;      // its number; negative: none, by hand
+    int attempt = 1;          // of this seed: a repeat counts up
+    std::string source;       // the whole text of train.cpp
+    std::string source_hash;  // 16 hex digits of its bytes
+    std::string kit;          // hash of the fixed half's sources
+    std::string torch;        // version
+    std::string data;         // fingerprint of the data set
+    std::uint64_t seed = 0;
+    double budget = 0;           // training seconds, by the clock
+    std::vector<double> shares;  // of the budget, at each step of a trial that is taken again, whatever time
+                                 // it takes; empty: the clock rules
+    ClockKind clock = ClockKind::wall;
+    std::string device = "cpu";  // cpu, mps, cuda
+    int threads = 1;
+    Split split = Split::val;
+    double build_limit = 300, startup_limit = 300, grace = 15, eval_limit = 600;  // seconds
+    double memory_limit = 0;                                                      // GB; 0: none
+    std::vector<StopThreshold> stop;  // in the order of their shares; empty: no early end
+};
+
+/// What the trials of these settings have in common. They are settled: device, threads and memory are known.
+TrialSpec common_spec(const Settings& settings);
+
+void to_json(nlohmann::json& to, const TrialSpec& spec);
+/// Throws std::exception for a missing key, a wrong type or a key that this version does not know.
+void from_json(const nlohmann::json& from, TrialSpec& spec);
+
+}  // namespace autoresearch
