@@ -23,7 +23,7 @@ int confirm_command(const Arguments& arguments) {
     if (best == nullptr || best->number == 0)
         throw UserError("run \"" + run.tag() + "\" has kept nothing yet, so there is nothing to confirm");
     const Fd lock = lock_run(run.directory);  // a running loop would disturb the trials, and these its
-    const TrialPlace place{open_kit(), run.config.values, run.device, require_same_data(run)};
+    const TrialPlace place{open_kit(), settle_here(run.config.values, run.device), require_same_data(run)};
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run.directory / run_files::kLog);
     const auto number = measure_final_number(run, place, git, experiments, seeds, reporter, stop);

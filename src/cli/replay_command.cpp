@@ -75,7 +75,7 @@ int replay_command(const Arguments& arguments) {
     const Trial& before = fair == experiment.trials.end() ? experiment.trials.front() : *fair;
     const bool exact = arguments.exact;
     const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
-    TrialPlace place{open_kit(), run.config.values, run.device, require_same_data(run)};
+    TrialPlace place{open_kit(), settle_here(run.config.values, run.device), require_same_data(run)};
     place.config.repeats = 0;  // one trial, whatever the machine does to it
     print_notes(run.config);
     if (const auto note = rebuilt_note(run, place.kit); !note.empty()) std::cerr << "note: " << note << "\n";

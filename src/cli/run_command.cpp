@@ -22,6 +22,7 @@
 #include "propose/agent_proposer.h"
 #include "record/file_ledger.h"
 #include "record/run_lock.h"
+#include "settings/settle.h"
 #include "vcs/git_repo.h"
 #include "vcs/run_repo.h"
 #include "view/terminal_reporter.h"
@@ -37,6 +38,7 @@ constexpr const char* kChosen = "chosen";  // origin of a tag that the user did 
 /// What a call of `autoresearch run` is going to do.
 struct Plan {
     RunInfo run;
+    Settings settings;     // of the run, settled
     bool goes_on = false;  // experiments are recorded already
     std::string source;    // of the baseline, for a new run
     AgentAdapter agent;
@@ -87,7 +89,8 @@ void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Pl
     run.data = require_data(run.config).meta.fingerprint;
     run.kit = kit.hash;
     run.torch = kit.torch_version;
-    run.device = resolve_device(run.config.values, kit);
+    plan.settings = settle_here(run.config.values, kit);
+    run.device = plan.settings.device;
 }
 
 void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
@@ -100,6 +103,7 @@ void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
     const ResolvedSettings now = plan.run.config;
     plan.run = earlier;
     plan.run.config = continue_settings(earlier.config, now, earlier.device);
+    plan.settings = settle_here(plan.run.config.values, earlier.device);
 }
 
 void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
@@ -161,7 +165,7 @@ std::string opening_line(const Plan& plan) {
 }
 
 AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, const Plan& plan) {
-    const Settings& config = plan.run.config.values;
+    const Settings& config = plan.settings;
     AgentProposerOptions options;
     options.agent = plan.agent;
     options.desk.parent = cache_root() / "desks";
@@ -169,39 +173,15 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
     options.desk.kit = kit.directory;
     options.desk.experiments = plan.run.directory / run_files::kExperiments;
     options.model = config.model;
-    options.device = plan.run.device;
+    options.device = config.device;
     options.budget = budget_text(config);
     options.memory_gb = static_cast<double>(platform::memory_bytes() >> 20) / 1024;
     options.self = platform::self();
     options.limit = config.agent_limit;
-    options.memory_limit = memory_limit(config);
+    options.memory_limit = config.memory_limit;
     options.more_arguments = config.agent_args;
     options.token_price = config.token_price;
     return options;
-}
-
-/// The next moment at which the clock on the wall shows this, in seconds since 1970.
-double next_time_of_day(const std::string& text) {
-    const std::time_t now = std::time(nullptr);
-    std::tm then{};
-    ::localtime_r(&now, &then);
-    const char* end = ::strptime(text.c_str(), "%H:%M", &then);
-    if (end == nullptr || *end != '\0')
-        throw UserError("until is \"" + text + "\", which is no time of day", "such as: --until 07:30");
-    then.tm_sec = 0;
-    then.tm_isdst = -1;  // not known, and another one tomorrow
-    std::tm tomorrow = then;
-    ++tomorrow.tm_mday;
-    const std::time_t today = std::mktime(&then);
-    return static_cast<double>(today > now ? today : std::mktime(&tomorrow));
-}
-
-LoopSettings loop_settings(const Plan& plan) {
-    const Settings& config = plan.run.config.values;
-    LoopSettings settings{plan.run.start_commit, plan.source, config};
-    settings.config.threads = trial_threads(config);
-    settings.until = config.until.empty() ? 0 : next_time_of_day(config.until);
-    return settings;
 }
 
 /// The final number of a run that reached its bound. What goes wrong here does not make the run fail.
@@ -228,9 +208,9 @@ int run_command(const Arguments& arguments) {
     const Kit kit = open_kit();
     const Plan plan = plan_run(git, kit, arguments);
     const RunInfo& info = plan.run;
-    const Settings& config = info.config.values;
-    const TrialPlace place{kit, config, info.device, require_same_data(info)};
-    const LoopSettings settings = loop_settings(plan);
+    const Settings& config = plan.settings;
+    const TrialPlace place{kit, config, require_same_data(info)};
+    const LoopSettings settings{info.start_commit, plan.source, config, next_time_of_day(config.until)};
     SignalStop stop("finishing the current experiment; Ctrl-C again stops now");
     AgentProposer proposer(proposer_options(kit, git.workdir(), plan), stop);
 

@@ -10,7 +10,6 @@
 
 #include "contract/run_files.h"
 #include "loop/trial_rounds.h"
-#include "proc/platform.h"
 #include "proc/signals.h"
 #include "util/text.h"
 #include "util/time.h"
@@ -20,37 +19,17 @@ namespace autoresearch {
 
 namespace fs = std::filesystem;
 
-double memory_limit(const Settings& config) {
-    constexpr double kShare = 0.85;  // the rest is for the system and the person at the machine
-    return config.memory_limit > 0 ? config.memory_limit
-                                   : kShare * static_cast<double>(platform::memory_bytes()) / (1 << 30);
-}
-
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {
     const Kit kit = open_kit();
     const std::string source = working_source(git.workdir());
     const ResolvedSettings config = load_settings(flags, git.workdir(), kit.directory);
     const auto data = require_data(config).directory;
     git.ensure_ignored();
-    return {source, {kit, config.values, resolve_device(config.values, kit), data}};
-}
-
-int trial_threads(const Settings& config) {
-    return config.threads > 0 ? config.threads
-                              : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-}
-
-/// With what was left to the machine.
-static Settings settled(const TrialPlace& place) {
-    Settings config = place.config;
-    config.device = place.device;
-    config.threads = trial_threads(config);
-    config.memory_limit = memory_limit(config);
-    return config;
+    return {source, {kit, settle_here(config.values, kit), data}};
 }
 
 TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop) {
-    const Settings config = settled(place);
+    const Settings& config = place.config;
     return {TrainerBuilder(place.kit.directory, config.build_limit, config.memory_limit, stop),
             TrialRunner(config, place.data, reporter, stop)};
 }
@@ -71,7 +50,7 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
                                   const StopRequest& stop) {
     constexpr int kNoExperiment = -1;
     TrialParts parts = make_trial_parts(place, reporter, stop);
-    const Settings config = settled(place);
+    const Settings& config = place.config;
     const FairTrials fair{parts.runner, reporter, stop, system_clock(), config};
     reporter.phase(kNoExperiment, "build" + name);
     const auto program = parts.builder.build(source, request.directory);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <vector>
 
 #include "autoresearch/error.h"
@@ -14,6 +15,7 @@
 #include "proc/platform.h"
 #include "proc/signals.h"
 #include "proc/subprocess.h"
+#include "settings/settle.h"
 #include "util/fd.h"
 #include "util/hash.h"
 #include "util/text.h"
@@ -161,13 +163,14 @@ nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& fla
     return json;
 }
 
-std::string resolve_device(const Settings& config, const Kit& kit) {
-    const std::string device =
-        config.device == "auto" ? probe_trainer(kit).value("device", "cpu") : config.device;
-    if (config.counts_cpu_time() && device != "cpu")
-        throw UserError("--clock cpu counts the time of the CPU, and trials run on " + device,
-                        "leave it out, or run them on the CPU: --device cpu");
-    return device;
+Settings settle_here(const Settings& asked, const std::string& device) {
+    return settle(asked, {device, static_cast<int>(std::thread::hardware_concurrency()),
+                          static_cast<double>(platform::memory_bytes()) / (1 << 30)});
+}
+
+Settings settle_here(const Settings& asked, const Kit& kit) {
+    return settle_here(asked,
+                       asked.device == "auto" ? probe_trainer(kit).value("device", "cpu") : asked.device);
 }
 
 fs::path repository_root_or_empty() {

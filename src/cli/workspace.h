@@ -43,10 +43,10 @@ std::string working_source(const std::filesystem::path& repository);
 /// The prepared data set for this configuration. Throws UserError with the command that makes it.
 PreparedData require_data(const ResolvedSettings& config);
 
-/// cpu, mps or cuda: what the setting "auto" comes to on this machine, as the trainer itself sees it; other
-/// values as they are. Throws UserError when the trainer does not start, and for a device that the clock is
-/// not for.
-std::string resolve_device(const Settings& config, const Kit& kit);
+/// settle() on this machine, where trials run on `device`.
+Settings settle_here(const Settings& asked, const std::string& device);
+/// The same, where the device "auto" is what the trainer itself takes. UserError when it does not start.
+Settings settle_here(const Settings& asked, const Kit& kit);
 
 /// What `train --probe` prints: device, torch version, threads, memory. Throws UserError when it does not
 /// start.
