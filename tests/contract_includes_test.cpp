@@ -25,6 +25,7 @@ Folders allowed(const std::string& folder) {
     if (folder == "proc" || folder == "loop") return {"contract", "util"};
     if (folder == "settings") return {"contract", "util", "autoresearch"};
     if (folder == "view") return {"contract", "record", "settings", "util", "autoresearch"};
+    if (folder == "record") return {"contract", "settings", "util", "autoresearch"};
     if (kSteps.count(folder)) return {"contract", "util", "proc", "autoresearch"};
     if (folder == "cli") {
         Folders all = kSteps;

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "settings/resolve.h"
+#include "record/run_info.h"
 
 namespace autoresearch {
 
@@ -26,6 +26,9 @@ int status_command(const Arguments& arguments);
 int noise_command(const Arguments& arguments);
 int confirm_command(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
+
+/// What `status` prints of a run.
+void print_run(const RunInfo& run, bool json);
 
 /// The whole program: parses, runs a command, catches everything once. Returns the exit code: 0 done, 1 the
 /// work failed, 2 bad usage or configuration.

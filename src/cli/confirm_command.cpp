@@ -9,6 +9,7 @@
 #include "proc/signals.h"
 #include "record/file_ledger.h"
 #include "record/run_lock.h"
+#include "view/run_view.h"
 #include "view/terminal_reporter.h"
 
 namespace autoresearch {

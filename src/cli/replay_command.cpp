@@ -6,12 +6,12 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
-#include "cli/run_info.h"
 #include "cli/trial_parts.h"
 #include "contract/run_files.h"
 #include "record/experiment_json.h"
 #include "record/file_ledger.h"
 #include "vcs/git_repo.h"
+#include "view/trial_text.h"
 
 namespace autoresearch {
 namespace {
@@ -35,20 +35,6 @@ std::pair<RunInfo, Experiment> find_experiment(const GitRepo& git, const Argumen
     throw UserError(
         "there is no experiment " + name + " in a run of " + (git.workdir() / run_files::kFolder).string(),
         "autoresearch status lists the numbers, git for-each-ref refs/autoresearch the commits");
-}
-
-std::string comparison(const Experiment& recorded, const Trial& before, const Trial& now) {
-    const auto row = [](const char* name, const Trial& trial) {
-        return fmt::format("  {:<10} {:.6f} {:7} {:12.1f} {:9.1f}\n", name, trial.val_bpb, trial.num_steps,
-                           trial.training_seconds, trial.peak_memory_mb);
-    };
-    const double difference = now.val_bpb - before.val_bpb;
-    const double steps = static_cast<double>(now.num_steps) / static_cast<double>(before.num_steps);
-    return fmt::format("experiment {}, {}, seed {}\n", recorded.number, recorded.idea, before.seed) +
-           "             val_bpb    steps   training s   peak MB\n" + row("recorded", before) +
-           row("replayed", now) +
-           fmt::format("  difference {:+.6f} ({:+.2f} %), steps {:+.1f} %\n", difference,
-                       100 * difference / before.val_bpb, 100 * (steps - 1));
 }
 
 /// The trace of a trial, for a replay that takes the same steps.

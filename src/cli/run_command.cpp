@@ -3,13 +3,10 @@
 
 #include <csignal>
 #include <ctime>
-#include <nlohmann/json.hpp>
-#include <set>
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
 #include "cli/final_number.h"
-#include "cli/run_info.h"
 #include "cli/trial_parts.h"
 #include "contract/run_files.h"
 #include "guard/source_guard.h"
@@ -25,6 +22,7 @@
 #include "settings/settle.h"
 #include "vcs/git_repo.h"
 #include "vcs/run_repo.h"
+#include "view/run_view.h"
 #include "view/terminal_reporter.h"
 
 namespace autoresearch {
@@ -149,21 +147,6 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const Arguments& arguments) {
     return plan;
 }
 
-std::string opening_line(const Plan& plan) {
-    const Settings& config = plan.run.config.values;
-    const std::set<std::string> kinds = {"experiments", "hours", "until", "max_cost", "max_tokens"};
-    std::string bounds;
-    for (const auto& key : setting_keys()) {
-        const auto now = key.get(config);
-        if (kinds.count(key.name) > 0 && now != key.get(Settings{}))
-            bounds += fmt::format(", {} {}", key.name, now.dump());
-    }
-    return fmt::format(
-        "run {}{}: {} a trial on {}, corpus {}{}; Ctrl-C once: after the current experiment, twice: now",
-        config.tag, plan.goes_on ? " goes on" : "", budget_text(config), plan.run.device, config.corpus,
-        bounds.empty() ? ", until stopped" : bounds);
-}
-
 AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, const Plan& plan) {
     const Settings& config = plan.settings;
     AgentProposerOptions options;
@@ -225,7 +208,7 @@ int run_command(const Arguments& arguments) {
         reporter.note(fmt::format("ended {} processes that the last start of this run left behind", left));
     reporter.note(keep_awake());
     if (const auto note = rebuilt_note(info, kit); !note.empty()) reporter.note(note);
-    reporter.note(opening_line(plan));
+    reporter.note(opening_line(info, plan.goes_on));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");
     if (config.max_cost > 0 && config.token_price <= 0 && plan.agent.output.usd.empty())
         reporter.note("agent " + plan.agent.name + " tells no cost: --max-cost needs --token-price with it");
@@ -245,7 +228,7 @@ int run_command(const Arguments& arguments) {
     const LoopEnd end = loop.run();
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
     lock.reset();
-    print_state(info, arguments.json);
+    print_run(info, arguments.json);
     return end == LoopEnd::gave_up ? 1 : 0;
 }
 

@@ -8,25 +8,9 @@
 #include "cli/trial_parts.h"
 #include "record/experiment_json.h"
 #include "vcs/git_repo.h"
+#include "view/trial_text.h"
 
 namespace autoresearch {
-
-/// The originals' summary block, from `---` to `depth:`.
-static std::string summary_block(const Trial& trial) {
-    return fmt::format(
-        "---\n"
-        "val_bpb:          {:.6f}\n"
-        "training_seconds: {:.1f}\n"
-        "total_seconds:    {:.1f}\n"
-        "peak_vram_mb:     {:.1f}\n"
-        "mfu_percent:      {:.2f}\n"
-        "total_tokens_M:   {:.1f}\n"
-        "num_steps:        {}\n"
-        "num_params_M:     {:.1f}\n"
-        "depth:            {}\n",
-        trial.val_bpb, trial.training_seconds, trial.total_seconds, trial.peak_memory_mb, trial.mfu_percent,
-        trial.tokens_m, trial.num_steps, trial.num_params_m, trial.depth);
-}
 
 /// One experiment by hand: the working tree's train.cpp, built and run as the loop would, logged, not judged.
 int train_command(const Arguments& arguments) {

@@ -163,6 +163,20 @@ nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& fla
     return json;
 }
 
+fs::path require_same_data(const RunInfo& run) {
+    const fs::path directory = data_root() / run.data;
+    if (fs::exists(directory)) return directory;
+    throw UserError(
+        "data set " + run.data + " of run \"" + run.tag() + "\" is not in " + data_root().string(),
+        "prepare it again: autoresearch prepare --preset " + run.config.values.preset);
+}
+
+std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
+    if (run.kit == kit.hash && run.torch == kit.torch_version) return "";
+    return "the fixed half was rebuilt since run \"" + run.tag() + "\" began (" + run.kit + " -> " +
+           kit.hash + "): results may not compare with the earlier ones";
+}
+
 Settings settle_here(const Settings& asked, const std::string& device) {
     return settle(asked, {device, static_cast<int>(std::thread::hardware_concurrency()),
                           static_cast<double>(platform::memory_bytes()) / (1 << 30)});

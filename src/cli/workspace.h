@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "prepare/data/prepare.h"
+#include "record/run_info.h"
 #include "settings/resolve.h"
 
 namespace autoresearch {
@@ -42,6 +43,12 @@ std::string working_source(const std::filesystem::path& repository);
 
 /// The prepared data set for this configuration. Throws UserError with the command that makes it.
 PreparedData require_data(const ResolvedSettings& config);
+
+/// The data set that the run was started on. UserError when it is gone.
+std::filesystem::path require_same_data(const RunInfo& run);
+
+/// A fixed half that was rebuilt since is not an error, but a person must know. Empty when it was not.
+std::string rebuilt_note(const RunInfo& run, const Kit& kit);
 
 /// settle() on this machine, where trials run on `device`.
 Settings settle_here(const Settings& asked, const std::string& device);
