@@ -13,8 +13,15 @@
 #include "view/terminal_reporter.h"
 
 namespace autoresearch {
+namespace {
 
-int confirm_command(const Arguments& arguments) {
+struct Arguments {
+    std::string tag;  // empty: the run that was active last
+    std::optional<int> seeds;
+    bool json = false;
+};
+
+int confirm(const Arguments& arguments) {
     const int seeds = arguments.seeds.value_or(4);
     const GitRepo git = GitRepo::open(".");
     const RunInfo run = require_run(git.workdir(), arguments.tag);
@@ -30,6 +37,16 @@ int confirm_command(const Arguments& arguments) {
     const auto number = measure_final_number(run, place, git, experiments, seeds, reporter, stop);
     std::cout << (arguments.json ? number.dump(2) : final_number_text(number)) << "\n";
     return 0;
+}
+
+}  // namespace
+
+void add_confirm(Commands& commands) {
+    auto [flags, given] = commands.add(
+        "confirm", "the honest final number: baseline and best on fresh seeds and the test split", confirm);
+    flags.json(given.json);
+    flags.seeds(given.seeds, "trials of each; default 4");
+    flags.tag(given.tag);
 }
 
 }  // namespace autoresearch

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/trial_parts.h"
 #include "contract/run_files.h"
+#include "record/by_hand.h"
 #include "record/experiment_json.h"
 #include "record/file_ledger.h"
 #include "vcs/git_repo.h"
@@ -15,6 +16,12 @@
 
 namespace autoresearch {
 namespace {
+
+struct Arguments {
+    std::string experiment;  // a number or a commit
+    std::string tag;         // empty: the run that was active last
+    bool exact = false, json = false;
+};
 
 namespace fs = std::filesystem;
 
@@ -47,9 +54,7 @@ fs::path require_trace(const RunInfo& run, const Experiment& experiment, const T
         "leave out --exact");
 }
 
-}  // namespace
-
-int replay_command(const Arguments& arguments) {
+int replay(const Arguments& arguments) {
     const GitRepo git = GitRepo::open(".");
     const auto [run, experiment] = find_experiment(git, arguments);
     if (experiment.trials.empty()) {
@@ -86,6 +91,19 @@ int replay_command(const Arguments& arguments) {
     }
     if (!arguments.json) std::cout << "logs: " << directory.string() << "\n";
     return same ? 0 : 1;
+}
+
+}  // namespace
+
+void add_replay(Commands& commands) {
+    auto [flags, given] = commands.add(
+        "replay", "rebuild and rerun an experiment with its recorded seed, budget and data", replay);
+    flags.json(given.json);
+    flags.required("experiment", given.experiment, "an experiment's number, or its commit");
+    flags.flag("--exact", given.exact,
+               "take the recorded steps instead of the clock's: the same val_bpb to the last bit on the "
+               "same device, threads and torch, else exit code 1");
+    flags.tag(given.tag);
 }
 
 }  // namespace autoresearch

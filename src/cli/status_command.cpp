@@ -20,11 +20,26 @@ void print_run(const RunInfo& run, bool json) {
     std::cout << (json ? run_json(view).dump(2) + "\n" : run_text(view, output_style(STDOUT_FILENO).color));
 }
 
-int status_command(const Arguments& arguments) {
+namespace {
+
+struct Arguments {
+    std::string tag;  // empty: the run that was active last
+    bool json = false;
+};
+
+int status(const Arguments& arguments) {
     const RunInfo run = require_run(GitRepo::open(".").workdir(), arguments.tag);
     print_notes(run.config);
     print_run(run, arguments.json);
     return 0;
+}
+
+}  // namespace
+
+void add_status(Commands& commands) {
+    auto [flags, given] = commands.add("status", "where a run stands", status);
+    flags.json(given.json);
+    flags.tag(given.tag);
 }
 
 }  // namespace autoresearch

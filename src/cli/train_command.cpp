@@ -6,14 +6,21 @@
 
 #include "cli/commands.h"
 #include "cli/trial_parts.h"
+#include "record/by_hand.h"
 #include "record/experiment_json.h"
 #include "vcs/git_repo.h"
 #include "view/trial_text.h"
 
 namespace autoresearch {
+namespace {
+
+struct Arguments {
+    FlagValues settings;
+    bool json = false;
+};
 
 /// One experiment by hand: the working tree's train.cpp, built and run as the loop would, logged, not judged.
-int train_command(const Arguments& arguments) {
+int train(const Arguments& arguments) {
     const GitRepo git = GitRepo::open(".");
     auto [source, place] = settle_by_hand(git, arguments.settings);
     place.config.repeats = 0;  // one trial, whatever the machine does to it
@@ -29,6 +36,15 @@ int train_command(const Arguments& arguments) {
     if (trial.ending == Ending::ok) return 0;
     std::cerr << fmt::format("{}: {}\nlogs: {}\n", to_string(trial.ending), trial.reason, directory.string());
     return 1;
+}
+
+}  // namespace
+
+void add_train(Commands& commands) {
+    auto [flags, given] =
+        commands.add("train", "one experiment by hand: build and run this tree's train/train.cpp", train);
+    flags.json(given.json);
+    flags.trial_settings(given.settings);
 }
 
 }  // namespace autoresearch

@@ -34,17 +34,6 @@ TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const S
             TrialRunner(config, place.data, reporter, stop)};
 }
 
-fs::path by_hand_directory(const fs::path& repository, const std::string& name) {
-    constexpr std::size_t kKept = 10;
-    const fs::path parent = repository / run_files::kFolder / "by-hand";
-    const fs::path created = parent / (utc_now("%Y%m%d-%H%M%S-") + name);
-    fs::create_directories(created);
-    std::vector<fs::path> all(fs::directory_iterator(parent), {});
-    std::sort(all.begin(), all.end());  // the names begin with the time
-    for (std::size_t i = 0; i + kKept < all.size(); ++i) fs::remove_all(all[i]);
-    return created;
-}
-
 std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, TrialRequest request,
                                   int count, const std::string& name, Reporter& reporter,
                                   const StopRequest& stop) {

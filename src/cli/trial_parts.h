@@ -28,9 +28,6 @@ TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const S
 /// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags);
 
-/// A new folder of this name and the time in .autoresearch/by-hand/, where the newest ten stay.
-std::filesystem::path by_hand_directory(const std::filesystem::path& repository, const std::string& name);
-
 /// Trials outside of the loop: one build of the source, then a fair trial with each of `count` seeds from the
 /// request's on; its program is not looked at. Logs go to its directory. Ends with the first trial, or the
 /// build, that fails: the last one's ending says why.

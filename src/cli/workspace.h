@@ -1,33 +1,14 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <vector>
 
 #include "prepare/data/prepare.h"
 #include "record/run_info.h"
 #include "settings/resolve.h"
+#include "trial/kit.h"
 
 namespace autoresearch {
-
-/// What a candidate is built against, frozen when the project was built: headers, libraries, the build
-/// script.
-struct Kit {
-    std::filesystem::path directory;
-    std::filesystem::path torch;  // the installed torch package
-    std::string torch_version;
-    std::string compiler;
-    std::string hash;  // of headers, sources and build script: changes when the fixed half does
-};
-
-/// The folder `kit` beside the program, or $AUTORESEARCH_KIT. UserError when it is not there.
-Kit open_kit();
-
-/// $XDG_CACHE_HOME/autoresearch, else ~/.cache/autoresearch.
-std::filesystem::path cache_root();
-/// $AUTORESEARCH_DATA, else data/ below the cache: one folder per prepared data set.
-std::filesystem::path data_root();
 
 /// Flags, the real environment, autoresearch.json of the repository (empty path: none) and the presets.
 ResolvedSettings load_settings(const FlagValues& flags, const std::filesystem::path& repository,
@@ -55,15 +36,7 @@ Settings settle_here(const Settings& asked, const std::string& device);
 /// The same, where the device "auto" is what the trainer itself takes. UserError when it does not start.
 Settings settle_here(const Settings& asked, const Kit& kit);
 
-/// What `train --probe` prints: device, torch version, threads, memory. Throws UserError when it does not
-/// start.
-nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags = {"--probe"});
-
 /// The root of the repository around the current directory; empty when there is none.
 std::filesystem::path repository_root_or_empty();
-
-/// A file of the repository where it has one of that name, else the one that came with the program.
-std::filesystem::path shipped_file(const std::filesystem::path& repository, const Kit& kit,
-                                   const std::string& name);
 
 }  // namespace autoresearch

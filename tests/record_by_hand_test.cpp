@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "cli/trial_parts.h"
+#include "record/by_hand.h"
 #include "temp_directory.h"
 
 namespace autoresearch {
