@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 #include <stdexcept>
 
@@ -13,19 +14,34 @@ TEST(Names, EveryEndingHasItsOwnNameAndComesBack) {
     for (int i = 0; i <= static_cast<int>(Ending::interrupted); ++i) {
         const auto ending = static_cast<Ending>(i);
         names.insert(to_string(ending));
-        EXPECT_EQ(ending_from_string(to_string(ending)), ending);
+        EXPECT_EQ(from_string<Ending>(to_string(ending)), ending);
     }
     EXPECT_EQ(names.size(), static_cast<std::size_t>(Ending::interrupted) + 1);
     EXPECT_EQ(to_string(Ending::timed_out), "timed_out");
     EXPECT_EQ(to_string(Ending::no_result), "no_result");
-    EXPECT_THROW(ending_from_string("fine"), std::invalid_argument);
+    EXPECT_THROW(from_string<Ending>("fine"), std::invalid_argument);
 }
 
 TEST(Names, DecisionsComeBack) {
-    for (const auto decision : {Decision::keep, Decision::discard, Decision::crash}) {
-        EXPECT_EQ(decision_from_string(to_string(decision)), decision);
+    for (const auto decision : {Decision::keep, Decision::discard, Decision::crash, Decision::unjudged}) {
+        EXPECT_EQ(from_string<Decision>(to_string(decision)), decision);
     }
-    EXPECT_THROW(decision_from_string("KEEP"), std::invalid_argument);
+    EXPECT_THROW(from_string<Decision>("KEEP"), std::invalid_argument);
+}
+
+TEST(TrialNumbers, AreSetAndReadByOneList) {
+    Trial trial;
+    double value = 1.5;
+    for (const TrialNumber& number : kTrialNumbers) number.set(trial, value++);
+    EXPECT_EQ(trial.val_bpb, 1.5);
+    EXPECT_EQ(trial.peak_memory_mb, 4.5);
+    EXPECT_EQ(trial.num_steps, 7) << "a whole number";
+    EXPECT_EQ(kTrialNumbers[0].value(trial), 1.5);
+    EXPECT_EQ(kTrialNumbers[6].value(trial), 7);
+    for (const double wild : {1e300, -5.0, HUGE_VAL}) {
+        kTrialNumbers[6].set(trial, wild);
+        EXPECT_GE(trial.num_steps, 0) << wild;
+    }
 }
 
 TEST(Experiment, ValBpbIsTheMeanOfGoodTrialsOnly) {

@@ -21,11 +21,14 @@ const Folders kSteps = {"propose", "guard", "trial", "judge", "record", "vcs", "
 
 /// Folders of ours that a file of this folder may include, its own not named.
 Folders allowed(const std::string& folder) {
-    if (folder == "util" || folder == "contract" || folder == "autoresearch") return {};
+    if (folder == "util" || folder == "autoresearch") return {};
     if (folder == "proc" || folder == "loop") return {"contract", "util"};
     if (folder == "settings") return {"contract", "util", "autoresearch"};
     if (folder == "view") return {"contract", "record", "settings", "util", "autoresearch"};
     if (folder == "record") return {"contract", "settings", "util", "autoresearch"};
+    if (folder == "contract") return {"autoresearch"};  // the names in the trainer's events
+    if (folder == "propose")
+        return {"contract", "util", "proc", "view", "autoresearch"};  // it tells an agent
     if (kSteps.count(folder)) return {"contract", "util", "proc", "autoresearch"};
     if (folder == "cli") {
         Folders all = kSteps;

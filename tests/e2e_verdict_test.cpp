@@ -20,10 +20,12 @@ TEST_F(VerdictE2e, VerdictsKnowTheNoise) {
     const auto lines = ledger();
     ASSERT_EQ(lines.size(), 2U);
     EXPECT_EQ(lines[0]["trials"].size(), 3U);
-    EXPECT_EQ(lines[0]["verdict"]["reason"].get<std::string>().rfind("baseline; noise 0.", 0), 0U);
-    const std::string reason = lines[1]["verdict"]["reason"];
-    EXPECT_NE(reason.find("source +"), std::string::npos) << reason;
-    EXPECT_NE(reason.find("at equal steps"), std::string::npos) << reason;
+    const auto& baseline = lines[0]["verdict"]["evidence"];
+    EXPECT_EQ(baseline["ground"], "baseline");
+    EXPECT_GT(baseline["noise"]["sd"], 0);
+    const auto& evidence = lines[1]["verdict"]["evidence"];
+    EXPECT_GT(evidence["incumbent_tokens"], 1000) << evidence.dump();
+    EXPECT_GT(evidence["equal_steps"]["steps"], 0) << evidence.dump();
     const auto status = nlohmann::json::parse(autoresearch("status --json").out);
     EXPECT_GE(status["verdicts"]["degrees"], 2);
     EXPECT_GT(status["verdicts"]["noise"], 0);

@@ -112,15 +112,17 @@ TEST(SourceGuard, RefusesWhatWasTriedBefore) {
         Proposal proposal;
         proposal.parent = "aaa";
         proposal.source = source;
-        const auto failure = guard.review(proposal, history);
-        EXPECT_TRUE(!failure || failure->ending == Ending::refused);
-        return failure ? failure->reason : "fine";
+        const Status status = guard.review(proposal, history);
+        EXPECT_TRUE(status.ok() || status.ending() == Ending::refused);
+        return status.ok() ? "fine" : status.failure().reason;
     };
     EXPECT_EQ(review(kStart + "int  a; // the same\n" + kMain), "same source as experiment 1");
     EXPECT_EQ(review(kStart + "\n" + kMain), "same source as experiment 0 (the incumbent)");
     EXPECT_EQ(review(kStart + "int b;\n" + kMain), "fine") << "an attempt without a proposal tried nothing";
     EXPECT_EQ(review(kStart + "int c;\n" + kMain), "fine");
     EXPECT_THAT(review(""), HasSubstr("empty"));
+    history[1].verdict.decision = Decision::unjudged;
+    EXPECT_EQ(review(tried), "fine") << "nothing is known of it yet";
 }
 
 }  // namespace

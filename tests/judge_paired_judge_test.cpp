@@ -4,6 +4,7 @@
 
 #include "bench/judge_simulation.h"
 #include "judge/paired_judge.h"
+#include "view/sentences.h"
 
 namespace autoresearch {
 namespace {
@@ -54,15 +55,16 @@ TEST_F(PairedJudgeTest, TheBaselineRunsWithSeveralSeeds) {
     }
     const auto verdict = std::get<Verdict>(judge.judge(nullptr, history[0], {}));
     EXPECT_EQ(verdict.decision, Decision::keep);
-    EXPECT_EQ(verdict.reason, "baseline; noise 0.01000 between 3 seeds");
+    EXPECT_EQ(verdict_sentence(verdict), "baseline; noise 0.01000 between 3 seeds");
 }
 
 TEST_F(PairedJudgeTest, WorseOrEqualCostsOneTrial) {
     EXPECT_EQ(seed_of(experiment(1, {})), 1U);
     const Verdict worse = verdict_of(experiment(1, {2.00}));
     EXPECT_EQ(worse.decision, Decision::discard);
-    EXPECT_NEAR(worse.delta, 0.01, 1e-12);
-    EXPECT_EQ(worse.reason, "worse by 0.01000 on 1 seed, noise 0.01000; source +0 tokens (+0.0 %)");
+    EXPECT_NEAR(worse.evidence.difference, 0.01, 1e-12);
+    EXPECT_EQ(verdict_sentence(worse),
+              "worse by 0.01000 on 1 seed, noise 0.01000; source +0 tokens (+0.0 %)");
     EXPECT_EQ(verdict_of(experiment(1, {1.99})).decision, Decision::discard) << "equal is not better";
 }
 
@@ -76,7 +78,8 @@ TEST_F(PairedJudgeTest, PromisingGetsMoreSeedsAndTheIncumbentTheSameOnes) {
     EXPECT_EQ(more.seed, 4U);
     candidate.reference_trials = {trial(4, 1.99)};
     EXPECT_EQ(verdict_of(candidate).decision, Decision::discard);
-    EXPECT_THAT(verdict_of(candidate).reason, HasSubstr("within the noise: better by 0.01150 on 4 seeds: "));
+    EXPECT_THAT(verdict_sentence(verdict_of(candidate)),
+                HasSubstr("within the noise: better by 0.01150 on 4 seeds: "));
 }
 
 TEST_F(PairedJudgeTest, ReferenceTrialsOfEarlierExperimentsAreUsedAgain) {
@@ -84,14 +87,14 @@ TEST_F(PairedJudgeTest, ReferenceTrialsOfEarlierExperimentsAreUsedAgain) {
     history[1].verdict.decision = Decision::discard;
     history[1].reference_trials = {trial(4, 1.99)};
     auto candidate = experiment(2, {1.97, 1.985, 2.009, 1.98});
-    EXPECT_NEAR(verdict_of(candidate).delta, -0.0115, 1e-9);
+    EXPECT_NEAR(verdict_of(candidate).evidence.difference, -0.0115, 1e-9);
     EXPECT_EQ(judge.noise(history).degrees, 3) << "and are repeats of the incumbent";
 }
 
 TEST_F(PairedJudgeTest, ALargeOrASteadyGainIsKept) {
     const Verdict large = verdict_of(experiment(1, {1.84, 1.84, 1.85}));
     EXPECT_EQ(large.decision, Decision::keep);
-    EXPECT_THAT(large.reason,
+    EXPECT_THAT(verdict_sentence(large),
                 HasSubstr("better by 0.15667 on 3 seeds: -0.15000 -0.16000 -0.16000, confidence"));
     // Half a noise unit, but the seeds agree to a twentieth.
     const Verdict steady = verdict_of(experiment(1, {1.9850, 1.9952, 2.0051}));
@@ -102,8 +105,9 @@ TEST_F(PairedJudgeTest, SimplerIsKeptWhenNothingIsLost) {
     auto candidate = experiment(1, {1.993, 2.001, 2.008, 1.99}, 900);
     candidate.reference_trials = {trial(4, 1.99)};
     EXPECT_EQ(verdict_of(candidate).decision, Decision::keep);
-    EXPECT_THAT(verdict_of(candidate).reason, HasSubstr("simpler, and within the noise: worse by 0.00050"));
-    EXPECT_THAT(verdict_of(candidate).reason, HasSubstr("source -100 tokens (-10.0 %)"));
+    EXPECT_THAT(verdict_sentence(verdict_of(candidate)),
+                HasSubstr("simpler, and within the noise: worse by 0.00050"));
+    EXPECT_THAT(verdict_sentence(verdict_of(candidate)), HasSubstr("source -100 tokens (-10.0 %)"));
     candidate.source_tokens = 995;
     EXPECT_EQ(verdict_of(candidate).decision, Decision::discard) << "not clearly smaller";
     EXPECT_EQ(verdict_of(experiment(1, {2.02}, 900)).decision, Decision::discard) << "worse";
@@ -112,12 +116,13 @@ TEST_F(PairedJudgeTest, SimplerIsKeptWhenNothingIsLost) {
 TEST_F(PairedJudgeTest, CodeAndMemoryMustBeWorthIt) {
     auto candidate = experiment(1, {1.9850, 1.9952, 2.0051}, 1100);
     EXPECT_EQ(verdict_of(candidate).decision, Decision::discard);
-    EXPECT_THAT(verdict_of(candidate).reason, HasSubstr("gains less than the noise for much code"));
+    EXPECT_THAT(verdict_sentence(verdict_of(candidate)),
+                HasSubstr("gains less than the noise for much code"));
     candidate.source_tokens = 1000;
     candidate.trials[0].peak_memory_mb = 1600;
     EXPECT_EQ(verdict_of(candidate).decision, Decision::discard);
-    EXPECT_THAT(verdict_of(candidate).reason, HasSubstr("gains too little for its memory"));
-    EXPECT_THAT(verdict_of(candidate).reason, HasSubstr("1.6x the memory"));
+    EXPECT_THAT(verdict_sentence(verdict_of(candidate)), HasSubstr("gains too little for its memory"));
+    EXPECT_THAT(verdict_sentence(verdict_of(candidate)), HasSubstr("1.6x the memory"));
     candidate = experiment(1, {1.84, 1.84, 1.85}, 1100);
     candidate.trials[0].peak_memory_mb = 1600;
     EXPECT_EQ(verdict_of(candidate).decision, Decision::keep) << "a large gain is worth both";
@@ -143,7 +148,7 @@ TEST_F(PairedJudgeTest, TheOriginalsRuleIsOneTrialAndLowerIsKept) {
 
 TEST_F(PairedJudgeTest, DisturbedTrialsAreNeverJudged) {
     auto candidate = experiment(1, {1.5});
-    candidate.trials[0].disturbed = "the machine slept";
+    candidate.trials[0].void_because = "the machine slept";
     EXPECT_EQ(seed_of(candidate), 1U);
     candidate.trials.push_back(trial(2, 1.9));
     EXPECT_EQ(seed_of(candidate), 1U) << "the seed that is missing comes first";
@@ -152,7 +157,7 @@ TEST_F(PairedJudgeTest, DisturbedTrialsAreNeverJudged) {
 TEST_F(PairedJudgeTest, AnotherSpeedIsSaid) {
     auto candidate = experiment(1, {2.1});
     candidate.trials[0].num_steps = 80;
-    EXPECT_THAT(verdict_of(candidate).reason, HasSubstr("; 0.80x the steps per second"));
+    EXPECT_THAT(verdict_sentence(verdict_of(candidate)), HasSubstr("; 0.80x the steps per second"));
 }
 
 /// The share kept of 10,000 simulated changes, each the last of a run of its own.

@@ -154,12 +154,13 @@ TEST_F(TrialCurvesTest, ReadsTheRunsFilesAndEndsATrialThatIsSureToLose) {
 
 TEST_F(TrialCurvesTest, TellsFasterStepsFromBetterSteps) {
     const Experiment incumbent = experiment(0, 0);
-    EXPECT_EQ(curves.explain(incumbent, experiment(1, 0, 120)).substr(0, 8), "; faster");
-    EXPECT_EQ(curves.explain(incumbent, experiment(2, -0.1)),
-              "; better steps: 1.00x as many, loss -0.0950 at equal steps");
+    EXPECT_NEAR(curves.at_equal_steps(incumbent, experiment(1, 0, 120)).steps, 1.2, 1e-9);
+    const EqualSteps better = curves.at_equal_steps(incumbent, experiment(2, -0.1));
+    EXPECT_EQ(better.steps, 1);
+    EXPECT_NEAR(better.loss, -0.0950, 5e-5);
     const Experiment lost = experiment(3, 0);
     std::filesystem::remove(curve_file(folder(3), 1));
-    EXPECT_EQ(curves.explain(incumbent, lost), "");
+    EXPECT_EQ(curves.at_equal_steps(incumbent, lost).steps, 0);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "fakes/fakes.h"
 #include "judge/paired_judge.h"
 #include "loop/experiment_loop.h"
+#include "trial/fair_runner.h"
 
 namespace autoresearch {
 namespace {
@@ -37,14 +38,15 @@ class LoopTest : public testing::Test {
     Settings& config = settings.config;
 
     LoopEnd run() {
-        ExperimentLoop loop({proposer, guard, builder, runner, judge, ledger, repo, reporter, stop, clock},
+        FairRunner fair(runner, reporter, stop, clock, settings.config);
+        ExperimentLoop loop({proposer, guard, builder, fair, judge}, {ledger, repo, reporter, stop, clock},
                             settings);
         return loop.run();
     }
     const Experiment& experiment(std::size_t number) const { return ledger.all.at(number); }
     static Answer no_edit(const std::string& reason) {
         Answer answer;
-        answer.failure = Failure{Ending::no_proposal, reason};
+        answer.status = Failure{Ending::no_proposal, reason};
         return answer;
     }
 };
@@ -82,9 +84,9 @@ TEST_F(LoopTest, WorseIsDroppedAndTheNextStartsFromTheIncumbentAgain) {
 TEST_F(LoopTest, EveryFailureIsACrashWithItsReasonAndTheLoopGoesOn) {
     config.experiments = 5;
     proposer.answer = nullptr;
-    guard.answer = [](const Proposal& p) -> std::optional<Failure> {
+    guard.answer = [](const Proposal& p) -> Status {
         if (p.experiment == 1) return Failure{Ending::refused, "no"};
-        return std::nullopt;
+        return {};
     };
     builder.answer = [&](const std::string& source) -> Result<std::filesystem::path> {
         if (source == "source+2") return Failure{Ending::build_failed, "expected ';'"};
@@ -234,9 +236,9 @@ TEST_F(LoopTest, ACrashInTheFirstSecondsGoesBackALateOneCounts) {
 TEST_F(LoopTest, WhatAnEditWasRefusedForStaysTheReason) {
     config.experiments = 1;
     config.repairs = 2;
-    guard.answer = [](const Proposal& p) -> std::optional<Failure> {
+    guard.answer = [](const Proposal& p) -> Status {
         if (p.experiment == 1) return Failure{Ending::refused, "line 3: fork"};
-        return std::nullopt;
+        return {};
     };
     proposer.answer = [&](const ProposalRequest& request) {
         return proposer.calls == 1 ? Answer{fakes::FakeProposer::edit(request), {}}

@@ -4,6 +4,7 @@
 #include "judge/paired_judge.h"
 #include "loop/experiment_loop.h"
 #include "loop/trial_rounds.h"
+#include "trial/fair_runner.h"
 
 namespace autoresearch {
 namespace {
@@ -24,7 +25,7 @@ struct Pessimist : Curves {
                        const Noise&) const override {
         return [](double) { return "far behind"; };
     }
-    std::string explain(const Experiment&, const Experiment&) const override { return "; explained"; }
+    EqualSteps at_equal_steps(const Experiment&, const Experiment&) const override { return {1.5, 0.2}; }
 };
 
 class TrialRoundsTest : public testing::Test {
@@ -50,11 +51,11 @@ class TrialRoundsTest : public testing::Test {
         repo.sources["commit0"] = "baseline source";
         candidate.number = 1;
     }
-    std::optional<Failure> run() {
-        const LoopParts parts{proposer, guard,    builder, runner, judge, ledger,
-                              repo,     reporter, stop,    clock,  curves};
-        return run_trials(parts, config, "/nowhere/train", ledger.all.empty() ? nullptr : &ledger.all.front(),
-                          candidate);
+    Status run() {
+        FairRunner fair(runner, reporter, stop, clock, config);
+        return run_trials({proposer, guard, builder, fair, judge, curves},
+                          {ledger, repo, reporter, stop, clock}, config, "/nowhere/train",
+                          ledger.all.empty() ? nullptr : &ledger.all.front(), candidate);
     }
 
     fakes::FakeProposer proposer;
@@ -76,7 +77,7 @@ class TrialRoundsTest : public testing::Test {
 TEST_F(TrialRoundsTest, TheIncumbentGetsTheSeedsItLacks) {
     baseline({1.99, 2.00, 2.01});
     answers = {trial(1.97), trial(1.985), trial(2.009), trial(1.98), trial(1.99)};
-    EXPECT_FALSE(run());
+    EXPECT_TRUE(run().ok());
     EXPECT_EQ(candidate.trials.size(), 4U);
     ASSERT_EQ(candidate.reference_trials.size(), 1U);
     EXPECT_EQ(candidate.reference_trials[0].seed, 4U);
@@ -91,20 +92,20 @@ TEST_F(TrialRoundsTest, AnIncumbentThatFailsIsNotTheCandidatesFault) {
     answers = {trial(1.97), trial(1.98), Trial{}};
     answers[2].ending = Ending::crashed;
     answers[2].reason = "SIGSEGV";
-    EXPECT_FALSE(run());
-    EXPECT_EQ(candidate.verdict.decision, Decision::discard);
-    EXPECT_EQ(candidate.verdict.reason, "not judged: experiment 0 failed with seed 2: SIGSEGV");
+    EXPECT_TRUE(run().ok());
+    EXPECT_EQ(candidate.verdict.decision, Decision::unjudged);
+    EXPECT_EQ(candidate.verdict.reason, "experiment 0 failed with seed 2: SIGSEGV");
 }
 
 TEST_F(TrialRoundsTest, AStarvedTrialIsRepeatedAfterAPauseAndNeverJudged) {
     baseline({1.99, 2.00, 2.01});
     answers = {trial(2.5), trial(2.4), trial(2.3)};
     answers[0].conditions.wait_seconds = 6;  // of 2 x 12 thread seconds
-    answers[1].disturbed = "the machine slept";
-    EXPECT_FALSE(run());
+    answers[1].void_because = "the machine slept";
+    EXPECT_TRUE(run().ok());
     ASSERT_EQ(candidate.trials.size(), 3U);
-    EXPECT_EQ(candidate.trials[0].disturbed, "it waited for other work for 25 % of its time");
-    EXPECT_NEAR(candidate.verdict.delta, 0.31, 1e-9);
+    EXPECT_EQ(candidate.trials[0].void_because, "it waited for other work for 25 % of its time");
+    EXPECT_NEAR(candidate.verdict.evidence.difference, 0.31, 1e-9);
     EXPECT_EQ(candidate.val_bpb(), 2.3);
     EXPECT_GE(clock.time, 30 + 120);
 }
@@ -114,49 +115,50 @@ TEST_F(TrialRoundsTest, AStarvedTrialCountsWhereTheBudgetIsCpuTime) {
     answers = {trial(2.5)};
     answers[0].conditions.wait_seconds = 6;
     config.clock = ClockKind::cpu;
-    EXPECT_FALSE(run());
+    EXPECT_TRUE(run().ok());
     EXPECT_EQ(candidate.trials.size(), 1U);
-    EXPECT_NEAR(candidate.verdict.delta, 0.51, 1e-9);
+    EXPECT_NEAR(candidate.verdict.evidence.difference, 0.51, 1e-9);
 }
 
 TEST_F(TrialRoundsTest, ALastingLoadEndsTheExperimentWithoutAVerdictOnIt) {
     baseline({1.99, 2.00, 2.01});
     answers.assign(4, trial(2.5));
     for (Trial& each : answers) each.conditions.steal_seconds = 12;
-    EXPECT_FALSE(run());
-    EXPECT_THAT(candidate.verdict.reason, HasSubstr("not judged: the machine disturbed the trial"));
-    EXPECT_EQ(candidate.verdict.decision, Decision::discard);
+    EXPECT_TRUE(run().ok());
+    EXPECT_THAT(candidate.verdict.reason, HasSubstr("the machine disturbed the trial"));
+    EXPECT_EQ(candidate.verdict.decision, Decision::unjudged);
     config.repeats = 0;
     candidate.trials.clear();
     runner.requests.clear();
-    EXPECT_FALSE(run());
-    EXPECT_THAT(candidate.verdict.reason, HasSubstr("worse by")) << "every trial counts when asked for";
+    EXPECT_TRUE(run().ok());
+    EXPECT_EQ(candidate.verdict.evidence.ground, Ground::measured) << "every trial counts when asked for";
+    EXPECT_GT(candidate.verdict.evidence.difference, 0);
 }
 
 TEST_F(TrialRoundsTest, NoRunBeginsOnABaselineThatWasDisturbed) {
     answers.assign(4, trial(2.5));
-    for (Trial& each : answers) each.disturbed = "the machine slept";
-    const auto failure = run();
-    ASSERT_TRUE(failure);
-    EXPECT_THAT(failure->reason, HasSubstr("the machine slept (4 times)"));
+    for (Trial& each : answers) each.void_because = "the machine slept";
+    const Status status = run();
+    ASSERT_FALSE(status.ok());
+    EXPECT_THAT(status.failure().reason, HasSubstr("the machine slept (4 times)"));
 }
 
 TEST_F(TrialRoundsTest, TheSameCodeMustReachTheSameSpeed) {
     answers = {trial(2.0, 60), trial(2.0, 100), trial(2.0, 101), trial(2.0, 70), trial(2.0, 99)};
-    EXPECT_FALSE(run());
+    EXPECT_TRUE(run().ok());
     ASSERT_EQ(candidate.trials.size(), 5U);
-    EXPECT_EQ(candidate.trials[0].disturbed, "60 % of the steps per second of a later trial");
+    EXPECT_EQ(candidate.trials[0].void_because, "60 % of the steps per second of a later trial");
     EXPECT_EQ(candidate.trials[2].seed, 1U) << "repeated as soon as it is known";
-    EXPECT_EQ(candidate.trials[3].disturbed, "69 % of the steps per second that it reached before");
+    EXPECT_EQ(candidate.trials[3].void_because, "69 % of the steps per second that it reached before");
     EXPECT_EQ(candidate.verdict.decision, Decision::keep);
 }
 
 TEST_F(TrialRoundsTest, TheWaitEndsWhenThePersonStopsTheRun) {
     baseline({1.99, 2.00, 2.01});
     answers = {trial(2.5)};
-    answers[0].disturbed = "the machine slept";
+    answers[0].void_because = "the machine slept";
     stop.soon = true;
-    EXPECT_EQ(run()->ending, Ending::interrupted);
+    EXPECT_EQ(run().ending(), Ending::interrupted);
     EXPECT_EQ(runner.requests.size(), 1U);
 }
 
@@ -170,14 +172,15 @@ TEST_F(TrialRoundsTest, ATrialEndedEarlyIsADiscardAndTheOthersAreExplained) {
         result.reason = request.hopeless(0.3).value_or("");
         return result;
     };
-    EXPECT_FALSE(run());
+    EXPECT_TRUE(run().ok());
     EXPECT_EQ(candidate.verdict.decision, Decision::discard);
     EXPECT_EQ(candidate.verdict.ending, Ending::ended_early);
     EXPECT_EQ(candidate.verdict.reason, "far behind");
     candidate.trials.clear();
     runner.answer = [](const TrialRequest&) { return trial(2.5); };
-    EXPECT_FALSE(run());
-    EXPECT_THAT(candidate.verdict.reason, testing::EndsWith("; explained"));
+    EXPECT_TRUE(run().ok());
+    EXPECT_EQ(candidate.verdict.evidence.equal_steps.steps, 1.5);
+    EXPECT_EQ(candidate.verdict.evidence.equal_steps.loss, 0.2);
 }
 
 }  // namespace

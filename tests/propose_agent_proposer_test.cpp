@@ -52,16 +52,16 @@ class AgentProposerTest : public ::testing::Test {
     /// The edit, in a test that is about something else than its failure.
     Proposal edit(const std::string& command) {
         const Answer answer = propose(command);
-        EXPECT_FALSE(answer.failure) << answer.failure->reason;
+        EXPECT_TRUE(answer.status.ok()) << answer.status.failure().reason;
         return answer.proposal;
     }
     std::string reason(const std::string& command) {
         const Answer answer = propose(command);
-        EXPECT_TRUE(answer.failure) << command;
-        if (!answer.failure) return "no failure";
-        EXPECT_EQ(to_string(answer.failure->ending), "no_proposal");
+        EXPECT_FALSE(answer.status.ok()) << command;
+        if (answer.status.ok()) return "no failure";
+        EXPECT_EQ(to_string(answer.status.ending()), "no_proposal");
         EXPECT_EQ(answer.proposal.agent.calls, 1);
-        return answer.failure->reason;
+        return answer.status.failure().reason;
     }
     fs::path experiment() const { return directory_ / "run/experiments/0001"; }
     std::string log() const { return read_text(experiment() / "agent.log"); }
@@ -191,8 +191,8 @@ TEST_F(AgentProposerTest, AStopIsInterrupted) {
         bool now() const override { return true; }
     };
     const Answer answer = propose("sleep 1000", StopNow());
-    ASSERT_TRUE(answer.failure);
-    EXPECT_EQ(to_string(answer.failure->ending), "interrupted");
+    ASSERT_FALSE(answer.status.ok());
+    EXPECT_EQ(to_string(answer.status.ending()), "interrupted");
 }
 
 TEST_F(AgentProposerTest, ALongIdeaIsClipped) {
@@ -207,7 +207,7 @@ TEST_F(AgentProposerTest, AnAdaptersFilesAreNotReported) {
     options_.agent.files[".tool/settings.json"] = "{}\n";
     options_.agent.env = {{"TERM", "special"}};
     const Answer answer = AgentProposer(options_, stop).propose(request());
-    ASSERT_FALSE(answer.failure);
+    ASSERT_TRUE(answer.status.ok());
     EXPECT_EQ(log(), "{}\nspecial\n");
     EXPECT_TRUE(answer.proposal.agent.ignored_files.empty());
 }
@@ -215,14 +215,14 @@ TEST_F(AgentProposerTest, AnAdaptersFilesAreNotReported) {
 TEST_F(AgentProposerTest, TroubleSaysWhatHelps) {
     const auto answer = [&](const std::string& command) { return propose(command); };
     const auto limit = answer("echo 'usage limit reached, try again in 7s'");
-    EXPECT_TRUE(limit.failure && limit.remedy == Remedy::wait);
+    EXPECT_TRUE(!limit.status.ok() && limit.remedy == Remedy::wait);
     EXPECT_EQ(limit.wait, 7);
     EXPECT_EQ(answer("echo '401 Unauthorized'; exit 1").remedy, Remedy::person);
     EXPECT_EQ(answer("exit 1").remedy, Remedy::ask_again);
-    EXPECT_FALSE(answer("echo 'usage limit'; echo x >> train/train.cpp").failure)
+    EXPECT_TRUE(answer("echo 'usage limit'; echo x >> train/train.cpp").status.ok())
         << "an agent that edits may speak of limits";
     options_.limit = 0.3;
-    EXPECT_THAT(answer("echo '429: retrying for ever'; sleep 100").failure->reason,
+    EXPECT_THAT(answer("echo '429: retrying for ever'; sleep 100").status.failure().reason,
                 StartsWith("server busy"));
 }
 
@@ -236,7 +236,7 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     NeverStop stop;
     AgentProposer proposer(options_, stop);
     const Answer first = proposer.propose(request());
-    ASSERT_FALSE(first.failure);
+    ASSERT_TRUE(first.status.ok());
     EXPECT_EQ(first.proposal.source, source_ + "edit\n");
     EXPECT_EQ(first.proposal.agent.session, "s1");
     EXPECT_EQ(first.proposal.agent.tokens, 100);
@@ -246,7 +246,7 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     more.rejected = &first.proposal;
     more.rejection = &failure;
     const Answer second = proposer.propose(more);
-    ASSERT_FALSE(second.failure);
+    ASSERT_TRUE(second.status.ok());
     EXPECT_EQ(second.proposal.source, source_ + "edit\nmended\n");
     EXPECT_EQ(second.proposal.idea, "what");
     EXPECT_THAT(log(),
@@ -260,7 +260,7 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
 
     // Another process, after a kill: no desk, no conversation, but the edit and the reason.
     const Answer third = AgentProposer(options_, stop).propose(more);
-    ASSERT_FALSE(third.failure);
+    ASSERT_TRUE(third.status.ok());
     EXPECT_EQ(third.proposal.source, source_ + "edit\nedit\n");
     EXPECT_THAT(read_text(experiment() / "prompt.md"), HasSubstr("cannot be used\n\nline 2"));
 }
@@ -291,15 +291,15 @@ TEST_F(AgentProposerTest, ADeskThatAnAgentBrokeIsMended) {
         options_.agent = find_agent({}, harm);
         AgentProposer proposer(options_, stop);
         const Answer first = proposer.propose(request());
-        ASSERT_TRUE(first.failure) << harm;
+        ASSERT_FALSE(first.status.ok()) << harm;
         Proposal rejected;
         rejected.source = source_;
         auto more = request();
         more.rejected = &rejected;
-        more.rejection = &*first.failure;
+        more.rejection = &first.status.failure();
         const Answer second = proposer.propose(more);
-        EXPECT_TRUE(second.failure) << harm;
-        EXPECT_EQ(second.failure->reason, first.failure->reason) << harm;
+        EXPECT_FALSE(second.status.ok()) << harm;
+        EXPECT_EQ(second.status.failure().reason, first.status.failure().reason) << harm;
     }
 }
 

@@ -17,7 +17,7 @@ Experiment experiment(int number, Decision decision, double val_bpb, double delt
     result.idea = idea;
     result.verdict.decision = decision;
     result.verdict.reason = reason;
-    result.verdict.delta = delta;
+    result.verdict.evidence.difference = delta;
     if (decision == Decision::crash) {
         result.verdict.ending = Ending::crashed;
     } else {
@@ -103,6 +103,9 @@ TEST(History, ACrashSaysItsLastWordsWhileItIsNew) {
                 HasSubstr("one | SIGABRT\n      run.log: step 2\n      run.log: terminate called\n"
                           "      run.log: what(): shape [3, 4]\n- 0002 crash "));
     EXPECT_THAT(history_text(history, {}, directory.path()), HasSubstr("build.log: train.cpp:3: error"));
+    history[1].verdict.decision = Decision::unjudged;
+    EXPECT_THAT(history_text(history, {}, directory.path()), Not(HasSubstr("run.log")))
+        << "no log explains what was not judged";
     const auto later = long_history(1000);
     history.insert(history.end(), later.begin(), later.end());
     EXPECT_THAT(history_text(history, {}, directory.path()), Not(HasSubstr("run.log")));

@@ -38,7 +38,20 @@ Experiment full_experiment() {
     bad.ending = Ending::timed_out;
     bad.reason = "no step for 60 s";
     experiment.trials = {trial, bad};
-    experiment.verdict = {Decision::discard, Ending::ok, "worse by 0.01", 0.01};
+    experiment.verdict = {Decision::discard,
+                          Ending::ok,
+                          "",
+                          {Ground::measured,
+                           {{1, 0.02}, {9007199254740993U, 0}},
+                           0.01,
+                           {0.005, 2},
+                           0.9,
+                           0.01,
+                           0.8,
+                           1.5,
+                           12,
+                           3000,
+                           {0.8, -0.25}}};
     experiment.build_seconds = 9.5;
     experiment.seconds = 400;
     return experiment;
@@ -72,7 +85,12 @@ TEST(ExperimentJson, EveryFieldComesBack) {
     EXPECT_EQ(after.trials[1].ending, Ending::timed_out);
     EXPECT_EQ(after.trials[1].reason, "no step for 60 s");
     EXPECT_EQ(after.verdict.decision, Decision::discard);
-    EXPECT_EQ(after.verdict.delta, 0.01);
+    EXPECT_EQ(after.verdict.evidence.difference, 0.01);
+    EXPECT_EQ(after.verdict.evidence.ground, Ground::measured);
+    ASSERT_EQ(after.verdict.evidence.seeds.size(), 2U);
+    EXPECT_EQ(after.verdict.evidence.seeds[1].seed, 9007199254740993U);
+    EXPECT_EQ(after.verdict.evidence.noise.degrees, 2);
+    EXPECT_EQ(after.verdict.evidence.equal_steps.loss, -0.25);
     EXPECT_EQ(after.seconds, 400);
 }
 
@@ -97,6 +115,27 @@ TEST(ExperimentJson, AnOlderLedgerIsReadAndANewerOneTold) {
     EXPECT_THAT(error_of(newer), AllOf(HasSubstr("newer version"), HasSubstr("'extra'")));
 }
 
+TEST(ExperimentJson, ALineOfVersion1KeepsItsWords) {
+    const auto line = [](const char* verdict) {
+        return experiment_from_json(json::parse(
+            R"({"number": 3, "trials": [{"ending": "ok", "val_bpb": 1.5, "disturbed": "the machine slept"}],
+                "verdict": )" +
+            std::string(verdict) + "}"));
+    };
+    const auto judged = line(
+        R"({"decision": "discard", "ending": "ok", "reason": "worse by 0.01 on 1 seed", "delta": 0.01})");
+    EXPECT_EQ(judged.verdict.evidence.difference, 0.01);
+    EXPECT_EQ(judged.verdict.evidence.ground, Ground::none);
+    EXPECT_EQ(judged.verdict.reason, "worse by 0.01 on 1 seed");
+    EXPECT_EQ(judged.trials[0].void_because, "the machine slept");
+    const auto spoilt = line(
+        R"({"decision": "discard", "ending": "no_result", "reason": "not judged: it slept", "delta": 0})");
+    EXPECT_EQ(spoilt.verdict.decision, Decision::unjudged);
+    const auto crash =
+        line(R"({"decision": "crash", "ending": "no_result", "reason": "ended without", "delta": 0})");
+    EXPECT_EQ(crash.verdict.decision, Decision::crash);
+}
+
 TEST(ExperimentJson, WrongTypesAreErrors) {
     const json whole = json::parse(dump_line(to_json(full_experiment())));
     const auto with = [&](const char* pointer, const json& value) {
@@ -107,7 +146,8 @@ TEST(ExperimentJson, WrongTypesAreErrors) {
     EXPECT_THAT(with("/number", "twelve"), HasSubstr("must be number, but is string"));
     EXPECT_THAT(with("/trials/0/seed", "one"), HasSubstr("must be number, but is string"));
     EXPECT_THAT(with("/trials", 3), HasSubstr("must be array, but is number"));
-    EXPECT_THAT(with("/verdict/decision", "maybe"), HasSubstr("unknown decision: maybe"));
+    EXPECT_THAT(with("/verdict/decision", "maybe"),
+                HasSubstr("\"maybe\" is none of: keep, discard, crash, unjudged"));
     EXPECT_THAT(with("/agent", nullptr), HasSubstr("null"));
     EXPECT_THAT(with("/agent/ignored_files/0", 1), HasSubstr("must be string, but is number"));
     EXPECT_THAT(error_of(json::array()), HasSubstr("array"));

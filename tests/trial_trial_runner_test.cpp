@@ -227,7 +227,7 @@ TEST_F(TrialRunnerTest, RecordsTheConditions) {
     EXPECT_GT(trial.cpu_seconds, 0);
     EXPECT_LT(trial.cpu_seconds, 5);
     EXPECT_GE(trial.conditions.wait_seconds, 0);
-    EXPECT_EQ(trial.disturbed, "");
+    EXPECT_EQ(trial.void_because, "");
 }
 
 TEST(Disturbance, IsWhatIsCertain) {

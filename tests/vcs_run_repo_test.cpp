@@ -122,7 +122,7 @@ TEST_F(RunRepoTest, ALongIdeaGoesOnInTheBody) {
     std::string idea;
     for (int i = 0; i < 40; ++i) idea += "wörd" + std::to_string(i) + (i % 9 == 0 ? "\nVal-Bpb: 9 " : " ");
     auto crash = experiment(5, idea);
-    crash.verdict = {Decision::crash, Ending::timed_out, "no step", 0};
+    crash.verdict = {Decision::crash, Ending::timed_out, "no step", {}};
     crash.trials.clear();
     crash.agent.model = "m1";
     const auto commit = run_.commit(crash, "z");

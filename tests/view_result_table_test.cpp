@@ -11,7 +11,7 @@ Experiment experiment(int number, Decision decision, double val_bpb, double delt
     result.idea = "idea " + std::to_string(number);
     result.seconds = 30;
     result.verdict.decision = decision;
-    result.verdict.delta = delta;
+    result.verdict.evidence.difference = delta;
     if (val_bpb > 0) {
         result.trials.resize(1);
         result.trials[0].ending = Ending::ok;
@@ -25,9 +25,12 @@ TEST(ResultTable, ColumnsAreAlignedAndTheIncumbentMarked) {
     auto crash = experiment(3, Decision::crash, 0, 0);
     crash.verdict.ending = Ending::build_failed;
     crash.verdict.reason = "train.cpp:7: error";
+    auto unjudged = experiment(4, Decision::unjudged, 0, 0);
+    unjudged.verdict.ending = Ending::no_result;
+    unjudged.verdict.reason = "the machine slept";
     const std::vector<Experiment> all = {experiment(0, Decision::keep, 1.5, 0),
                                          experiment(1, Decision::keep, 1.4, -0.1),
-                                         experiment(2, Decision::discard, 1.6, 0.2), crash};
+                                         experiment(2, Decision::discard, 1.6, 0.2), crash, unjudged};
     EXPECT_EQ(result_table(all, false),
               "     #  verdict    val_bpb      delta    memory      time  idea\n"
               "     0  keep      1.500000          -    0.5 GB      30 s  idea 0\n"
@@ -35,7 +38,10 @@ TEST(ResultTable, ColumnsAreAlignedAndTheIncumbentMarked) {
               "     2  discard   1.600000  +0.200000    0.5 GB      30 s  idea 2\n"
               "     3  crash            -          -         -      30 s  idea 3  (build_failed: "
               "train.cpp:7: error)\n"
-              "4 experiments: 2 kept, 1 discarded, 1 crashed; best val_bpb 1.400000 (experiment 1, -0.100000 "
+              "     4  unjudged         -          -         -      30 s  idea 4  (no fair trial: the "
+              "machine slept)\n"
+              "5 experiments: 2 kept, 1 discarded, 1 crashed, 1 unjudged; best val_bpb 1.400000 (experiment "
+              "1, -0.100000 "
               "against "
               "the baseline)\n");
 }

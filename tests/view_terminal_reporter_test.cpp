@@ -44,7 +44,7 @@ class TerminalReporterTest : public ::testing::Test {
             Experiment crash;
             crash.number = 1;
             crash.idea = "too deep";
-            crash.verdict = {Decision::crash, Ending::out_of_memory, "asked for 90 GB", 0};
+            crash.verdict = {Decision::crash, Ending::out_of_memory, "asked for 90 GB", {}};
             reporter.finished(crash);
         }
         writing_.reset();

@@ -1,6 +1,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/trial_parts.h"

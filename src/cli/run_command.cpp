@@ -22,6 +22,7 @@
 #include "record/run_lock.h"
 #include "settings/places.h"
 #include "settings/settle.h"
+#include "trial/fair_runner.h"
 #include "vcs/git_repo.h"
 #include "vcs/run_repo.h"
 #include "view/run_view.h"
@@ -105,9 +106,9 @@ int run(const RunArguments& arguments) {
     SourceGuard guard;
     const PairedJudge judge(config);
     const TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
-    ExperimentLoop loop({proposer, guard, trial.builder, trial.runner, judge, ledger, repo, reporter, stop,
-                         system_clock(), &curves},
-                        settings);
+    FairRunner runner(trial.runner, reporter, stop, system_clock(), settings.config);
+    ExperimentLoop loop({proposer, guard, trial.builder, runner, judge, &curves},
+                        {ledger, repo, reporter, stop, system_clock()}, settings);
     const LoopEnd end = loop.run();
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
     lock.reset();

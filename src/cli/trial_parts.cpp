@@ -11,6 +11,7 @@
 #include "contract/run_files.h"
 #include "loop/trial_rounds.h"
 #include "proc/signals.h"
+#include "trial/fair_runner.h"
 #include "util/text.h"
 #include "util/time.h"
 #include "view/terminal_reporter.h"
@@ -39,8 +40,7 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
                                   const StopRequest& stop) {
     constexpr int kNoExperiment = -1;
     TrialParts parts = make_trial_parts(place, reporter, stop);
-    const Settings& config = place.config;
-    const FairTrials fair{parts.runner, reporter, stop, system_clock(), config};
+    FairRunner fair(parts.runner, reporter, stop, system_clock(), place.config);
     reporter.phase(kNoExperiment, "build" + name);
     const auto program = parts.builder.build(source, request.directory);
     if (!program.ok()) {
@@ -50,9 +50,12 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
         return {trial};
     }
     request.program = program.value();
-    std::vector<Trial> all, results;
-    for (; count > 0 && (results.empty() || results.back().counts()); --count, ++request.seed)
-        results.push_back(fair.run(request, kNoExperiment, "train" + name, best_rate(all), all));
+    std::vector<Trial> results;
+    for (; count > 0 && (results.empty() || results.back().counts()); --count, ++request.seed) {
+        request.reached = best_rate(results);
+        reporter.phase(kNoExperiment, fmt::format("train{}, seed {}", name, request.seed));
+        results.push_back(fair.run(request));
+    }
     fs::remove(request.program);
     return results;
 }

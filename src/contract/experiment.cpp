@@ -1,43 +1,20 @@
 #include "contract/experiment.h"
 
 #include <algorithm>
-#include <array>
-#include <stdexcept>
 
 namespace autoresearch {
 
-namespace {
-
-// In the order of the enums. The names stand in ledgers: never rename one.
-constexpr std::array<std::string_view, 12> kEndings = {
-    "ok",         "no_proposal",   "refused", "build_failed", "crashed",     "timed_out",
-    "not_finite", "out_of_memory", "invalid", "no_result",    "ended_early", "interrupted"};
-static_assert(kEndings.size() == static_cast<std::size_t>(Ending::interrupted) + 1);
-constexpr std::array<std::string_view, 3> kDecisions = {"keep", "discard", "crash"};
-
-template <class Enum>
-Enum find_name(const auto& names, std::string_view name, const std::string& what) {
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) throw std::invalid_argument("unknown " + what + ": " + std::string(name));
-    return static_cast<Enum>(found - names.begin());
+double TrialNumber::value(const Trial& trial) const {
+    return std::visit([&](auto of) { return static_cast<double>(trial.*of); }, member);
 }
 
-}  // namespace
-
-std::string_view to_string(Ending ending) {
-    return kEndings.at(static_cast<std::size_t>(ending));
-}
-
-Ending ending_from_string(std::string_view name) {
-    return find_name<Ending>(kEndings, name, "ending");
-}
-
-std::string_view to_string(Decision decision) {
-    return kDecisions.at(static_cast<std::size_t>(decision));
-}
-
-Decision decision_from_string(std::string_view name) {
-    return find_name<Decision>(kDecisions, name, "decision");
+void TrialNumber::set(Trial& trial, double value) const {
+    constexpr double kMost = 1e15;  // beyond, the cast would be undefined for some types
+    if (const auto* whole = std::get_if<std::int64_t Trial::*>(&member)) {
+        trial.*(*whole) = static_cast<std::int64_t>(std::clamp(value, 0.0, kMost));
+    } else {
+        trial.*std::get<double Trial::*>(member) = value;
+    }
 }
 
 void add_cost(AgentReport& report, const AgentReport& more) {

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "autoresearch/events.h"
 #include "contract/result.h"
 
 namespace autoresearch {
@@ -43,7 +45,7 @@ struct Conditions {
     bool throttled = false;    // thermal pressure or low power mode
 };
 
-/// One training run of an experiment with one seed. The numbers are those of the result event.
+/// One training run of an experiment with one seed. The numbers are those of the result event: kTrialNumbers.
 struct Trial {
     Ending ending = Ending::no_result;
     std::string reason;  // why it did not end well; empty when ok
@@ -58,28 +60,104 @@ struct Trial {
     double tokens_m = 0;
     std::int64_t num_steps = 0;
     double num_params_m = 0;
-    int depth = 0;
+    std::int64_t depth = 0;
     Conditions conditions;
-    std::string
-        disturbed;  // why the machine, not the code, made this number: never judged. Empty: a fair trial
+    std::string void_because;  // why the machine, not the code, made this number: never judged. Empty: fair
 
-    bool counts() const { return ending == Ending::ok && disturbed.empty(); }
+    bool counts() const { return ending == Ending::ok && void_because.empty(); }
     double steps_per_second() const {
         return training_seconds > 0 ? static_cast<double>(num_steps) / training_seconds : 0;
     }
 };
 
-enum class Decision { keep, discard, crash };
+/// One number of a trial's result: its name in the ledger, in the trainer's events and summary, and how many
+/// decimals the summary shows.
+struct TrialNumber {
+    const char* name;
+    const char* event;
+    int decimals;
+    std::variant<double Trial::*, std::int64_t Trial::*> member;
 
-std::string_view to_string(Decision decision);
-Decision decision_from_string(std::string_view name);
+    double value(const Trial& trial) const;
+    /// A whole number is cut to what its type holds.
+    void set(Trial& trial, double value) const;
+};
+
+/// The one list of them, in the summary's order.
+inline constexpr TrialNumber kTrialNumbers[] = {
+    {"val_bpb", events::kValBpb, 6, &Trial::val_bpb},
+    {"training_seconds", events::kTrainingSeconds, 1, &Trial::training_seconds},
+    {"total_seconds", events::kTotalSeconds, 1, &Trial::total_seconds},
+    {"peak_memory_mb", events::kPeakVramMb, 1, &Trial::peak_memory_mb},
+    {"mfu_percent", events::kMfuPercent, 2, &Trial::mfu_percent},
+    {"tokens_m", events::kTotalTokensM, 1, &Trial::tokens_m},
+    {"num_steps", events::kNumSteps, 0, &Trial::num_steps},
+    {"num_params_m", events::kNumParamsM, 1, &Trial::num_params_m},
+    {"depth", events::kDepth, 0, &Trial::depth},
+};
+
+/// The spread of val_bpb when nothing but the seed changes. No degrees of freedom: not yet known.
+struct Noise {
+    double sd = 0;
+    int degrees = 0;
+};
+
+enum class Decision {
+    keep,
+    discard,
+    crash,     // it has no result, by its own fault
+    unjudged,  // no fair trial was to be had: nothing is known of the code, and it may be tried again
+};
+template <>
+inline constexpr std::array<std::string_view, 4> kNames<Decision> = {"keep", "discard", "crash", "unjudged"};
+
+/// What made a comparison a keep or a discard.
+enum class Ground {
+    none,             // nothing was compared
+    baseline,         // the first of a run
+    measured,         // the difference alone
+    within_noise,     // better, but not surely
+    simpler,          // less code, and nothing lost
+    too_much_code,    // a gain below the noise for much more code
+    too_much_memory,  // a gain too small for much more memory
+};
+template <>
+inline constexpr std::array<std::string_view, 7> kNames<Ground> = {
+    "none", "baseline", "measured", "within_noise", "simpler", "too_much_code", "too_much_memory"};
+
+/// val_bpb against the incumbent's with the same seed; negative is better.
+struct SeedDifference {
+    std::uint64_t seed = 0;
+    double difference = 0;
+};
+
+/// The same number of steps of candidate and incumbent, on one seed: what is left when speed is taken out.
+struct EqualSteps {
+    double steps = 0;  // the candidate's in the incumbent's; 0: not known
+    double loss = 0;   // mean training loss over the last tenth of the shorter one, candidate less incumbent
+};
+
+/// What a verdict knows, as numbers. Sentences are made of it in src/view/sentences.h.
+struct Evidence {
+    Ground ground = Ground::none;
+    std::vector<SeedDifference> seeds;
+    double difference = 0;     // mean over the seeds; of the baseline 0
+    Noise noise;               // of all repeats of the run
+    double tail = 1;           // chance of such a mean or a better one when nothing is there
+    double needed = 0;         // the tail below which a gain is sure; 0: no test was made
+    double speed = 1;          // the candidate's steps per second in the incumbent's
+    double memory = 1;         // its peak memory in the incumbent's
+    int tokens = 0;            // its source tokens, those of the incumbent taken off
+    int incumbent_tokens = 0;  // 0: not known
+    EqualSteps equal_steps;
+};
 
 struct Verdict {
     Decision decision = Decision::crash;
-    Ending ending =
-        Ending::ok;      // else there is no result: a crash of this kind, or a trial that was not judged
-    std::string reason;  // one line for a person
-    double delta = 0;    // val_bpb against the incumbent; negative is better; 0 when nothing was compared
+    Ending ending = Ending::ok;  // else there is no comparison: how it ended instead
+    std::string reason;  // of a crash, an early end or an unjudged one: why, in one line; else the words of
+                         // an older version that recorded no evidence
+    Evidence evidence;
 };
 
 /// One numbered attempt: everything the ledger keeps of it.

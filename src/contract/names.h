@@ -21,7 +21,11 @@ std::string_view to_string(Enum value) {
 template <class Enum>
 Enum from_string(std::string_view name) {
     const auto found = std::find(kNames<Enum>.begin(), kNames<Enum>.end(), name);
-    if (found == kNames<Enum>.end()) throw std::invalid_argument("unknown name: " + std::string(name));
+    if (found == kNames<Enum>.end()) {
+        std::string known;
+        for (const auto& each : kNames<Enum>) known += (known.empty() ? "" : ", ") + std::string(each);
+        throw std::invalid_argument("\"" + std::string(name) + "\" is none of: " + known);
+    }
     return static_cast<Enum>(found - kNames<Enum>.begin());
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
+
+#include "contract/names.h"
 
 namespace autoresearch {
 
@@ -24,14 +26,30 @@ enum class Ending {
     interrupted,    // the person stopped the run in the middle; never recorded
 };
 
-std::string_view to_string(Ending ending);
-/// Throws std::invalid_argument for a name that to_string never gives.
-Ending ending_from_string(std::string_view name);
+template <>
+inline constexpr std::array<std::string_view, 12> kNames<Ending> = {
+    "ok",         "no_proposal",   "refused", "build_failed", "crashed",     "timed_out",
+    "not_finite", "out_of_memory", "invalid", "no_result",    "ended_early", "interrupted"};
 
 /// An expected failure: how it ended and why, in one line for a person.
 struct Failure {
     Ending ending = Ending::ok;
     std::string reason;
+};
+
+/// A step that has no value: it went well, or how it failed.
+class [[nodiscard]] Status {
+  public:
+    Status() = default;                                        // it went well
+    Status(Failure failure) : failure_(std::move(failure)) {}  // NOLINT(google-explicit-constructor)
+
+    bool ok() const { return !failure_; }
+    const Failure& failure() const { return failure_.value(); }
+    /// How it ended: Ending::ok when it went well.
+    Ending ending() const { return failure_ ? failure_->ending : Ending::ok; }
+
+  private:
+    std::optional<Failure> failure_;
 };
 
 /// A value, or the failure that stands in its place.

@@ -13,12 +13,6 @@
 // The steps of an experiment, in the order of the loop. The loop borrows one of each.
 namespace autoresearch {
 
-/// The spread of val_bpb when nothing but the seed changes. No degrees of freedom: not yet known.
-struct Noise {
-    double sd = 0;
-    int degrees = 0;
-};
-
 /// What a proposer may know. What it refers to lives as long as the call.
 struct ProposalRequest {
     int experiment;                          // the number the proposal will carry
@@ -40,8 +34,8 @@ enum class Remedy {
 
 /// What came of one call of an agent.
 struct Answer {
-    Proposal proposal;               // its report holds what the call cost, edit or not
-    std::optional<Failure> failure;  // no_proposal or interrupted: there is no edit
+    Proposal proposal;  // its report holds what the call cost, edit or not
+    Status status;      // no_proposal or interrupted: there is no edit
     Remedy remedy = Remedy::ask_again;
     double wait = 0;  // seconds until the agent can work again, as it says; 0: not known
 };
@@ -53,12 +47,11 @@ class Proposer {
     virtual Answer propose(const ProposalRequest& request) = 0;
 };
 
-/// Looks at a proposal before anything of it is compiled. Returns why it is refused, or nothing.
+/// Looks at a proposal before anything of it is compiled: refused, with the reason, or not.
 class Guard {
   public:
     virtual ~Guard() = default;
-    virtual std::optional<Failure> review(const Proposal& proposal,
-                                          const std::vector<Experiment>& history) = 0;
+    virtual Status review(const Proposal& proposal, const std::vector<Experiment>& history) = 0;
 };
 
 /// Compiles and links one train.cpp against the frozen prepare library.
@@ -83,12 +76,18 @@ struct TrialRequest {
                                        // it takes; empty: the clock rules
     bool test_split = false;  // evaluate on the test documents: for the final number, never a verdict
     Hopeless hopeless = {};   // an answer ends the trial as ended_early
+    double reached = 0;       // steps per second that the same code reached before; 0: not known
+    std::vector<Trial>* void_trials = nullptr;  // gets those that were repeated, as the machine spoilt them
 };
 
 /// Every step of a trial (prepare/session/report.h), in the directory of its request. A repeat replaces it.
 inline std::filesystem::path curve_file(const std::filesystem::path& directory, std::uint64_t seed) {
     return directory / ("curve-" + std::to_string(seed) + ".csv");
 }
+
+/// A trial that makes less than this share of the steps per second that the same code made in another one is
+/// void, whatever else was seen.
+inline constexpr double kLeastSpeed = 0.85;
 
 /// Runs one trial in its own process group under the watchdog. Never throws for what the trainer does:
 /// every way to end is in Trial::ending. Returns only when the whole group is gone.
@@ -122,8 +121,7 @@ class Curves {
     /// For a trial that is about to run against the incumbent; may be empty.
     virtual Hopeless early_end(const Experiment& incumbent, const TrialRequest& trial,
                                const std::vector<Experiment>& history, const Noise& noise) const = 0;
-    /// How the two differ at equal steps, to be appended to the verdict's reason; empty when not known.
-    virtual std::string explain(const Experiment& incumbent, const Experiment& candidate) const = 0;
+    virtual EqualSteps at_equal_steps(const Experiment& incumbent, const Experiment& candidate) const = 0;
 };
 
 }  // namespace autoresearch

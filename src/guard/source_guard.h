@@ -28,7 +28,7 @@ class SourceGuard : public Guard {
   public:
     /// Ending::refused with the broken rule, or with the experiment that had the same source (comments and
     /// white space do not count).
-    std::optional<Failure> review(const Proposal& proposal, const std::vector<Experiment>& history) override;
+    Status review(const Proposal& proposal, const std::vector<Experiment>& history) override;
 };
 
 }  // namespace autoresearch

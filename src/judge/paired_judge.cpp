@@ -1,7 +1,5 @@
 #include "judge/paired_judge.h"
 
-#include <spdlog/fmt/fmt.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -16,7 +14,6 @@ constexpr double kClearlySmaller = 0.98;  // of the incumbent's tokens: worth a 
 constexpr double kMuchCode = 1.05;        // of the incumbent's tokens: a gain must exceed the noise
 constexpr double kMemoryGain = 2;         // the gain in noise units that much more memory must bring
 constexpr double kLevel = 0.5;            // standard errors that a simpler source may be worse at most
-constexpr double kOtherSpeed = 0.1;       // a difference in steps per second that a verdict mentions
 
 /// The trials of one code that count, by seed.
 using Repeats = std::map<std::uint64_t, const Trial*>;
@@ -56,7 +53,7 @@ Noise pooled_noise(const std::vector<Experiment>& history, const Experiment* can
 
 /// Candidate against incumbent on the seeds that both have.
 struct PairedJudge::Comparison {
-    std::vector<double> differences;  // val_bpb by seed; negative: the candidate is better
+    std::vector<SeedDifference> differences;
     double seeds = 0, mean = 0;
     double speed = 1;  // the candidate's steps per second in the incumbent's
     Noise noise;
@@ -71,14 +68,16 @@ struct PairedJudge::Comparison {
         seeds = static_cast<double>(candidate.size());
         for (const auto& [seed, trial] : candidate) {
             const Trial& other = *incumbent.at(seed);
-            differences.push_back(trial->val_bpb - other.val_bpb);
-            mean += differences.back() / seeds;
+            differences.push_back({seed, trial->val_bpb - other.val_bpb});
+            mean += differences.back().difference / seeds;
             rate += trial->steps_per_second();
             other_rate += other.steps_per_second();
         }
         if (rate > 0 && other_rate > 0) speed = rate / other_rate;
+        std::vector<double> values;
+        for (const SeedDifference& each : differences) values.push_back(each.difference);
         PooledVariance paired;
-        paired.add(differences);
+        paired.add(values);
         pooled_error = noise.sd * std::sqrt(2 / seeds);
         paired_error = paired.sd() / std::sqrt(seeds);
         if (mean >= 0) return;
@@ -94,21 +93,6 @@ struct PairedJudge::Comparison {
         const double end = -mean / std::min(pooled_error, paired_error) * looks / std::sqrt(seeds);
         return normal_tail((bound - end) / std::sqrt(looks - seeds));
     }
-
-    /// What was measured and how sure it is, in one line for a person.
-    std::string text(double needed) const {
-        std::string line = mean < 0   ? fmt::format("better by {:.5f}", -mean)
-                           : mean > 0 ? fmt::format("worse by {:.5f}", mean)
-                                      : "equal";
-        line += fmt::format(" on {} seed{}", seeds, seeds > 1 ? "s:" : "");
-        for (const double difference : differences)
-            if (seeds > 1) line += fmt::format(" {:+.5f}", difference);
-        if (tail < 1)
-            line +=
-                fmt::format(", confidence {:.1f} % ({:.1f} % needed)", 100 * (1 - tail), 100 * (1 - needed));
-        if (noise.degrees > 0) line += fmt::format(", noise {:.5f}", noise.sd);
-        return line;
-    }
 };
 
 PairedJudge::PairedJudge(const Settings& config)
@@ -123,10 +107,10 @@ std::variant<MoreTrials, Verdict> PairedJudge::judge(const Experiment* incumbent
     if (incumbent == nullptr) {
         const std::size_t needed = config_.judge == JudgeRule::plain ? 1 : config_.baseline_seeds;
         if (mine.size() < needed) return MoreTrials{next};
-        const Noise noise = noise_of(codes);
-        const std::string spread =
-            noise.degrees == 0 ? "" : fmt::format("; noise {:.5f} between {} seeds", noise.sd, needed);
-        return Verdict{Decision::keep, Ending::ok, "baseline" + spread, 0};
+        Verdict verdict{Decision::keep, Ending::ok, "", {}};
+        verdict.evidence.ground = Ground::baseline;
+        verdict.evidence.noise = noise_of(codes);
+        return verdict;
     }
     if (mine.empty()) return MoreTrials{next};
     const Repeats& theirs = codes[incumbent->number];
@@ -141,37 +125,42 @@ std::variant<MoreTrials, Verdict> PairedJudge::judge(const Experiment* incumbent
 std::optional<Verdict> PairedJudge::decide(const Experiment& incumbent, const Experiment& candidate,
                                            const Comparison& result) const {
     const auto ratio = [](double value, double base) { return value > 0 && base > 0 ? value / base : 1; };
-    const double needed = 2 * normal_tail(bound_ / std::sqrt(result.seeds));
     const double gain = -result.mean;
     const double size = ratio(candidate.source_tokens, incumbent.source_tokens);
-    const double memory = ratio(candidate.peak_memory_mb(), incumbent.peak_memory_mb());
-    const bool hungry = memory > config_.memory_factor;
-    const auto verdict = [&](Decision decision, const std::string& why) {
-        std::string reason = why + result.text(needed);
-        if (candidate.source_tokens > 0)
-            reason += fmt::format("; source {:+} tokens ({:+.1f} %)",
-                                  candidate.source_tokens - incumbent.source_tokens, 100 * (size - 1));
-        if (std::abs(result.speed - 1) > kOtherSpeed)
-            reason += fmt::format("; {:.2f}x the steps per second", result.speed);
-        if (hungry) reason += fmt::format("; {:.1f}x the memory", memory);
-        return Verdict{decision, Ending::ok, reason, result.mean};
+    Evidence evidence;
+    evidence.seeds = result.differences;
+    evidence.difference = result.mean;
+    evidence.noise = result.noise;
+    evidence.tail = result.tail;
+    evidence.needed = 2 * normal_tail(bound_ / std::sqrt(result.seeds));
+    evidence.speed = result.speed;
+    evidence.memory = ratio(candidate.peak_memory_mb(), incumbent.peak_memory_mb());
+    if (candidate.source_tokens > 0) {
+        evidence.tokens = candidate.source_tokens - incumbent.source_tokens;
+        evidence.incumbent_tokens = incumbent.source_tokens;
+    }
+    const auto verdict = [&](Decision decision, Ground ground) {
+        evidence.ground = ground;
+        return Verdict{decision, Ending::ok, "", evidence};
     };
 
-    if (config_.judge == JudgeRule::plain) return verdict(gain > 0 ? Decision::keep : Decision::discard, "");
-    if (gain > 0 && result.tail <= needed) {
+    if (config_.judge == JudgeRule::plain)
+        return verdict(gain > 0 ? Decision::keep : Decision::discard, Ground::measured);
+    const bool hungry = evidence.memory > config_.memory_factor;
+    if (gain > 0 && result.tail <= evidence.needed) {
         if (hungry && gain < kMemoryGain * result.noise.sd)
-            return verdict(Decision::discard, "gains too little for its memory: ");
+            return verdict(Decision::discard, Ground::too_much_memory);
         if (size > kMuchCode && gain < result.noise.sd)
-            return verdict(Decision::discard, "gains less than the noise for much code: ");
-        return verdict(Decision::keep, "");
+            return verdict(Decision::discard, Ground::too_much_code);
+        return verdict(Decision::keep, Ground::measured);
     }
     const bool simpler = size <= kClearlySmaller && !hungry && result.mean <= kLevel * result.pooled_error;
     if (result.seeds < config_.max_seeds) {
         if (simpler || result.chance(config_.max_seeds, bound_) >= kLeastChance) return std::nullopt;
     } else if (simpler) {
-        return verdict(Decision::keep, "simpler, and within the noise: ");
+        return verdict(Decision::keep, Ground::simpler);
     }
-    return verdict(Decision::discard, gain > 0 ? "within the noise: " : "");
+    return verdict(Decision::discard, gain > 0 ? Ground::within_noise : Ground::measured);
 }
 
 }  // namespace autoresearch

@@ -15,7 +15,6 @@ namespace {
 constexpr int kEnough = 8;           // finished trials before anything is ended
 constexpr double kLostKeeps = 0.01;  // of would-be keeps, over all checkpoints
 constexpr double kWindow = 0.2;  // of the budget: one step's loss says more of its batch than of the model
-constexpr double kSameSpeed = 0.03;  // a difference in steps that is none
 
 /// Of the fifth of the budget up to `share`; nothing when the curve has no steps there.
 std::optional<double> mean_loss(const Curve& curve, double share) {
@@ -109,25 +108,19 @@ Hopeless TrialCurves::early_end(const Experiment& incumbent, const TrialRequest&
     };
 }
 
-std::string TrialCurves::explain(const Experiment& incumbent, const Experiment& candidate) const {
+EqualSteps TrialCurves::at_equal_steps(const Experiment& incumbent, const Experiment& candidate) const {
     const auto [trial, other] = first_pair(candidate, incumbent);
-    if (trial == nullptr) return "";
+    if (trial == nullptr) return {};
     const std::vector<double> mine = curve_of(candidate, trial->seed).loss,
                               theirs = curve_of(incumbent, trial->seed).loss;
     const auto steps = static_cast<std::ptrdiff_t>(std::min(mine.size(), theirs.size()));
-    if (steps == 0) return "";
+    if (steps == 0) return {};
     const std::ptrdiff_t last = std::max<std::ptrdiff_t>(1, steps / 10);
     const auto mean = [&](const std::vector<double>& loss) {
         return std::accumulate(loss.begin() + steps - last, loss.begin() + steps, 0.0) /
                static_cast<double>(last);
     };
-    const double loss = mean(mine) - mean(theirs);
-    const double speed = static_cast<double>(mine.size()) / static_cast<double>(theirs.size());
-    return fmt::format("; {}{} steps: {:.2f}x as many, loss {:+.4f} at equal steps",
-                       speed > 1 + kSameSpeed   ? "faster, "
-                       : speed < 1 - kSameSpeed ? "slower, "
-                                                : "",
-                       loss < 0 ? "better" : "no better", speed, loss);
+    return {static_cast<double>(mine.size()) / static_cast<double>(theirs.size()), mean(mine) - mean(theirs)};
 }
 
 }  // namespace autoresearch

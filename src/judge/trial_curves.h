@@ -47,7 +47,7 @@ class TrialCurves : public Curves {
         : folder_(std::move(folder)), early_(early) {}
     Hopeless early_end(const Experiment& incumbent, const TrialRequest& trial,
                        const std::vector<Experiment>& history, const Noise& noise) const override;
-    std::string explain(const Experiment& incumbent, const Experiment& candidate) const override;
+    EqualSteps at_equal_steps(const Experiment& incumbent, const Experiment& candidate) const override;
 
   private:
     Curve curve_of(const Experiment& experiment, std::uint64_t seed) const {

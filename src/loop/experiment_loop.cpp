@@ -27,184 +27,201 @@ void describe(const Proposal& proposal, Experiment& experiment) {
 
 }  // namespace
 
-ExperimentLoop::ExperimentLoop(const LoopParts& parts, const LoopSettings& settings)
-    : parts_(parts), settings_(settings) {}
+/// One experiment in the making.
+struct ExperimentLoop::Attempt {
+    Experiment experiment;
+    Proposal proposal;
+    std::filesystem::path program;
+    std::optional<Failure> rejection;  // why the agent has its edit back
+    int repairs = 0;                   // how often it got it back
+    std::optional<LoopEnd> end;        // of the run, in the middle of this experiment
+};
+
+ExperimentLoop::ExperimentLoop(const Steps& steps, const World& world, const LoopSettings& settings)
+    : steps_(steps), world_(world), settings_(settings) {}
 
 LoopEnd ExperimentLoop::run() {
-    started_ = parts_.clock.seconds();
-    if (const Experiment* best = incumbent()) parts_.repo.advance(best->commit);
+    started_ = world_.clock.seconds();
+    if (const Experiment* best = incumbent()) world_.repo.advance(best->commit);
     while (true) {
         const auto end = reason_to_end();
         if (end == LoopEnd::gave_up)
-            parts_.reporter.note(
+            world_.reporter.note(
                 fmt::format("{} answers of the agent in a row could not be used; the last: {}",
-                            useless_answers_, parts_.ledger.experiments().back().verdict.reason));
+                            useless_answers_, history().back().verdict.reason));
         if (end) return *end;
-        if (!attempt(static_cast<int>(parts_.ledger.experiments().size()))) return end_;
+        if (const auto ended = attempt(static_cast<int>(history().size()))) return *ended;
     }
 }
 
-/// One experiment, every step in order. False when the run ends instead: it was interrupted (the proposal
-/// stays saved and is tried again by the next run), the agent is of no use, or the baseline does not work.
-bool ExperimentLoop::attempt(int number) {
-    const double begun = parts_.clock.seconds();
-    Experiment experiment;
-    experiment.number = number;
-    experiment.started = parts_.clock.utc();
+/// One experiment, every step in order; repairs go round once more. Returns why the run ends instead of going
+/// on: it was interrupted (the proposal stays saved and is tried again by the next run), the agent is of no
+/// use, or the baseline does not work.
+std::optional<LoopEnd> ExperimentLoop::attempt(int number) {
+    const double begun = world_.clock.seconds();
+    Attempt now;
+    now.experiment.number = now.proposal.experiment = number;
+    now.experiment.started = world_.clock.utc();
+    Status status;
+    do {
+        status = propose(now);
+        if (status.ok()) status = guard(now);
+        if (status.ok()) status = build(now);
+        if (status.ok()) status = run_and_judge(now);
+    } while (goes_back(now, status));
 
-    Proposal proposal;
-    proposal.experiment = number;
-    std::optional<Failure> failure = propose(proposal);
-    if (!failure) failure = try_out(proposal, experiment);
-    for (int round = 1; failure && round <= settings_.config.repairs && can_mend(*failure, experiment);
-         ++round) {
-        const Failure rejection = *failure;
-        parts_.reporter.note(fmt::format("experiment {}: {}; back to the agent ({} of {})", number,
-                                         rejection.reason, round, settings_.config.repairs));
-        failure = ask(proposal, &rejection);
-        if (!failure) {
-            failure = try_out(proposal, experiment);
-        } else if (failure->ending == Ending::no_proposal) {
-            failure = rejection;  // which says more than that the agent did not mend it
-        }
-    }
-
-    if (failure && failure->ending == Ending::interrupted) return false;
-    if (failure) experiment.verdict = {Decision::crash, failure->ending, failure->reason, 0};
-    if (failure && incumbent() == nullptr) {
-        end_ = LoopEnd::gave_up;
-        parts_.reporter.note(
+    if (now.end) return now.end;
+    if (status.ending() == Ending::interrupted) return LoopEnd::stopped;
+    if (!status.ok() && incumbent() == nullptr) {
+        world_.reporter.note(
             fmt::format("the baseline does not work, so there is nothing to compare with: {} (logs: {})",
-                        failure->reason, parts_.ledger.directory(0).string()));
-        return false;
+                        status.failure().reason, world_.ledger.directory(0).string()));
+        return LoopEnd::gave_up;
     }
-    describe(proposal, experiment);
-    experiment.seconds = parts_.clock.seconds() - begun;
-    // Order matters for a kill at any point: the commit first (harmless without a ledger line: it is made
-    // again), then the ledger, which is the truth, then the branch, which the next run() can always move
-    // again.
-    experiment.commit = parts_.repo.commit(experiment, proposal.source);
-    parts_.ledger.append(experiment);
-    if (experiment.verdict.decision == Decision::keep) parts_.repo.advance(experiment.commit);
-    parts_.reporter.finished(experiment);
-    return true;
+    if (!status.ok())
+        now.experiment.verdict = {Decision::crash, status.failure().ending, status.failure().reason, {}};
+    now.experiment.seconds = world_.clock.seconds() - begun;
+    record(now);
+    return std::nullopt;
 }
 
 /// The baseline proposes itself. Later ones come from an interrupted run, or from the agent.
-std::optional<Failure> ExperimentLoop::propose(Proposal& proposal) {
+Status ExperimentLoop::propose(Attempt& now) {
+    Proposal& proposal = now.proposal;
     const Experiment* best = incumbent();
     if (best == nullptr) {
         proposal.parent = settings_.start_commit;
         proposal.source = settings_.start_source;
         proposal.idea = "baseline";
-        return std::nullopt;
+        return {};
     }
-    if (auto saved = parts_.ledger.saved_proposal(proposal.experiment)) {
+    if (now.rejection) return ask(now);
+    if (auto saved = world_.ledger.saved_proposal(proposal.experiment)) {
         proposal = *saved;
-        return std::nullopt;
+        return {};
     }
     proposal.parent = best->commit;  // what is recorded if there is no edit
-    proposal.source = parts_.repo.source(best->commit);
+    proposal.source = world_.repo.source(best->commit);
     proposal.idea = "no proposal";
-    return ask(proposal, nullptr);
+    return ask(now);
 }
 
-/// One edit of the agent's, or why there is none; waits where the agent only needs time. `proposal` is what
+Status ExperimentLoop::guard(Attempt& now) {
+    describe(now.proposal, now.experiment);
+    now.experiment.trials.clear();
+    now.experiment.reference_trials.clear();
+    Status status = steps_.guard.review(now.proposal, history());
+    useless_answers_ = status.ok() ? 0 : useless_answers_ + 1;
+    return status;
+}
+
+Status ExperimentLoop::build(Attempt& now) {
+    const int number = now.experiment.number;
+    world_.reporter.phase(number, "build");
+    const double begun = world_.clock.seconds();
+    const auto program = steps_.builder.build(now.proposal.source, world_.ledger.directory(number));
+    now.experiment.build_seconds += world_.clock.seconds() - begun;
+    if (!program.ok()) return program.failure();
+    now.program = program.value();
+    return {};
+}
+
+Status ExperimentLoop::run_and_judge(Attempt& now) {
+    return run_trials(steps_, world_, settings_.config, now.program, incumbent(), now.experiment);
+}
+
+/// Order matters for a kill at any point: the commit first (harmless without a ledger line: it is made
+/// again), then the ledger, which is the truth, then the branch, which the next run() can always move again.
+void ExperimentLoop::record(Attempt& now) {
+    Experiment& experiment = now.experiment;
+    describe(now.proposal, experiment);
+    experiment.commit = world_.repo.commit(experiment, now.proposal.source);
+    world_.ledger.append(experiment);
+    if (experiment.verdict.decision == Decision::keep) world_.repo.advance(experiment.commit);
+    world_.reporter.finished(experiment);
+}
+
+/// Whether the agent gets its edit back: it can do something about the failure, and little time was lost.
+bool ExperimentLoop::goes_back(Attempt& now, Status& status) {
+    if (now.rejection && status.ending() == Ending::no_proposal)
+        status = *now.rejection;  // which says more than that the agent did not repair it
+    if (status.ok() || now.end || now.repairs == settings_.config.repairs) return false;
+    if (incumbent() == nullptr || reason_to_end()) return false;
+    const Failure& failure = status.failure();
+    if (failure.ending == Ending::interrupted || failure.ending == Ending::timed_out) return false;
+    const auto& trials = now.experiment.trials;
+    if (trials.size() > 1 || (trials.size() == 1 && trials[0].wall_seconds >= kFirstSeconds)) return false;
+    now.rejection = failure;
+    world_.reporter.note(fmt::format("experiment {}: {}; back to the agent ({} of {})", now.experiment.number,
+                                     failure.reason, ++now.repairs, settings_.config.repairs));
+    return true;
+}
+
+/// One edit of the agent's, or why there is none; waits where the agent only needs time. The proposal is what
 /// is rejected and becomes the new one; without an edit it stays, but for what the calls cost.
-std::optional<Failure> ExperimentLoop::ask(Proposal& proposal, const Failure* rejection) {
+Status ExperimentLoop::ask(Attempt& now) {
+    Proposal& proposal = now.proposal;
     const int number = proposal.experiment;
+    const Failure* rejection = now.rejection ? &*now.rejection : nullptr;
     while (true) {
-        parts_.reporter.phase(number, rejection == nullptr ? "agent" : "agent, once more");
-        const std::string source = parts_.repo.source(incumbent()->commit);
-        Answer answer = parts_.proposer.propose({number, *incumbent(), source, parts_.ledger.experiments(),
-                                                 parts_.ledger.directory(number),
-                                                 parts_.judge.noise(parts_.ledger.experiments()),
-                                                 rejection == nullptr ? nullptr : &proposal, rejection});
+        world_.reporter.phase(number, rejection == nullptr ? "agent" : "agent, once more");
+        const std::string source = world_.repo.source(incumbent()->commit);
+        Answer answer = steps_.proposer.propose(
+            {number, *incumbent(), source, history(), world_.ledger.directory(number),
+             steps_.judge.noise(history()), rejection == nullptr ? nullptr : &proposal, rejection});
         add_cost(answer.proposal.agent, proposal.agent);
-        if (!answer.failure) {
+        if (answer.status.ok()) {
             proposal = std::move(answer.proposal);
             agent_works_ = true;
             waits_ = 0;
-            parts_.ledger.save_proposal(proposal);
-            return std::nullopt;
+            world_.ledger.save_proposal(proposal);
+            return {};
         }
         proposal.agent = std::move(answer.proposal.agent);
-        if (answer.failure->ending == Ending::interrupted) return answer.failure;
+        if (answer.status.ending() == Ending::interrupted) return answer.status;
         if (answer.remedy == Remedy::ask_again) {
             ++useless_answers_;
-            return answer.failure;
+            return answer.status;
         }
-        if (!wait_for_agent(answer, answer.failure->reason))
-            return Failure{Ending::interrupted, answer.failure->reason};
+        now.end = wait_for_agent(answer);
+        if (now.end) return answer.status;
     }
 }
 
-/// False when the run ends before the agent can be asked again.
-bool ExperimentLoop::wait_for_agent(const Answer& answer, const std::string& reason) {
+/// Why the run ends before the agent can be asked again; nothing when it can.
+std::optional<LoopEnd> ExperimentLoop::wait_for_agent(const Answer& answer) {
+    const std::string& reason = answer.status.failure().reason;
     // A login that worked before may come back, as a server may.
     const bool in_vain = answer.remedy == Remedy::person && !agent_works_;
     if (in_vain || (answer.wait <= 0 && waits_ == kMostWaits)) {
-        parts_.reporter.note("the agent cannot work: " + reason);
-        end_ = LoopEnd::gave_up;
-        return false;
+        world_.reporter.note("the agent cannot work: " + reason);
+        return LoopEnd::gave_up;
     }
     const double back_off = std::min(kFirstWait * std::pow(2, waits_), kLongestWait);
     const double seconds = answer.wait > 0 ? answer.wait : back_off;
     waits_ = answer.wait > 0 ? 0 : waits_ + 1;
-    parts_.reporter.note(seconds < 120 ? fmt::format("{}; asking again in {:.0f} s", reason, seconds)
+    world_.reporter.note(seconds < 120 ? fmt::format("{}; asking again in {:.0f} s", reason, seconds)
                                        : fmt::format("{}; asking again in {:.0f} min", reason, seconds / 60));
-    for (const double until = parts_.clock.unix_seconds() + seconds; parts_.clock.unix_seconds() < until;) {
-        if (const auto end = reason_to_end()) {
-            end_ = *end;
-            return false;
-        }
-        parts_.clock.sleep(kStopInterval);
+    for (const double until = world_.clock.unix_seconds() + seconds; world_.clock.unix_seconds() < until;) {
+        if (const auto end = reason_to_end()) return end;
+        world_.clock.sleep(kStopInterval);
     }
-    return true;
-}
-
-/// Whether the agent gets its edit back: it can do something about the failure, and little time was lost.
-bool ExperimentLoop::can_mend(const Failure& failure, const Experiment& experiment) const {
-    if (incumbent() == nullptr || reason_to_end()) return false;
-    if (failure.ending == Ending::interrupted || failure.ending == Ending::timed_out) return false;
-    return experiment.trials.empty() ||
-           (experiment.trials.size() == 1 && experiment.trials[0].wall_seconds < kFirstSeconds);
-}
-
-/// Guard, build, trials, verdict.
-std::optional<Failure> ExperimentLoop::try_out(const Proposal& proposal, Experiment& experiment) {
-    describe(proposal, experiment);
-    experiment.trials.clear();
-    experiment.reference_trials.clear();
-    auto failure = parts_.guard.review(proposal, parts_.ledger.experiments());
-    useless_answers_ = failure ? useless_answers_ + 1 : 0;
-    if (failure) return failure;
-
-    parts_.reporter.phase(experiment.number, "build");
-    const double begun = parts_.clock.seconds();
-    const auto program = parts_.builder.build(proposal.source, parts_.ledger.directory(experiment.number));
-    experiment.build_seconds += parts_.clock.seconds() - begun;
-    if (!program.ok()) return program.failure();
-    return run_trials(parts_, settings_.config, program.value(), incumbent(), experiment);
+    return std::nullopt;
 }
 
 std::optional<LoopEnd> ExperimentLoop::reason_to_end() const {
-    if (parts_.stop.now() || parts_.stop.after_experiment()) return LoopEnd::stopped;
+    if (world_.stop.now() || world_.stop.after_experiment()) return LoopEnd::stopped;
     const Settings& bounds = settings_.config;
     const auto reached = [](auto value, auto bound) { return bound > 0 && value >= bound; };
     AgentReport spent;
-    for (const Experiment& experiment : parts_.ledger.experiments()) add_cost(spent, experiment.agent);
-    if (reached(static_cast<int>(parts_.ledger.experiments().size()) - 1, bounds.experiments) ||
-        reached((parts_.clock.seconds() - started_) / 3600, bounds.hours) ||
-        reached(parts_.clock.unix_seconds(), settings_.until) || reached(spent.usd, bounds.max_cost) ||
+    for (const Experiment& experiment : history()) add_cost(spent, experiment.agent);
+    if (reached(static_cast<int>(history().size()) - 1, bounds.experiments) ||
+        reached((world_.clock.seconds() - started_) / 3600, bounds.hours) ||
+        reached(world_.clock.unix_seconds(), settings_.until) || reached(spent.usd, bounds.max_cost) ||
         reached(spent.tokens, bounds.max_tokens))
         return LoopEnd::done;
     if (reached(useless_answers_, bounds.max_failures)) return LoopEnd::gave_up;
     return std::nullopt;
-}
-
-const Experiment* ExperimentLoop::incumbent() const {
-    return incumbent_of(parts_.ledger.experiments());
 }
 
 }  // namespace autoresearch

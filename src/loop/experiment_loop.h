@@ -9,20 +9,23 @@
 
 namespace autoresearch {
 
-/// Every step of an experiment, and what the steps write to. The loop borrows them; the wiring code owns
-/// them.
-struct LoopParts {
+/// The steps of an experiment. The loop borrows them; the wiring code owns them.
+struct Steps {
     Proposer& proposer;
     Guard& guard;
     Builder& builder;
     Runner& runner;
     const Judge& judge;
+    const Curves* curves = nullptr;  // null: no early end, and no word on the curves in the verdicts
+};
+
+/// What the steps' results go to, and what the loop is told from outside. Borrowed too.
+struct World {
     Ledger& ledger;
     Repo& repo;
     Reporter& reporter;
     const StopRequest& stop;
     const Clock& clock;
-    const Curves* curves = nullptr;  // null: no early end, and no word on the curves in the verdicts
 };
 
 struct LoopSettings {
@@ -41,26 +44,33 @@ enum class LoopEnd {
 /// The method: propose, guard, build, run, judge, record, and again. Goes on from whatever the ledger holds.
 class ExperimentLoop {
   public:
-    ExperimentLoop(const LoopParts& parts, const LoopSettings& settings);
+    ExperimentLoop(const Steps& steps, const World& world, const LoopSettings& settings);
     LoopEnd run();
 
   private:
-    std::optional<LoopEnd> reason_to_end() const;
-    bool attempt(int number);
-    std::optional<Failure> propose(Proposal& proposal);
-    std::optional<Failure> ask(Proposal& proposal, const Failure* rejection);
-    bool wait_for_agent(const Answer& answer, const std::string& reason);
-    bool can_mend(const Failure& failure, const Experiment& experiment) const;
-    std::optional<Failure> try_out(const Proposal& proposal, Experiment& experiment);
-    const Experiment* incumbent() const;
+    struct Attempt;
 
-    LoopParts parts_;
+    std::optional<LoopEnd> attempt(int number);
+    Status propose(Attempt& now);
+    Status guard(Attempt& now);
+    Status build(Attempt& now);
+    Status run_and_judge(Attempt& now);
+    void record(Attempt& now);
+
+    bool goes_back(Attempt& now, Status& status);
+    Status ask(Attempt& now);
+    std::optional<LoopEnd> wait_for_agent(const Answer& answer);
+    std::optional<LoopEnd> reason_to_end() const;
+    const std::vector<Experiment>& history() const { return world_.ledger.experiments(); }
+    const Experiment* incumbent() const { return incumbent_of(history()); }
+
+    Steps steps_;
+    World world_;
     LoopSettings settings_;
     double started_ = 0;
-    LoopEnd end_ = LoopEnd::stopped;  // of the run, when an attempt gives up
-    int useless_answers_ = 0;         // in a row
-    int waits_ = 0;                   // for the agent, in a row
-    bool agent_works_ = false;        // it gave an edit since run() began
+    int useless_answers_ = 0;   // in a row
+    int waits_ = 0;             // for the agent, in a row
+    bool agent_works_ = false;  // it gave an edit since run() began
 };
 
 }  // namespace autoresearch

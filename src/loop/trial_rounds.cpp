@@ -4,101 +4,118 @@
 
 #include <algorithm>
 
-#include "loop/experiment_loop.h"
-
 namespace autoresearch {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double kMostWaiting = 0.1;   // of a trial's thread time, that it may wait for others
-constexpr double kLeastSpeed = 0.85;   // of the steps per second that the same code reached
-constexpr double kBackOff = 30;        // seconds before the first repeat; four times as many before each next
-constexpr double kStopInterval = 0.2;  // seconds between looks at the stop request
-
-/// Why the trial's result says nothing of its code; empty for a fair trial.
-std::string disturbance(const Trial& trial, double rate, const Settings& config) {
-    const double speed = rate > 0 ? trial.steps_per_second() / rate : 1;
-    if (speed < kLeastSpeed)
-        return fmt::format("{:.0f} % of the steps per second that it reached before", 100 * speed);
-    const double lost = trial.conditions.wait_seconds + trial.conditions.steal_seconds;
-    const double share = trial.wall_seconds > 0 ? lost / (config.threads * trial.wall_seconds) : 0;
-    if (share <= kMostWaiting || config.counts_cpu_time()) return "";
-    return fmt::format("it waited for other work for {:.0f} % of its time", 100 * share);
-}
-
-/// False when the person wants the run to end.
-bool wait(double seconds, const Clock& clock, const StopRequest& stop) {
-    for (const double until = clock.seconds() + seconds; clock.seconds() < until;) {
-        if (stop.now() || stop.after_experiment()) return false;
-        clock.sleep(kStopInterval);
-    }
-    return true;
-}
-
 /// Nothing is known of the candidate, and it is not its fault. A run cannot begin like that.
-std::optional<Failure> not_judged(const std::string& why, const Experiment* incumbent,
-                                  Experiment& experiment) {
+Status unjudged(const std::string& why, const Experiment* incumbent, Experiment& experiment) {
     if (incumbent == nullptr) return Failure{Ending::no_result, why};
-    experiment.verdict = {Decision::discard, Ending::no_result, "not judged: " + why, 0};
-    return std::nullopt;
+    experiment.verdict = {Decision::unjudged, Ending::no_result, why, {}};
+    return {};
 }
 
-/// As run_trials(); leaves the incumbent's program behind when it was needed.
-std::optional<Failure> try_seeds(const LoopParts& parts, const Settings& config, const fs::path& program,
-                                 const Experiment* incumbent, Experiment& experiment, fs::path& reference) {
-    const FairTrials fair{parts.runner, parts.reporter, parts.stop, parts.clock, config};
-    const auto& history = parts.ledger.experiments();
-    while (true) {
-        const auto answer = parts.judge.judge(incumbent, experiment, history);
-        if (const auto* verdict = std::get_if<Verdict>(&answer)) {
-            experiment.verdict = *verdict;
-            if (incumbent != nullptr && parts.curves != nullptr)
-                experiment.verdict.reason += parts.curves->explain(*incumbent, experiment);
-            return std::nullopt;
+/// One that is clearly slower than a later one of the same code was disturbed, seen or not.
+void void_slower_ones(std::vector<Trial>& trials) {
+    const double reached = trials.back().counts() ? trials.back().steps_per_second() : 0;
+    for (Trial& trial : trials) {
+        const double speed = reached > 0 ? trial.steps_per_second() / reached : 1;
+        if (trial.counts() && speed < kLeastSpeed)
+            trial.void_because =
+                fmt::format("{:.0f} % of the steps per second of a later trial", 100 * speed);
+    }
+}
+
+/// The rounds of one experiment, with what all of them need.
+struct Rounds {
+    const Steps& steps;
+    const World& world;
+    const Settings& settings;
+    const fs::path& program;
+    const Experiment* incumbent;
+    Experiment& experiment;
+    fs::path reference = {};  // the incumbent's program, once it was needed
+
+    Status until_verdict() {
+        const auto& history = world.ledger.experiments();
+        while (true) {
+            const auto answer = steps.judge.judge(incumbent, experiment, history);
+            if (const auto* verdict = std::get_if<Verdict>(&answer)) {
+                experiment.verdict = *verdict;
+                if (incumbent != nullptr && steps.curves != nullptr)
+                    experiment.verdict.evidence.equal_steps =
+                        steps.curves->at_equal_steps(*incumbent, experiment);
+                return {};
+            }
+            const auto& more = std::get<MoreTrials>(answer);
+            const bool of_incumbent = more.of_incumbent && incumbent != nullptr;
+            const Trial trial = of_incumbent ? of_reference(more.seed) : of_candidate(more.seed);
+            if (!trial.counts()) return without_verdict(trial, of_incumbent);
         }
-        const std::uint64_t seed = std::get<MoreTrials>(answer).seed;
-        const bool of_incumbent = std::get<MoreTrials>(answer).of_incumbent && incumbent != nullptr;
-        const Experiment& code = of_incumbent ? *incumbent : experiment;
-        const fs::path directory = parts.ledger.directory(code.number);
-        const std::string name = fmt::format("experiment {}", code.number);
-        if (of_incumbent && reference.empty()) {
-            parts.reporter.phase(experiment.number, "build " + name + " again");
-            const auto built = parts.builder.build(parts.repo.source(incumbent->commit), directory);
-            if (!built.ok() && built.failure().ending == Ending::interrupted) return built.failure();
-            if (!built.ok())
-                return not_judged(name + " was not built again: " + built.failure().reason, incumbent,
-                                  experiment);
+    }
+
+    Trial of_candidate(std::uint64_t seed) {
+        const auto& history = world.ledger.experiments();
+        TrialRequest request{program, world.ledger.directory(experiment.number), seed, settings.budget};
+        if (incumbent != nullptr && experiment.trials.empty() && steps.curves != nullptr)
+            request.hopeless =
+                steps.curves->early_end(*incumbent, request, history, steps.judge.noise(history));
+        return run(request, "train", experiment.trials, experiment.trials);
+    }
+
+    /// Builds the incumbent again where that is still to be done; without a program the trial says why.
+    Trial of_reference(std::uint64_t seed) {
+        const fs::path directory = world.ledger.directory(incumbent->number);
+        const std::string name = fmt::format("experiment {}", incumbent->number);
+        if (reference.empty()) {
+            world.reporter.phase(experiment.number, "build " + name + " again");
+            const auto built = steps.builder.build(world.repo.source(incumbent->commit), directory);
+            if (!built.ok()) {
+                Trial trial;
+                trial.ending = built.failure().ending;
+                trial.reason = name + " was not built again: " + built.failure().reason;
+                return trial;
+            }
             reference = built.value();
         }
-        TrialRequest request{of_incumbent ? reference : program, directory, seed, config.budget};
-        if (!of_incumbent && incumbent != nullptr && experiment.trials.empty() && parts.curves != nullptr)
-            request.hopeless =
-                parts.curves->early_end(*incumbent, request, history, parts.judge.noise(history));
-        const Trial trial =
-            fair.run(request, experiment.number, of_incumbent ? "train " + name : "train",
-                     best_rate(code.trials), of_incumbent ? experiment.reference_trials : experiment.trials);
-        if (trial.counts()) continue;
-        if (trial.ending == Ending::interrupted) return Failure{trial.ending, trial.reason};
-        if (of_incumbent)
-            return not_judged(fmt::format("{} failed with seed {}: {}", name, seed, trial.reason), incumbent,
-                              experiment);
-        if (!trial.disturbed.empty()) return not_judged(trial.reason, incumbent, experiment);
-        if (trial.ending != Ending::ended_early) return Failure{trial.ending, trial.reason};
-        experiment.verdict = {Decision::discard, trial.ending, trial.reason, 0};
-        return std::nullopt;
+        Trial trial = run({reference, directory, seed, settings.budget}, "train " + name, incumbent->trials,
+                          experiment.reference_trials);
+        if (!trial.counts())
+            trial.reason = fmt::format("{} failed with seed {}: {}", name, seed, trial.reason);
+        return trial;
     }
-}
+
+    /// `known`: the trials of the same code.
+    Trial run(TrialRequest request, const std::string& what, const std::vector<Trial>& known,
+              std::vector<Trial>& trials) {
+        request.reached = best_rate(known);
+        request.void_trials = &trials;
+        world.reporter.phase(experiment.number, fmt::format("{}, seed {}", what, request.seed));
+        trials.push_back(steps.runner.run(request));
+        const Trial trial = trials.back();
+        if (settings.repeats > 0) void_slower_ones(trials);
+        return trial;
+    }
+
+    Status without_verdict(const Trial& trial, bool of_incumbent) {
+        if (trial.ending == Ending::interrupted) return Failure{trial.ending, trial.reason};
+        if (of_incumbent || !trial.void_because.empty()) return unjudged(trial.reason, incumbent, experiment);
+        if (trial.ending != Ending::ended_early) return Failure{trial.ending, trial.reason};
+        experiment.verdict = {Decision::discard, trial.ending, trial.reason, {}};
+        return {};
+    }
+};
 
 }  // namespace
 
-std::optional<Failure> run_trials(const LoopParts& parts, const Settings& config, const fs::path& program,
-                                  const Experiment* incumbent, Experiment& experiment) {
-    fs::path reference;
-    auto failure = try_seeds(parts, config, program, incumbent, experiment, reference);
+Status run_trials(const Steps& steps, const World& world, const Settings& settings, const fs::path& program,
+                  const Experiment* incumbent, Experiment& experiment) {
+    Rounds rounds{steps, world, settings, program, incumbent, experiment};
+    const Status status = rounds.until_verdict();
     std::error_code ignored;  // programs are large and can be rebuilt from the commits
-    for (const fs::path& built : {program, reference}) fs::remove(built, ignored);
-    return failure;
+    for (const fs::path& built : {program, rounds.reference}) fs::remove(built, ignored);
+    return status;
 }
 
 double best_rate(const std::vector<Trial>& trials) {
@@ -106,39 +123,6 @@ double best_rate(const std::vector<Trial>& trials) {
     for (const Trial& trial : trials)
         if (trial.counts()) best = std::max(best, trial.steps_per_second());
     return best;
-}
-
-Trial FairTrials::run(const TrialRequest& request, int experiment, const std::string& what, double rate,
-                      std::vector<Trial>& trials) const {
-    double pause = kBackOff;
-    for (int round = 0;; ++round, pause *= 4) {
-        reporter.phase(experiment, fmt::format("{}, seed {}", what, request.seed));
-        Trial trial = runner.run(request);
-        if (trial.counts()) trial.disturbed = disturbance(trial, rate, config);
-        if (config.repeats == 0 || trial.ending == Ending::interrupted) trial.disturbed.clear();
-        trials.push_back(trial);
-        if (trial.disturbed.empty()) break;
-        trial.reason = "the machine disturbed the trial: " + trial.disturbed;
-        if (round == config.repeats) {
-            trial.reason += fmt::format(" ({} times)", round + 1);
-            return trial;
-        }
-        reporter.note(fmt::format("{}; again in {:.0f} s", trial.reason, pause));
-        if (!wait(pause, clock, stop)) {
-            trial.ending = Ending::interrupted;
-            trial.disturbed.clear();
-            return trial;
-        }
-    }
-    // One that is clearly slower than a later one of the same code was disturbed, seen or not.
-    const double reached =
-        config.repeats > 0 && trials.back().counts() ? trials.back().steps_per_second() : 0;
-    for (Trial& trial : trials) {
-        const double speed = reached > 0 ? trial.steps_per_second() / reached : 1;
-        if (trial.counts() && speed < kLeastSpeed)
-            trial.disturbed = fmt::format("{:.0f} % of the steps per second of a later trial", 100 * speed);
-    }
-    return trials.back();
 }
 
 }  // namespace autoresearch

@@ -100,12 +100,12 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
     Proposal& proposal = answer.proposal;
     proposal.agent = report(output, process.wall_seconds);
     const auto fail = [&](const std::string& reason, Remedy remedy = Remedy::ask_again) {
-        answer.failure = Failure{Ending::no_proposal, reason};
+        answer.status = Failure{Ending::no_proposal, reason};
         answer.remedy = remedy;
         return answer;
     };
     if (process.interrupted) {
-        answer.failure = Failure{Ending::interrupted, "stopped while the agent was at work"};
+        answer.status = Failure{Ending::interrupted, "stopped while the agent was at work"};
         return answer;
     }
     if (!process.start_error.empty()) return fail(process.start_error, Remedy::person);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "util/text.h"
+#include "view/sentences.h"
 
 namespace autoresearch {
 namespace {
@@ -47,7 +48,8 @@ std::string log_of(Ending ending) {
 
 std::string last_words(const Experiment& experiment, const std::filesystem::path& experiments) {
     const std::string log = log_of(experiment.verdict.ending);
-    if (log.empty()) return "";
+    // What was not judged is not its own fault: a log would mislead.
+    if (log.empty() || experiment.verdict.decision == Decision::unjudged) return "";
     const auto folder = experiments / fmt::format("{:04}", experiment.number);
     const std::string tail = file_tail(folder / log, kLogBytes);
     auto lines = split_lines(tail);
@@ -77,15 +79,16 @@ std::string history_line(const Experiment& experiment, const Noise& noise, bool 
     const Verdict& verdict = experiment.verdict;
     const bool known = noise.degrees > 0 && noise.sd > 0;
     const double near = known ? kNearNoise * noise.sd : kNearShare * experiment.val_bpb();
-    std::string delta = experiment.compared() ? fmt::format("{:+.5f}", verdict.delta) : "";
-    if (!delta.empty() && known) delta += fmt::format(" {:+.1f} sd", verdict.delta / noise.sd);
-    if (!delta.empty() && verdict.decision == Decision::discard && verdict.delta < near)
-        delta += " near miss";
+    const double difference = verdict.evidence.difference;
+    std::string delta = experiment.compared() ? fmt::format("{:+.5f}", difference) : "";
+    if (!delta.empty() && known) delta += fmt::format(" {:+.1f} sd", difference / noise.sd);
+    if (!delta.empty() && verdict.decision == Decision::discard && difference < near) delta += " near miss";
     std::string result =
         fmt::format("- {:04} {:<7}  {:<7} {:<8}  {}", experiment.number, to_string(verdict.decision),
                     verdict.ending == Ending::ok ? fmt::format("{:.5f}", experiment.val_bpb()) : "-", delta,
                     clean_line(experiment.idea, whole ? 200 : 70));
-    if (whole && !verdict.reason.empty()) result += " | " + clean_line(verdict.reason, 240);
+    const std::string sentence = verdict_sentence(verdict);
+    if (whole && !sentence.empty()) result += " | " + clean_line(sentence, 240);
     return result;
 }
 

@@ -9,31 +9,57 @@ using nlohmann::json;
 
 // Found by nlohmann's library, also for lists of them. The names are those of the members.
 
-inline void to_json(json& to, Ending ending) {
-    to = to_string(ending);
+template <class Enum>
+    requires(!kNames<Enum>.empty())
+void to_json(json& to, Enum value) {
+    to = to_string(value);
 }
 
-inline void from_json(const json& from, Ending& ending) {
-    ending = ending_from_string(from.get<std::string>());
-}
-
-inline void to_json(json& to, Decision decision) {
-    to = to_string(decision);
-}
-
-inline void from_json(const json& from, Decision& decision) {
-    decision = decision_from_string(from.get<std::string>());
+template <class Enum>
+    requires(!kNames<Enum>.empty())
+void from_json(const json& from, Enum& value) {
+    value = from_string<Enum>(from.get<std::string>());
 }
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(AgentReport, name, model, session, calls, seconds, usd,
                                                 usd_is_estimate, tokens, ignored_files)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Conditions, wait_seconds, steal_seconds, slept_seconds,
                                                 throttled)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Trial, ending, reason, seed, val_bpb, training_seconds,
-                                                total_seconds, wall_seconds, cpu_seconds, peak_memory_mb,
-                                                mfu_percent, tokens_m, num_steps, num_params_m, depth,
-                                                conditions, disturbed)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Verdict, decision, ending, reason, delta)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Noise, sd, degrees)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SeedDifference, seed, difference)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(EqualSteps, steps, loss)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Evidence, ground, seeds, difference, noise, tail, needed,
+                                                speed, memory, tokens, incumbent_tokens, equal_steps)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Verdict, decision, ending, reason, evidence)
+
+// As the macro would, with the numbers from their table.
+void to_json(json& to, const Trial& trial) {
+    to = {{"ending", trial.ending},
+          {"reason", trial.reason},
+          {"seed", trial.seed},
+          {"wall_seconds", trial.wall_seconds},
+          {"cpu_seconds", trial.cpu_seconds},
+          {"conditions", trial.conditions},
+          {"void_because", trial.void_because}};
+    for (const TrialNumber& number : kTrialNumbers)
+        std::visit([&](auto member) { to[number.name] = trial.*member; }, number.member);
+}
+
+void from_json(const json& from, Trial& trial) {
+    const auto read = [&](const char* name, auto& value) {
+        if (const auto found = from.find(name); found != from.end()) found->get_to(value);
+    };
+    read("ending", trial.ending);
+    read("reason", trial.reason);
+    read("seed", trial.seed);
+    read("wall_seconds", trial.wall_seconds);
+    read("cpu_seconds", trial.cpu_seconds);
+    read("conditions", trial.conditions);
+    read("void_because", trial.void_because);
+    for (const TrialNumber& number : kTrialNumbers)
+        std::visit([&](auto member) { read(number.name, trial.*member); }, number.member);
+}
+
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Experiment, number, started, parent, commit, source_hash,
                                                 source_tokens, idea, agent, trials, reference_trials, verdict,
                                                 build_seconds, seconds)
@@ -65,7 +91,26 @@ static void refuse_unknown_keys(const json& from, const json& known) {
     }
 }
 
-Experiment experiment_from_json(const json& object) {
+/// A line of version 1 knew a difference and a sentence, called void trials disturbed, and had no word for an
+/// experiment without a fair trial.
+static void renew(json& line) {
+    const auto rename = [](json& in, const char* from, json& to, const char* name) {
+        if (!in.contains(from)) return;
+        to[name] = in[from];
+        in.erase(from);
+    };
+    if (json& verdict = line["verdict"]; verdict.contains("delta")) {
+        rename(verdict, "delta", verdict["evidence"], "difference");
+        if (verdict.value("decision", "") == "discard" && verdict.value("ending", "") == "no_result")
+            verdict["decision"] = to_string(Decision::unjudged);
+    }
+    for (const char* list : {"trials", "reference_trials"})
+        if (line.contains(list))
+            for (json& trial : line[list]) rename(trial, "disturbed", trial, "void_because");
+}
+
+Experiment experiment_from_json(json object) {
+    if (object.is_object() && object.contains("verdict") && object["verdict"].is_object()) renew(object);
     auto experiment = object.get<Experiment>();
     refuse_unknown_keys(object, to_json(experiment));
     return experiment;

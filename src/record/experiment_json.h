@@ -12,9 +12,10 @@ nlohmann::json to_json(const Trial& trial);
 nlohmann::json to_json(const Experiment& experiment);
 nlohmann::json to_json(const Proposal& proposal);
 
-/// A missing key leaves the default, so that a later version reads an old ledger. std::exception when a value
-/// has the wrong type or a key is not known: going on would lose what a newer version wrote.
-Experiment experiment_from_json(const nlohmann::json& json);
+/// A missing key leaves the default, and what version 1 said otherwise is put in today's words, so that an
+/// old ledger is read. std::exception when a value has the wrong type or a key is not known: going on would
+/// lose what a newer version wrote.
+Experiment experiment_from_json(nlohmann::json json);
 Proposal proposal_from_json(const nlohmann::json& json);
 
 /// On one line without its end, or indented; bytes that are not UTF-8 are replaced.

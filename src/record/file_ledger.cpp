@@ -23,7 +23,9 @@ namespace {
 
 // Changes when a field of the lines goes or changes its meaning. A new one needs no new version: an older
 // program sees a key that it does not know, and says so.
-constexpr const char* kVersionLine = "{\"autoresearch_ledger\":1}";
+constexpr const char* kVersionLine = "{\"autoresearch_ledger\":2}";
+// Its lines are read too. A run begun with it goes on in its file, with lines of today.
+constexpr const char* kOldVersionLine = "{\"autoresearch_ledger\":1}";
 
 [[noreturn]] void damaged(const fs::path& file, std::size_t line, const std::string& what) {
     throw UserError(file.string() + " line " + std::to_string(line) + " cannot be read: " + what,
@@ -50,7 +52,7 @@ std::vector<Experiment> parse(const fs::path& file, std::string_view text, std::
     good_bytes = 0;
     for (std::size_t i = 0; i < lines.size(); ++i) {
         if (i == 0) {
-            if (lines[0] != kVersionLine)
+            if (lines[0] != kVersionLine && lines[0] != kOldVersionLine)
                 damaged(file, 1, "it is not the version line that this version of autoresearch writes");
         } else if (const json object = json::parse(lines[i], nullptr, false); !object.is_discarded()) {
             try {
@@ -87,13 +89,16 @@ std::vector<Experiment> read(const fs::path& run_directory, std::size_t& good_by
 std::string results_tsv(const std::vector<Experiment>& experiments) {
     std::string text = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n";
     for (const auto& experiment : experiments) {
-        // The originals know no trial that was ended before it had a result.
-        const bool crash =
-            experiment.verdict.decision == Decision::crash || experiment.verdict.ending != Ending::ok;
+        // The originals know three words: what has no result is a crash, what was not judged was not kept.
+        const bool result =
+            experiment.verdict.decision != Decision::crash && experiment.verdict.ending == Ending::ok;
+        const Decision decision = experiment.verdict.decision == Decision::unjudged ? Decision::discard
+                                  : result ? experiment.verdict.decision
+                                           : Decision::crash;
         text += fmt::format("{}\t{:.6f}\t{:.1f}\t{}\t{}\n",
                             experiment.commit.empty() ? "-" : experiment.commit.substr(0, 7),
-                            crash ? 0 : experiment.val_bpb(), crash ? 0 : experiment.peak_memory_mb() / 1024,
-                            to_string(crash ? Decision::crash : experiment.verdict.decision),
+                            result ? experiment.val_bpb() : 0,
+                            result ? experiment.peak_memory_mb() / 1024 : 0, to_string(decision),
                             // A double quote would open a quoted field for the readers of such tables.
                             replace_all(clean_line(experiment.idea), "\"", "'"));
     }

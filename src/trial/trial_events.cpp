@@ -118,26 +118,13 @@ void TrialEvents::step(const json& event) {
 
 void TrialEvents::read_result(const json& event) {
     if (result_) unbelievable_ = "it sent more than one result";
-    double steps = 0, depth = 0;
     Trial& trial = result_.emplace(failed(Ending::ok, ""));
-    const std::pair<const char*, double*> numbers[] = {{events::kValBpb, &trial.val_bpb},
-                                                       {events::kTrainingSeconds, &trial.training_seconds},
-                                                       {events::kTotalSeconds, &trial.total_seconds},
-                                                       {events::kPeakVramMb, &trial.peak_memory_mb},
-                                                       {events::kMfuPercent, &trial.mfu_percent},
-                                                       {events::kTotalTokensM, &trial.tokens_m},
-                                                       {events::kNumParamsM, &trial.num_params_m},
-                                                       {events::kNumSteps, &steps},
-                                                       {events::kDepth, &depth}};
-    for (const auto& [key, value] : numbers) {
-        const auto given = number(event, key);
+    for (const TrialNumber& each : kTrialNumbers) {
+        const auto given = number(event, each.event);
         if (!given && unbelievable_.empty())
-            unbelievable_ = std::string("its result has no number for ") + key;
-        *value = given.value_or(0);
+            unbelievable_ = std::string("its result has no number for ") + each.event;
+        each.set(trial, given.value_or(0));
     }
-    // Out of range, the casts would be undefined.
-    trial.num_steps = static_cast<std::int64_t>(std::clamp(steps, 0.0, 1e15));
-    trial.depth = static_cast<int>(std::clamp(depth, 0.0, 1e6));
 }
 
 Trial TrialEvents::ending(const ProcessResult& process, const std::string& log) const {

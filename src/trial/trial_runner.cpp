@@ -90,7 +90,7 @@ Trial TrialRunner::run(const TrialRequest& request) {
     trial.wall_seconds = process.wall_seconds;
     trial.cpu_seconds = process.cpu_seconds;
     trial.conditions = process.conditions;
-    trial.disturbed = disturbance(process.conditions);
+    trial.void_because = disturbance(process.conditions);
     if (trial.peak_memory_mb <= 0) trial.peak_memory_mb = process.peak_memory_mb;
     if (trial.ending == Ending::out_of_memory && trial.peak_memory_mb > 0)
         trial.reason +=

@@ -13,12 +13,14 @@ namespace {
 
 constexpr std::size_t kIdeaWidth = 100;
 
-/// Padded to 7 characters; green, dim or red when `color`.
+/// Padded to 9 characters; green, dim or red when `color`.
 std::string painted(Decision decision, bool color) {
     const char* paint = decision == Decision::keep    ? "\x1b[32m"
                         : decision == Decision::crash ? "\x1b[31m"
                                                       : "\x1b[2m";
-    return fmt::format("{}{:<7}{}", color ? paint : "", to_string(decision), color ? "\x1b[0m" : "");
+    const std::string_view name = to_string(decision);
+    return fmt::format("{}{:<7}{}{}", color ? paint : "", name, color ? "\x1b[0m" : "",
+                       name.size() > 7 ? " " : "  ");
 }
 
 /// Without a result with the reason.
@@ -26,7 +28,9 @@ std::string idea_cell(const Experiment& experiment) {
     const Verdict& verdict = experiment.verdict;
     auto cell = clean_line(experiment.idea, kIdeaWidth);
     if (verdict.ending == Ending::ok) return cell;
-    return fmt::format("{}{}({}{}{})", cell, cell.empty() ? "" : "  ", to_string(verdict.ending),
+    const bool judged = verdict.decision != Decision::unjudged;
+    return fmt::format("{}{}({}{}{})", cell, cell.empty() ? "" : "  ",
+                       judged ? to_string(verdict.ending) : "no fair trial",
                        verdict.reason.empty() ? "" : ": ", clean_line(verdict.reason));
 }
 
@@ -37,9 +41,9 @@ std::string experiment_line(const Experiment& experiment, bool color) {
         return known ? fmt::format(fmt::runtime(format), value) : "-";
     };
     const double val_bpb = experiment.val_bpb(), gb = experiment.peak_memory_mb() / 1024;
-    return fmt::format("{:4}  {}  {:>9}  {:>9}  {:>8}  {:6.0f} s  {}", experiment.number,
+    return fmt::format("{:4}  {}{:>9}  {:>9}  {:>8}  {:6.0f} s  {}", experiment.number,
                        painted(experiment.verdict.decision, color), cell(val_bpb > 0, "{:.6f}", val_bpb),
-                       cell(experiment.compared(), "{:+.6f}", experiment.verdict.delta),
+                       cell(experiment.compared(), "{:+.6f}", experiment.verdict.evidence.difference),
                        cell(gb > 0, "{:.1f} GB", gb), experiment.seconds, idea_cell(experiment));
 }
 
@@ -57,6 +61,7 @@ std::string result_table(const std::vector<Experiment>& experiments, bool color)
     }
     text += fmt::format("{} experiments: {} kept, {} discarded, {} crashed", experiments.size(),
                         counts[Decision::keep], counts[Decision::discard], counts[Decision::crash]);
+    if (counts[Decision::unjudged] > 0) text += fmt::format(", {} unjudged", counts[Decision::unjudged]);
     if (incumbent != nullptr) {
         text += fmt::format("; best val_bpb {:.6f} (experiment {}", incumbent->val_bpb(), incumbent->number);
         const double change = incumbent->val_bpb() - experiments.front().val_bpb();

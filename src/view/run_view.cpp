@@ -32,7 +32,7 @@ ordered_json verdicts(const RunView& view) {
     for (const Experiment& experiment : view.experiments) {
         for (const auto* trials : {&experiment.trials, &experiment.reference_trials}) {
             for (const Trial& trial : *trials) {
-                disturbed += trial.disturbed.empty() ? 0 : 1;
+                disturbed += trial.void_because.empty() ? 0 : 1;
                 if (trial.counts()) ++whole, whole_seconds += trial.wall_seconds;
                 if (trial.ending == Ending::ended_early) ++early, early_seconds += trial.wall_seconds;
             }

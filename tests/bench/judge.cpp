@@ -19,7 +19,7 @@ class ThreeSeeds : public Judge {
                                             const std::vector<Experiment>&) const override {
         if (candidate.trials.size() < 3) return MoreTrials{candidate.trials.size() + 1};
         const bool better = incumbent == nullptr || candidate.val_bpb() < incumbent->val_bpb();
-        return Verdict{better ? Decision::keep : Decision::discard, Ending::ok, "", 0};
+        return Verdict{better ? Decision::keep : Decision::discard, Ending::ok, "", {}};
     }
     Noise noise(const std::vector<Experiment>&) const override { return {}; }
 };

@@ -29,9 +29,9 @@ struct FakeProposer : Proposer {
 };
 
 struct FakeGuard : Guard {
-    std::function<std::optional<Failure>(const Proposal&)> answer;
-    std::optional<Failure> review(const Proposal& proposal, const std::vector<Experiment>&) override {
-        return answer ? answer(proposal) : std::nullopt;
+    std::function<Status(const Proposal&)> answer;
+    Status review(const Proposal& proposal, const std::vector<Experiment>&) override {
+        return answer ? answer(proposal) : Status();
     }
 };
 
