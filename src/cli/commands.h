@@ -1,31 +1,24 @@
 #pragma once
 
-#include <optional>
-#include <string>
-
-#include "settings/resolve.h"
+#include "cli/flags.h"
+#include "record/run_info.h"
 
 namespace autoresearch {
 
-/// What the command line says, for all commands.
-struct Arguments {
-    FlagValues settings;
-    std::string tag;         // of a run that exists; empty: the one that was active last
-    std::string experiment;  // a number or a commit
-    std::optional<int> seeds;
-    bool json = false, exact = false, from_working_tree = false, resume = false;
-};
+// A new command is a file of its name with one function, which says its name and its flags: list it here and
+// in app.cpp.
+void add_prepare(Commands& commands);
+void add_train(Commands& commands);
+void add_run(Commands& commands);
+void add_replay(Commands& commands);
+void add_status(Commands& commands);
+void add_noise(Commands& commands);
+void add_confirm(Commands& commands);
+void add_doctor(Commands& commands);
+void add_tuner(Commands& commands);
 
-// A new command is one function, in a file of the same name, that does the work and returns the exit code.
-// List it here, and its flags in run_app().
-int prepare_command(const Arguments& arguments);
-int train_command(const Arguments& arguments);
-int run_command(const Arguments& arguments);
-int replay_command(const Arguments& arguments);
-int status_command(const Arguments& arguments);
-int noise_command(const Arguments& arguments);
-int confirm_command(const Arguments& arguments);
-int doctor_command(const Arguments& arguments);
+/// What `status` prints of a run.
+void print_run(const RunInfo& run, bool json);
 
 /// The whole program: parses, runs a command, catches everything once. Returns the exit code: 0 done, 1 the
 /// work failed, 2 bad usage or configuration.

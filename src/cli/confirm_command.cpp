@@ -9,11 +9,19 @@
 #include "proc/signals.h"
 #include "record/file_ledger.h"
 #include "record/run_lock.h"
+#include "view/run_view.h"
 #include "view/terminal_reporter.h"
 
 namespace autoresearch {
+namespace {
 
-int confirm_command(const Arguments& arguments) {
+struct Arguments {
+    std::string tag;  // empty: the run that was active last
+    std::optional<int> seeds;
+    bool json = false;
+};
+
+int confirm(const Arguments& arguments) {
     const int seeds = arguments.seeds.value_or(4);
     const GitRepo git = GitRepo::open(".");
     const RunInfo run = require_run(git.workdir(), arguments.tag);
@@ -23,12 +31,22 @@ int confirm_command(const Arguments& arguments) {
     if (best == nullptr || best->number == 0)
         throw UserError("run \"" + run.tag() + "\" has kept nothing yet, so there is nothing to confirm");
     const Fd lock = lock_run(run.directory);  // a running loop would disturb the trials, and these its
-    const TrialPlace place{open_kit(), run.config.values, run.device, require_same_data(run)};
+    const TrialPlace place{open_kit(), settle_here(run.config.values, run.device), require_same_data(run)};
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run.directory / run_files::kLog);
     const auto number = measure_final_number(run, place, git, experiments, seeds, reporter, stop);
     std::cout << (arguments.json ? number.dump(2) : final_number_text(number)) << "\n";
     return 0;
+}
+
+}  // namespace
+
+void add_confirm(Commands& commands) {
+    auto [flags, given] = commands.add(
+        "confirm", "the honest final number: baseline and best on fresh seeds and the test split", confirm);
+    flags.json(given.json);
+    flags.seeds(given.seeds, "trials of each; default 4");
+    flags.tag(given.tag);
 }
 
 }  // namespace autoresearch

@@ -12,11 +12,17 @@
 #include "cli/workspace.h"
 #include "proc/platform.h"
 #include "propose/agents.h"
+#include "settings/places.h"
 #include "vcs/git_repo.h"
 #include "view/terminal_reporter.h"
 
 namespace autoresearch {
 namespace {
+
+struct Arguments {
+    FlagValues settings;
+    bool json = false;
+};
 
 namespace fs = std::filesystem;
 
@@ -105,9 +111,7 @@ constexpr std::pair<const char*, std::string (*)(const FlagValues&)> kLooks[] = 
     {"repository", look_at_repository}, {"data", look_at_data}, {"memory", look_at_memory},
     {"agents", look_at_agents},         {"disk", look_at_disk}};
 
-}  // namespace
-
-int doctor_command(const Arguments& arguments) {
+int examine(const Arguments& arguments) {
     const FlagValues& flags = arguments.settings;
     const bool json = arguments.json;
     bool ready = true;
@@ -139,6 +143,14 @@ int doctor_command(const Arguments& arguments) {
         fmt::print("{}\n", ready ? "this machine is ready: autoresearch run" : "not ready yet");
     }
     return ready ? 0 : 1;
+}
+
+}  // namespace
+
+void add_doctor(Commands& commands) {
+    auto [flags, given] = commands.add("doctor", "is this machine ready", examine);
+    flags.json(given.json);
+    flags.data_settings(given.settings, {"device"});
 }
 
 }  // namespace autoresearch

@@ -5,10 +5,8 @@
 #include <cmath>
 
 #include "contract/run_files.h"
-#include "judge/paired_judge.h"
 #include "judge/statistics.h"
 #include "util/atomic_file.h"
-#include "util/text.h"
 
 namespace autoresearch {
 namespace {
@@ -51,55 +49,6 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
                    {"optimism", val_gain - gain}});
     write_file_atomically(run.directory / run_files::kFinal, number.dump(2) + "\n");
     return number;
-}
-
-std::string final_number_text(const ordered_json& number) {
-    return fmt::format(
-        "on the test split experiment {} is {:.5f} better than the baseline (95 % interval {:.5f} to {:.5f}, "
-        "{} fresh seeds); on the validation split {:.5f}: optimism {:+.5f}",
-        number["experiment"].get<int>(), number["gain"].get<double>(), number["low"].get<double>(),
-        number["high"].get<double>(), number["seeds"].size(), number["val_gain"].get<double>(),
-        number["optimism"].get<double>());
-}
-
-ordered_json summary_of_verdicts(const RunInfo& run, const std::vector<Experiment>& experiments) {
-    int disturbed = 0, early = 0, whole = 0;
-    double early_seconds = 0, whole_seconds = 0;
-    for (const Experiment& experiment : experiments) {
-        for (const auto* trials : {&experiment.trials, &experiment.reference_trials}) {
-            for (const Trial& trial : *trials) {
-                disturbed += trial.void_because.empty() ? 0 : 1;
-                if (trial.counts()) ++whole, whole_seconds += trial.wall_seconds;
-                if (trial.ending == Ending::ended_early) ++early, early_seconds += trial.wall_seconds;
-            }
-        }
-    }
-    const Noise noise = pooled_noise(experiments);
-    const double saved = whole == 0 ? 0 : early * whole_seconds / whole - early_seconds;
-    ordered_json summary = {{"noise", noise.sd},    {"degrees", noise.degrees}, {"void_trials", disturbed},
-                            {"ended_early", early}, {"saved_seconds", saved},   {"final", nullptr}};
-    const auto text = try_read_file(run.directory / run_files::kFinal);
-    auto number = ordered_json::parse(text.value_or(""), nullptr, false);
-    const Experiment* best = incumbent_of(experiments);
-    if (number.is_object() && best != nullptr && number.value("experiment", -1) == best->number)
-        summary["final"] = std::move(number);
-    return summary;
-}
-
-std::string summary_text(const ordered_json& summary) {
-    std::string text;
-    if (summary["degrees"] > 0) {
-        text += fmt::format("noise between seeds: {:.5f} val_bpb ({} degrees of freedom)\n",
-                            summary["noise"].get<double>(), summary["degrees"].get<int>());
-    }
-    if (summary["void_trials"] > 0)
-        text += fmt::format("void trials, disturbed by the machine: {}\n", summary["void_trials"].get<int>());
-    if (summary["ended_early"] > 0) {
-        text += fmt::format("trials ended early: {}, {:.0f} s saved\n", summary["ended_early"].get<int>(),
-                            summary["saved_seconds"].get<double>());
-    }
-    if (!summary["final"].is_null()) text += final_number_text(summary["final"]) + "\n";
-    return text;
 }
 
 }  // namespace autoresearch

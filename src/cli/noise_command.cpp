@@ -7,11 +7,19 @@
 #include "cli/trial_parts.h"
 #include "contract/experiment_json.h"
 #include "judge/paired_judge.h"
+#include "record/by_hand.h"
 
 namespace autoresearch {
+namespace {
+
+struct Arguments {
+    FlagValues settings;
+    std::optional<int> seeds;
+    bool json = false;
+};
 
 /// The working tree's train.cpp with several seeds: what changes of val_bpb mean nothing here.
-int noise_command(const Arguments& arguments) {
+int measure_noise(const Arguments& arguments) {
     const int count = arguments.seeds.value_or(5);
     const GitRepo git = GitRepo::open(".");
     const auto [source, place] = settle_by_hand(git, arguments.settings);
@@ -32,6 +40,17 @@ int noise_command(const Arguments& arguments) {
     std::cout << fmt::format("noise {:.5f} ({} degrees of freedom); logs: {}\n", sd, degrees,
                              directory.string());
     return 0;
+}
+
+}  // namespace
+
+void add_noise(Commands& commands) {
+    auto [flags, given] =
+        commands.add("noise", "how far val_bpb moves when only the seed changes: this tree's train/train.cpp",
+                     measure_noise);
+    flags.json(given.json);
+    flags.trial_settings(given.settings);
+    flags.seeds(given.seeds, "trials; default 5");
 }
 
 }  // namespace autoresearch

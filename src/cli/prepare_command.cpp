@@ -10,10 +10,16 @@
 #include "cli/workspace.h"
 #include "prepare/data/prepare.h"
 #include "proc/signals.h"
+#include "settings/places.h"
 #include "util/text.h"
 
 namespace autoresearch {
 namespace {
+
+struct Arguments {
+    FlagValues settings;
+    bool json = false;
+};
 
 nlohmann::json to_json(const PreparedData& data) {
     auto json = nlohmann::json::parse(read_file(data.directory / kMetaFile));
@@ -40,9 +46,7 @@ std::string for_people(const PreparedData& data) {
                       meta.dropped_duplicates, millions(meta.eval_tokens), data.directory.string());
 }
 
-}  // namespace
-
-int prepare_command(const Arguments& arguments) {
+int prepare(const Arguments& arguments) {
     const bool json = arguments.json;
     const Kit kit = open_kit();
     const auto repository = repository_root_or_empty();
@@ -72,6 +76,15 @@ int prepare_command(const Arguments& arguments) {
     wipe();
     std::cout << (json ? to_json(data).dump(2) + "\n" : for_people(data));
     return 0;
+}
+
+}  // namespace
+
+void add_prepare(Commands& commands) {
+    auto [flags, given] =
+        commands.add("prepare", "text to tokens: train the tokenizer, write the shards", prepare);
+    flags.json(given.json);
+    flags.data_settings(given.settings, {"threads"});
 }
 
 }  // namespace autoresearch

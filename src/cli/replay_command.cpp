@@ -6,16 +6,23 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
-#include "cli/run_info.h"
 #include "cli/trial_parts.h"
 #include "contract/curve.h"
 #include "contract/experiment_json.h"
 #include "contract/run_files.h"
+#include "record/by_hand.h"
 #include "record/file_ledger.h"
 #include "vcs/git_repo.h"
+#include "view/trial_text.h"
 
 namespace autoresearch {
 namespace {
+
+struct Arguments {
+    std::string experiment;  // a number or a commit
+    std::string tag;         // empty: the run that was active last
+    bool exact = false, json = false;
+};
 
 namespace fs = std::filesystem;
 
@@ -38,20 +45,6 @@ std::pair<RunInfo, Experiment> find_experiment(const GitRepo& git, const Argumen
         "autoresearch status lists the numbers, git for-each-ref refs/autoresearch the commits");
 }
 
-std::string comparison(const Experiment& recorded, const Trial& before, const Trial& now) {
-    const auto row = [](const char* name, const Trial& trial) {
-        return fmt::format("  {:<10} {:.6f} {:7} {:12.1f} {:9.1f}\n", name, trial.val_bpb, trial.num_steps,
-                           trial.training_seconds, trial.peak_memory_mb);
-    };
-    const double difference = now.val_bpb - before.val_bpb;
-    const double steps = static_cast<double>(now.num_steps) / static_cast<double>(before.num_steps);
-    return fmt::format("experiment {}, {}, seed {}\n", recorded.number, recorded.idea, before.seed) +
-           "             val_bpb    steps   training s   peak MB\n" + row("recorded", before) +
-           row("replayed", now) +
-           fmt::format("  difference {:+.6f} ({:+.2f} %), steps {:+.1f} %\n", difference,
-                       100 * difference / before.val_bpb, 100 * (steps - 1));
-}
-
 /// The trace of a trial, for a replay that takes the same steps.
 fs::path require_trace(const RunInfo& run, const Experiment& experiment, const Trial& trial) {
     const auto trace =
@@ -62,9 +55,7 @@ fs::path require_trace(const RunInfo& run, const Experiment& experiment, const T
         "leave out --exact");
 }
 
-}  // namespace
-
-int replay_command(const Arguments& arguments) {
+int replay(const Arguments& arguments) {
     const GitRepo git = GitRepo::open(".");
     const auto [run, experiment] = find_experiment(git, arguments);
     if (experiment.trials.empty()) {
@@ -76,7 +67,7 @@ int replay_command(const Arguments& arguments) {
     const Trial& before = fair == experiment.trials.end() ? experiment.trials.front() : *fair;
     const bool exact = arguments.exact;
     const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
-    TrialPlace place{open_kit(), run.config.values, run.device, require_same_data(run)};
+    TrialPlace place{open_kit(), settle_here(run.config.values, run.device), require_same_data(run)};
     place.config.repeats = 0;  // one trial, whatever the machine does to it
     print_notes(run.config);
     if (const auto note = rebuilt_note(run, place.kit); !note.empty()) std::cerr << "note: " << note << "\n";
@@ -101,6 +92,19 @@ int replay_command(const Arguments& arguments) {
     }
     if (!arguments.json) std::cout << "logs: " << directory.string() << "\n";
     return same ? 0 : 1;
+}
+
+}  // namespace
+
+void add_replay(Commands& commands) {
+    auto [flags, given] = commands.add(
+        "replay", "rebuild and rerun an experiment with its recorded seed, budget and data", replay);
+    flags.json(given.json);
+    flags.required("experiment", given.experiment, "an experiment's number, or its commit");
+    flags.flag("--exact", given.exact,
+               "take the recorded steps instead of the clock's: the same val_bpb to the last bit on the "
+               "same device, threads and torch, else exit code 1");
+    flags.tag(given.tag);
 }
 
 }  // namespace autoresearch

@@ -7,29 +7,20 @@
 #include "cli/commands.h"
 #include "cli/trial_parts.h"
 #include "contract/experiment_json.h"
+#include "record/by_hand.h"
 #include "vcs/git_repo.h"
+#include "view/trial_text.h"
 
 namespace autoresearch {
+namespace {
 
-/// The originals' summary block, from `---` to `depth:`.
-static std::string summary_block(const Trial& trial) {
-    return fmt::format(
-        "---\n"
-        "val_bpb:          {:.6f}\n"
-        "training_seconds: {:.1f}\n"
-        "total_seconds:    {:.1f}\n"
-        "peak_vram_mb:     {:.1f}\n"
-        "mfu_percent:      {:.2f}\n"
-        "total_tokens_M:   {:.1f}\n"
-        "num_steps:        {}\n"
-        "num_params_M:     {:.1f}\n"
-        "depth:            {}\n",
-        trial.val_bpb, trial.training_seconds, trial.total_seconds, trial.peak_memory_mb, trial.mfu_percent,
-        trial.tokens_m, trial.num_steps, trial.num_params_m, trial.depth);
-}
+struct Arguments {
+    FlagValues settings;
+    bool json = false;
+};
 
 /// One experiment by hand: the working tree's train.cpp, built and run as the loop would, logged, not judged.
-int train_command(const Arguments& arguments) {
+int train(const Arguments& arguments) {
     const GitRepo git = GitRepo::open(".");
     auto [source, place] = settle_by_hand(git, arguments.settings);
     place.config.repeats = 0;  // one trial, whatever the machine does to it
@@ -44,6 +35,15 @@ int train_command(const Arguments& arguments) {
     if (trial.ending == Ending::ok) return 0;
     std::cerr << fmt::format("{}: {}\nlogs: {}\n", to_string(trial.ending), trial.reason, directory.string());
     return 1;
+}
+
+}  // namespace
+
+void add_train(Commands& commands) {
+    auto [flags, given] =
+        commands.add("train", "one experiment by hand: build and run this tree's train/train.cpp", train);
+    flags.json(given.json);
+    flags.trial_settings(given.settings);
 }
 
 }  // namespace autoresearch

@@ -14,8 +14,7 @@ namespace autoresearch {
 /// Where a train.cpp is built and run: what run, train and replay settle first.
 struct TrialPlace {
     Kit kit;
-    Settings config;
-    std::string device;  // cpu, mps, cuda
+    Settings config;  // settled
     std::filesystem::path data;
 };
 
@@ -24,17 +23,10 @@ struct TrialParts {
     TrainerBuilder builder;
     TrialRunner runner;
 };
-/// GB that the processes of one step may hold.
-double memory_limit(const Settings& config);
-/// CPU threads of a trial.
-int trial_threads(const Settings& config);
 TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop);
 
 /// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags);
-
-/// A new folder of this name and the time in .autoresearch/by-hand/, where the newest ten stay.
-std::filesystem::path by_hand_directory(const std::filesystem::path& repository, const std::string& name);
 
 /// What is common to all trials at this place.
 TrialSpec spec_for(const TrialPlace& place);

@@ -1,32 +1,14 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <vector>
 
 #include "prepare/data/prepare.h"
+#include "record/run_info.h"
 #include "settings/resolve.h"
+#include "trial/kit.h"
 
 namespace autoresearch {
-
-/// What a candidate is built against, frozen when the project was built: headers, libraries, the build
-/// script.
-struct Kit {
-    std::filesystem::path directory;
-    std::filesystem::path torch;  // the installed torch package
-    std::string torch_version;
-    std::string compiler;
-    std::string hash;  // of headers, sources and build script: changes when the fixed half does
-};
-
-/// The folder `kit` beside the program, or $AUTORESEARCH_KIT. UserError when it is not there.
-Kit open_kit();
-
-/// $XDG_CACHE_HOME/autoresearch, else ~/.cache/autoresearch.
-std::filesystem::path cache_root();
-/// $AUTORESEARCH_DATA, else data/ below the cache: one folder per prepared data set.
-std::filesystem::path data_root();
 
 /// Flags, the real environment, autoresearch.json of the repository (empty path: none) and the presets.
 ResolvedSettings load_settings(const FlagValues& flags, const std::filesystem::path& repository,
@@ -43,20 +25,18 @@ std::string working_source(const std::filesystem::path& repository);
 /// The prepared data set for this configuration. Throws UserError with the command that makes it.
 PreparedData require_data(const ResolvedSettings& config);
 
-/// cpu, mps or cuda: what the setting "auto" comes to on this machine, as the trainer itself sees it; other
-/// values as they are. Throws UserError when the trainer does not start, and for a device that the clock is
-/// not for.
-std::string resolve_device(const Settings& config, const Kit& kit);
+/// The data set that the run was started on. UserError when it is gone.
+std::filesystem::path require_same_data(const RunInfo& run);
 
-/// What `train --probe` prints: device, torch version, threads, memory. Throws UserError when it does not
-/// start.
-nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags = {"--probe"});
+/// A fixed half that was rebuilt since is not an error, but a person must know. Empty when it was not.
+std::string rebuilt_note(const RunInfo& run, const Kit& kit);
+
+/// settle() on this machine, where trials run on `device`.
+Settings settle_here(const Settings& asked, const std::string& device);
+/// The same, where the device "auto" is what the trainer itself takes. UserError when it does not start.
+Settings settle_here(const Settings& asked, const Kit& kit);
 
 /// The root of the repository around the current directory; empty when there is none.
 std::filesystem::path repository_root_or_empty();
-
-/// A file of the repository where it has one of that name, else the one that came with the program.
-std::filesystem::path shipped_file(const std::filesystem::path& repository, const Kit& kit,
-                                   const std::string& name);
 
 }  // namespace autoresearch

@@ -32,6 +32,9 @@ struct SettingSources {
     std::string default_preset;
 };
 
+/// The variables of this process.
+std::map<std::string, std::string> current_environment();
+
 /// Flags over environment over autoresearch.json over the preset over the defaults.
 /// Throws UserError naming file, key and nearest known key for whatever is wrong.
 ResolvedSettings resolve_settings(const SettingSources& sources);

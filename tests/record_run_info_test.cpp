@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "autoresearch/error.h"
-#include "cli/run_info.h"
+#include "record/run_info.h"
 #include "temp_directory.h"
 
 namespace autoresearch {

@@ -1,11 +1,10 @@
-#include "cli/run_info.h"
+#include "record/run_info.h"
 
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
-#include "cli/workspace.h"
 #include "contract/run_files.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
@@ -69,20 +68,6 @@ RunInfo require_run(const fs::path& repository, std::string tag) {
     throw UserError("there is no run" + (tag.empty() ? "" : " " + tag) + " in " +
                         (repository / run_files::kFolder).string(),
                     close.empty() ? "start one: autoresearch run" : "did you mean --tag " + close + "?");
-}
-
-fs::path require_same_data(const RunInfo& run) {
-    const fs::path directory = data_root() / run.data;
-    if (fs::exists(directory)) return directory;
-    throw UserError(
-        "data set " + run.data + " of run \"" + run.tag() + "\" is not in " + data_root().string(),
-        "prepare it again: autoresearch prepare --preset " + run.config.values.preset);
-}
-
-std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
-    if (run.kit == kit.hash && run.torch == kit.torch_version) return "";
-    return "the fixed half was rebuilt since run \"" + run.tag() + "\" began (" + run.kit + " -> " +
-           kit.hash + "): results may not compare with the earlier ones";
 }
 
 }  // namespace autoresearch

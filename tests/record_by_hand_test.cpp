@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "autoresearch/error.h"
-#include "cli/trial_parts.h"
+#include "record/by_hand.h"
 #include "temp_directory.h"
 
 namespace autoresearch {
@@ -19,24 +18,6 @@ TEST(ByHand, TheNewestTenFoldersStay) {
     EXPECT_TRUE(std::filesystem::exists(created));
     EXPECT_FALSE(std::filesystem::exists(parent / "20250112-120000-train"));
     EXPECT_TRUE(std::filesystem::exists(parent / "20250113-120000-train"));
-}
-
-TEST(ResolveDevice, TheCpuClockIsForTheCpuOnly) {
-    Settings config;
-    config.device = "mps";
-    EXPECT_EQ(resolve_device(config, {}), "mps");
-    config.clock = ClockKind::cpu;
-    try {
-        resolve_device(config, {});
-        ADD_FAILURE() << "not refused";
-    } catch (const UserError& error) {
-        EXPECT_NE(std::string(error.what()).find("--clock cpu"), std::string::npos) << error.what();
-        EXPECT_NE(error.hint().find("--device cpu"), std::string::npos) << error.hint();
-    }
-    config.device = "cpu";
-    EXPECT_EQ(resolve_device(config, {}), "cpu");
-    config.budget = 2.5;
-    EXPECT_EQ(budget_text(config), "2.5 s cpu");
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/run_info.h"
+#include "record/run_info.h"
 #include "contract/run_files.h"
 #include "judge/paired_judge.h"
 #include "record/file_ledger.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/workspace.h"
+#include "settings/resolve.h"
 
 namespace autoresearch {
 
@@ -40,14 +40,5 @@ std::optional<LastRun> last_run(const std::filesystem::path& repository);
 /// The run with this tag, or the last one when the tag is empty. UserError when there is none, or its
 /// run.json is damaged.
 RunInfo require_run(const std::filesystem::path& repository, std::string tag);
-
-/// The data set that the run was started on. UserError when it is gone.
-std::filesystem::path require_same_data(const RunInfo& run);
-
-/// A fixed half that was rebuilt since is not an error, but a person must know. Empty when it was not.
-std::string rebuilt_note(const RunInfo& run, const Kit& kit);
-
-/// What `status` prints, for people or programs.
-void print_state(const RunInfo& run, bool json);
 
 }  // namespace autoresearch

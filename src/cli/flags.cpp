@@ -1,0 +1,81 @@
+#include "cli/flags.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace autoresearch {
+
+void Flags::flag(const char* name, bool& on, const char* help) {
+    command_.add_flag(name, on, help);
+}
+
+void Flags::option(const char* name, std::string& text, const char* help,
+                   const std::vector<std::string>& choices) {
+    CLI::Option* option = command_.add_option(name, text, help);
+    if (!choices.empty()) option->check(CLI::IsMember(choices));
+}
+
+void Flags::required(const char* name, std::string& text, const char* help) {
+    command_.add_option(name, text, help)->required();
+}
+
+void Flags::hide() {
+    command_.group("");
+}
+
+void Flags::json(bool& on) {
+    flag("--json", on, "print for programs");
+}
+
+void Flags::tag(std::string& text) {
+    option("--tag", text, "name of the run; default: the one that was active last");
+}
+
+void Flags::seeds(std::optional<int>& count, const char* help) {
+    command_.add_option("--seeds", count, help)->check(CLI::Range(2, 1000));
+}
+
+void Flags::settings(FlagValues& given, const std::vector<std::string>& names) {
+    const auto add_text = [&](const std::string& name, const std::string& help) {
+        const auto keep = [&given, name](const CLI::results_t& texts) {
+            given[name] = texts.back();
+            return true;
+        };
+        // The last one counts, so that a script's flags can be overridden behind them.
+        return command_.add_option(flag_name(name), keep, help)->take_last();
+    };
+    for (const auto& key : setting_keys()) {
+        if (!names.empty() && std::find(names.begin(), names.end(), key.name) == names.end()) continue;
+        if (key.is_switch()) {
+            const auto keep = [&given, name = key.name](std::int64_t on) {
+                given[name] = on > 0 ? "true" : "false";
+            };
+            command_.add_flag_function(key.flag() + ",!--no-" + key.flag().substr(2), keep, key.help)
+                ->group("Settings");
+        } else {
+            add_text(key.name, key.help)->type_name(key.is_text() ? "TEXT" : "NUMBER")->group("Settings");
+        }
+        for (const OldName& old : kOldNames)
+            if (key.name == old.now) add_text(old.name, "")->group("");
+    }
+}
+
+void Flags::data_settings(FlagValues& given, std::vector<std::string> more) {
+    more.emplace_back("preset");
+    for (const auto& key : setting_keys())
+        if (key.kind == SettingKey::data) more.push_back(key.name);
+    settings(given, more);
+}
+
+void Flags::trial_settings(FlagValues& given) {
+    data_settings(given, {"device", "threads", "budget", "clock", "seed", "build_limit", "startup_limit",
+                          "grace", "eval_limit", "repeats"});
+}
+
+Flags Commands::add_work(const char* name, const char* help, Work work) {
+    CLI::App* command = app_.add_subcommand(name, help);
+    command->callback([this, work = std::move(work)] { chosen_ = work; });
+    return Flags(*command);
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,126 @@
+#include "cli/plan_run.h"
+
+#include <spdlog/fmt/chrono.h>
+
+#include <ctime>
+
+#include "autoresearch/error.h"
+#include "cli/workspace.h"
+#include "contract/run_files.h"
+#include "record/file_ledger.h"
+#include "util/time.h"
+
+namespace autoresearch {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kSameNight = 12 * 3600;
+constexpr const char* kChosen = "chosen";  // origin of a tag that the user did not name
+
+/// The tag when the user named none: the run of this night that was begun without a name too, else the day,
+/// with a number where that name is taken.
+std::string choose_tag(const GitRepo& git, bool resume) {
+    const auto last = last_run(git.workdir());
+    if (resume) return require_run(git.workdir(), "").tag();
+    if (last && last->seconds_ago < kSameNight &&
+        require_run(git.workdir(), last->tag).config.origins.at("tag") == kChosen)
+        return last->tag;
+    const std::time_t now = std::time(nullptr);
+    std::tm day{};
+    ::localtime_r(&now, &day);
+    std::string today = fmt::format("{:%b}{}", day, day.tm_mday);  // nov22
+    today[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(today[0])));
+    std::string tag = today;
+    for (int n = 2; git.has_branch(tag) || fs::exists(run_files::run_directory(git.workdir(), tag)); ++n)
+        tag = today + "-" + std::to_string(n);
+    return tag;
+}
+
+/// The baseline's source: what HEAD has, or the working tree where that was asked for.
+std::string starting_source(const GitRepo& git, bool from_working_tree) {
+    if (from_working_tree) return working_source(git.workdir());
+    if (!git.is_committed()) {
+        throw UserError(std::string(kEditableFile) + " has changes that are not committed",
+                        "commit them, or start from them as they are with --from-working-tree");
+    }
+    return git.source(git.head());
+}
+
+void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Plan& plan) {
+    RunInfo& run = plan.run;
+    if (git.has_branch(run.tag())) {
+        const std::string branch = run_branch(run.tag());
+        throw UserError("branch " + branch + " exists already, but no run of that name does",
+                        "choose another name with --tag, or delete it: git branch -D " + branch);
+    }
+    run.created = utc_now("%Y-%m-%dT%H:%M:%SZ");
+    run.version = AUTORESEARCH_VERSION;
+    run.start_commit = git.head();
+    run.from_working_tree = from_working_tree;
+    plan.source = starting_source(git, from_working_tree);
+    run.data = require_data(run.config).meta.fingerprint;
+    run.kit = kit.hash;
+    run.torch = kit.torch_version;
+    plan.settings = settle_here(run.config.values, kit);
+    run.device = plan.settings.device;
+}
+
+void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
+    if (from_working_tree && !earlier.from_working_tree) {
+        throw UserError(
+            "--from-working-tree: run \"" + earlier.tag() + "\" exists already, started from a commit",
+            "start another one with --tag NAME");
+    }
+    print_notes(earlier.config);
+    const ResolvedSettings now = plan.run.config;
+    plan.run = earlier;
+    plan.run.config = continue_settings(earlier.config, now, earlier.device);
+    plan.settings = settle_here(plan.run.config.values, earlier.device);
+}
+
+void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
+    const std::string& wanted = plan.run.config.values.agent;
+    const auto agents = read_agents(shipped_file(root, kit, "configs/agents.json"));
+    plan.agent =
+        find_agent(agents, wanted.empty() ? default_agent(agents, plan.run.config.values.model) : wanted);
+    plan.agent_origin = !wanted.empty()              ? plan.run.config.origins.at("agent")
+                        : plan.agent.program.empty() ? "no coding agent is installed"
+                                                     : "the first that is installed";
+    if (is_installed(plan.agent)) return;
+    throw UserError("agent " + plan.agent.name + " is not installed: there is no program \"" +
+                        plan.agent.program + "\" on PATH",
+                    "install it, or use the built-in one: --agent tuner");
+}
+
+}  // namespace
+
+Plan plan_run(const GitRepo& git, const Kit& kit, const RunArguments& arguments) {
+    Plan plan;
+    plan.run.config = load_settings(arguments.settings, git.workdir(), kit.directory);
+    if (plan.run.config.values.confirm_seeds == 1)
+        throw UserError("confirm_seeds is 1, but an interval needs two trials",
+                        "--confirm-seeds 2 or more, or 0 for no final number");
+    std::string tag = plan.run.tag();
+    if (tag.empty()) {
+        tag = plan.run.config.values.tag = choose_tag(git, arguments.resume);
+        plan.run.config.origins["tag"] = kChosen;
+    }
+    git.check_tag(tag);
+    if (git.branch_checked_out(tag)) {
+        throw UserError("branch " + run_branch(tag) + " is checked out, and a run moves it",
+                        "git switch to another branch first, or start another run with --tag NAME");
+    }
+    plan.run.directory = run_files::run_directory(git.workdir(), tag);
+    // A run without a baseline has nothing to keep: it starts anew.
+    plan.goes_on = !read_ledger(plan.run.directory).empty();
+    if (plan.goes_on || arguments.resume) {
+        const RunInfo earlier = require_run(git.workdir(), tag);
+        if (plan.goes_on) plan_old_run(earlier, arguments.from_working_tree, plan);
+    }
+    if (!plan.goes_on) plan_new_run(git, kit, arguments.from_working_tree, plan);
+    choose_agent(git.workdir(), kit, plan);
+    return plan;
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+
+#include "propose/agents.h"
+#include "record/run_info.h"
+#include "trial/kit.h"
+#include "vcs/git_repo.h"
+
+namespace autoresearch {
+
+struct RunArguments {
+    FlagValues settings;
+    bool json = false, from_working_tree = false, resume = false;
+};
+
+/// What a call of `autoresearch run` is going to do.
+struct Plan {
+    RunInfo run;
+    Settings settings;     // of the run, settled
+    bool goes_on = false;  // experiments are recorded already
+    std::string source;    // of the baseline, for a new run
+    AgentAdapter agent;
+    std::string agent_origin;  // where it was named, or that it was the first installed
+};
+
+/// Settles everything that can be wrong before anything is written; throws UserError with the fix.
+Plan plan_run(const GitRepo& git, const Kit& kit, const RunArguments& arguments);
+
+}  // namespace autoresearch

@@ -1,0 +1,23 @@
+#include "cli/commands.h"
+#include "tuner/tuner.h"
+
+namespace autoresearch {
+namespace {
+
+struct Arguments {
+    std::string device;
+};
+
+int tune(const Arguments& arguments) {
+    return run_tuner(".", arguments.device, 0);
+}
+
+}  // namespace
+
+void add_tuner(Commands& commands) {
+    auto [flags, given] = commands.add("tuner", "the built-in agent; the loop starts it in a desk", tune);
+    flags.option("--device", given.device, "column of the hyperparameters to change", {"mps", "cuda", "cpu"});
+    flags.hide();
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <filesystem>
+
+namespace autoresearch {
+
+/// $XDG_CACHE_HOME/autoresearch, else ~/.cache/autoresearch.
+std::filesystem::path cache_root();
+/// $AUTORESEARCH_DATA, else data/ below the cache: one folder per prepared data set.
+std::filesystem::path data_root();
+
+}  // namespace autoresearch

@@ -1,0 +1,97 @@
+#include "trial/kit.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "autoresearch/error.h"
+#include "proc/platform.h"
+#include "proc/signals.h"
+#include "proc/subprocess.h"
+#include "util/fd.h"
+#include "util/hash.h"
+#include "util/text.h"
+
+namespace autoresearch {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Empty when the person named none.
+std::string given_kit() {
+    const char* value = std::getenv("AUTORESEARCH_KIT");
+    return value == nullptr ? "" : value;
+}
+
+/// Of all that makes a program from a train.cpp.
+std::string hash_of_kit(const fs::path& root) {
+    std::vector<fs::path> files = {root / "build-trainer"};
+    for (const char* folder : {"include", "prepare", "util"}) {
+        for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+            const auto extension = entry.path().extension();
+            if (extension == ".h" || extension == ".cpp") files.push_back(entry.path());
+        }
+    }
+    std::sort(files.begin(), files.end());
+    Digest digest;
+    for (const auto& file : files) {
+        digest.add(file.lexically_relative(root).string());
+        digest.add(read_file(file));
+    }
+    return hex(digest.value());
+}
+
+}  // namespace
+
+Kit open_kit() {
+    const std::string given = given_kit();
+    Kit kit;
+    kit.directory = given.empty() ? platform::self().parent_path() / "kit" : fs::path(given);
+    const auto text = try_read_file(kit.directory / "kit.json");
+    if (!text || !fs::exists(kit.directory / "build-trainer")) {
+        throw UserError(
+            "the trainer kit is missing: no kit.json and build-trainer in " + kit.directory.string(),
+            given.empty() ? "build it with scripts/setup" : "AUTORESEARCH_KIT points there; unset it");
+    }
+    const auto json = nlohmann::json::parse(*text);
+    kit.torch = json.at("torch").get<std::string>();
+    kit.torch_version = json.at("torch_version").get<std::string>();
+    kit.compiler = json.at("compiler").get<std::string>();
+    if (::access(kit.compiler.c_str(), X_OK) != 0) {
+        throw UserError("the C++ compiler " + kit.compiler + " is gone, so no train.cpp can be built",
+                        "scripts/setup says what to install");
+    }
+    kit.hash = hash_of_kit(kit.directory);
+    return kit;
+}
+
+fs::path shipped_file(const fs::path& repository, const Kit& kit, const std::string& name) {
+    const fs::path own = repository / name;
+    return !repository.empty() && fs::is_regular_file(own) ? own : kit.directory / name;
+}
+
+nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags) {
+    const fs::path program = kit.directory.parent_path() / "train";
+    std::string pattern = (fs::temp_directory_path() / "autoresearch-probe-XXXXXX").string();
+    const Fd output(::mkstemp(pattern.data()));
+    ProcessSpec spec;
+    spec.command = {program.string()};
+    spec.command.insert(spec.command.end(), flags.begin(), flags.end());
+    spec.output = pattern;
+    spec.limit = 120;
+    const ProcessResult result = run_process(spec, NeverStop());
+    const std::string text = try_read_file(pattern).value_or("");
+    fs::remove(pattern);
+    const auto json = nlohmann::json::parse(last_line(text), nullptr, false);
+    if (!result.succeeded() || !json.is_object()) {
+        const std::string why =
+            !result.start_error.empty() ? result.start_error : std::string(last_line(text));
+        throw UserError("the trainer does not start: " + why, "build it again with scripts/setup");
+    }
+    return json;
+}
+
+}  // namespace autoresearch

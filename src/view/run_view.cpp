@@ -1,0 +1,113 @@
+#include "view/run_view.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "contract/experiment_json.h"
+#include "contract/run_files.h"
+#include "util/text.h"
+#include "view/result_table.h"
+
+namespace autoresearch {
+
+using nlohmann::ordered_json;
+
+std::string final_number_text(const ordered_json& number) {
+    return fmt::format(
+        "on the test split experiment {} is {:.5f} better than the baseline (95 % interval {:.5f} to {:.5f}, "
+        "{} fresh seeds); on the validation split {:.5f}: optimism {:+.5f}",
+        number["experiment"].get<int>(), number["gain"].get<double>(), number["low"].get<double>(),
+        number["high"].get<double>(), number["seeds"].size(), number["val_gain"].get<double>(),
+        number["optimism"].get<double>());
+}
+
+namespace {
+
+/// What the verdicts come to: {"noise", "degrees", "void_trials", "ended_early", "saved_seconds", "final"}.
+ordered_json verdicts(const RunView& view) {
+    int disturbed = 0, early = 0, whole = 0;
+    double early_seconds = 0, whole_seconds = 0;
+    for (const Experiment& experiment : view.experiments) {
+        for (const auto* trials : {&experiment.trials, &experiment.reference_trials}) {
+            for (const Trial& trial : *trials) {
+                disturbed += trial.void_because.empty() ? 0 : 1;
+                if (trial.counts()) ++whole, whole_seconds += trial.wall_seconds;
+                if (trial.ending == Ending::ended_early) ++early, early_seconds += trial.wall_seconds;
+            }
+        }
+    }
+    const double saved = whole == 0 ? 0 : early * whole_seconds / whole - early_seconds;
+    ordered_json summary = {{"noise", view.noise.sd},   {"degrees", view.noise.degrees},
+                            {"void_trials", disturbed}, {"ended_early", early},
+                            {"saved_seconds", saved},   {"final", nullptr}};
+    const auto text = try_read_file(view.run.directory / run_files::kFinal);
+    auto number = ordered_json::parse(text.value_or(""), nullptr, false);
+    const Experiment* best = incumbent_of(view.experiments);
+    if (number.is_object() && best != nullptr && number.value("experiment", -1) == best->number)
+        summary["final"] = std::move(number);
+    return summary;
+}
+
+/// The same in a few lines for a person.
+std::string verdicts_text(const ordered_json& summary) {
+    std::string text;
+    if (summary["degrees"] > 0) {
+        text += fmt::format("noise between seeds: {:.5f} val_bpb ({} degrees of freedom)\n",
+                            summary["noise"].get<double>(), summary["degrees"].get<int>());
+    }
+    if (summary["void_trials"] > 0)
+        text += fmt::format("void trials, disturbed by the machine: {}\n", summary["void_trials"].get<int>());
+    if (summary["ended_early"] > 0) {
+        text += fmt::format("trials ended early: {}, {:.0f} s saved\n", summary["ended_early"].get<int>(),
+                            summary["saved_seconds"].get<double>());
+    }
+    if (!summary["final"].is_null()) text += final_number_text(summary["final"]) + "\n";
+    return text;
+}
+
+}  // namespace
+
+std::string run_text(const RunView& view, bool color) {
+    const RunInfo& run = view.run;
+    const Settings& config = run.config.values;
+    const std::string state =
+        view.holder ? fmt::format("running (pid {})", *view.holder) : std::string("not running");
+    return fmt::format("run {}, started {}, {} on {}, corpus {}; {}\n\n", run.tag(), run.created,
+                       budget_text(config), run.device, config.corpus, state) +
+           result_table(view.experiments, color) + verdicts_text(verdicts(view)) +
+           fmt::format("kept: git log {}; everything: {}\n", view.branch, run.directory.string()) +
+           (view.holder ? "" : "go on with: autoresearch run --tag " + run.tag() + "\n");
+}
+
+ordered_json run_json(const RunView& view) {
+    const RunInfo& run = view.run;
+    auto all = ordered_json::array();
+    for (const auto& experiment : view.experiments) all.emplace_back(to_json(experiment));
+    return {{"tag", run.tag()},
+            {"running", view.holder.has_value()},
+            {"pid", view.holder.value_or(0)},
+            {"device", run.device},
+            {"data", run.data},
+            {"config", to_json(run.config)},
+            {"verdicts", verdicts(view)},
+            {"experiments", all}};
+}
+
+std::string opening_line(const RunInfo& run, bool goes_on) {
+    const Settings& config = run.config.values;
+    const std::set<std::string> kinds = {"experiments", "hours", "until", "max_cost", "max_tokens"};
+    std::string bounds;
+    for (const auto& key : setting_keys()) {
+        const auto now = key.get(config);
+        if (kinds.count(key.name) > 0 && now != key.get(Settings{}))
+            bounds += fmt::format(", {} {}", key.name, now.dump());
+    }
+    return fmt::format(
+        "run {}{}: {} a trial on {}, corpus {}{}; Ctrl-C once: after the current experiment, twice: now",
+        config.tag, goes_on ? " goes on" : "", budget_text(config), run.device, config.corpus,
+        bounds.empty() ? ", until stopped" : bounds);
+}
+
+}  // namespace autoresearch

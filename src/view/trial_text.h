@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+#include "contract/experiment.h"
+
+namespace autoresearch {
+
+/// The originals' summary block, from `---` to `depth:`.
+std::string summary_block(const Trial& trial);
+
+/// A recorded trial of the experiment beside the same one run again, in a table, with the difference.
+std::string comparison(const Experiment& recorded, const Trial& before, const Trial& now);
+
+}  // namespace autoresearch
