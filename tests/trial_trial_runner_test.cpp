@@ -188,6 +188,12 @@ TEST_F(TrialRunnerTest, CpuTimeMayBeLessThanOursAndNeverMore) {
     expect("hang_in_training", Ending::timed_out, "still training 0.2 s after 4 times its budget of 0.05 s");
 }
 
+TEST_F(TrialRunnerTest, ATrainerOfAnotherKindIsEndedAtOnce) {
+    expect("other_protocol", Ending::invalid, "version 99 of the event protocol");
+    spec_.data = "the right one";
+    expect("other_data", Ending::invalid, "the trainer read data set another, not the right one");
+}
+
 TEST_F(TrialRunnerTest, GarbageOnTheChannelIsSkipped) {
     EXPECT_EQ(to_string(run("garbage").ending), "ok");
 }

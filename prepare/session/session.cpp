@@ -158,8 +158,8 @@ struct Session::State {
     void heartbeat(double seconds) {
         const double loss = read_loss();
         const double share = trace.empty() ? std::min(1.0, seconds / options.budget) : progress;
+        curve.flush();  // first: who gets the event may look at the steps up to it
         report.progress({steps, tokens, seconds, share, options.budget, loss});
-        curve.flush();
         beat = seconds_of(CLOCK_MONOTONIC);
     }
 

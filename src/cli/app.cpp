@@ -39,7 +39,7 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
 
 // In the order of --help.
 constexpr void (*kCommands[])(Commands&) = {add_prepare, add_train,   add_run,    add_replay, add_status,
-                                            add_noise,   add_confirm, add_doctor, add_tuner};
+                                            add_noise,   add_confirm, add_doctor, add_tuner,  add_node};
 
 }  // namespace
 

@@ -16,6 +16,7 @@ void add_noise(Commands& commands);
 void add_confirm(Commands& commands);
 void add_doctor(Commands& commands);
 void add_tuner(Commands& commands);
+void add_node(Commands& commands);
 
 /// What `status` prints of a run.
 void print_run(const RunInfo& run, bool json);

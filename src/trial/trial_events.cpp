@@ -99,6 +99,7 @@ std::optional<double> TrialEvents::line(std::string_view line) {
     if (name == events::kStep) phase = kTraining;
     if (name == events::kEvaluating) phase = kEvaluation;
     if (name == events::kResult || name == events::kInvalid) phase = kExit;
+    if (name == events::kHello) check_hello(event);
     if (name == events::kResult) read_result(event);
     if (name == events::kInvalid && !invalid_) invalid_ = read_invalid(event);
     const bool begins = phase > phase_;
@@ -108,8 +109,20 @@ std::optional<double> TrialEvents::line(std::string_view line) {
     }
     if (phase == kTraining && phase_ == kTraining) step(event);
     if (phase == kEvaluation) reporter_.progress(1, "evaluating");
-    if (hopeless_) return 0;
+    if (hopeless_ || stranger_) return 0;
     return begins ? std::optional(phases_[phase].limit) : std::nullopt;
+}
+
+/// A library or data of another kind would give numbers that mean something else.
+void TrialEvents::check_hello(const json& event) {
+    const double protocol = number(event, "protocol").value_or(0);
+    if (protocol != events::kProtocol)
+        stranger_ =
+            fmt::format("the trainer speaks version {:g} of the event protocol, this program version {}",
+                        protocol, events::kProtocol);
+    const std::string data = text(event, "data");
+    if (!data.empty() && !spec_.data.empty() && data != spec_.data)
+        stranger_ = fmt::format("the trainer read data set {}, not {}", data, spec_.data);
 }
 
 void TrialEvents::step(const json& event) {
@@ -123,7 +136,6 @@ void TrialEvents::check_thresholds(double share) {
     while (!hopeless_ && checked_ < spec_.stop.size() && share >= spec_.stop[checked_].share) {
         const auto& [at, most] = spec_.stop[checked_];
         const Curve curve = read_curve(curve_file(request_.directory, spec_.seed));
-        // The event may come before the steps are in the file: the next one asks again.
         if (curve.share.empty() || curve.share.back() < at) return;
         ++checked_;
         const auto loss = mean_loss(curve, at);
@@ -149,6 +161,7 @@ Trial TrialEvents::ending(const ProcessResult& process, const std::string& log) 
     if (!process.start_error.empty()) return failed(Ending::crashed, process.start_error);
     if (process.interrupted) return failed(Ending::interrupted, "stopped while training");
     if (hopeless_) return failed(Ending::ended_early, *hopeless_);
+    if (stranger_) return failed(Ending::invalid, *stranger_);
     if (!process.over_memory.empty()) return failed(Ending::out_of_memory, "it held " + process.over_memory);
     if (invalid_) return *invalid_;
     if (process.timed_out) return failed(Ending::timed_out, phases_[phase_].overrun);

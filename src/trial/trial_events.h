@@ -35,6 +35,7 @@ class TrialEvents {
         std::chrono::steady_clock::time_point began = {};
     };
 
+    void check_hello(const nlohmann::json& event);
     void step(const nlohmann::json& event);
     void check_thresholds(double share);
     void read_result(const nlohmann::json& event);
@@ -47,6 +48,7 @@ class TrialEvents {
     std::size_t phase_ = 0;
     std::size_t checked_ = 0;  // of the spec's stop thresholds
     std::optional<std::string> hopeless_;
+    std::optional<std::string> stranger_;    // why it is not the trainer that was asked for
     std::optional<Trial> invalid_, result_;  // what the events of these names said
     std::string unbelievable_;               // why the result is none
 };

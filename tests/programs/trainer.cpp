@@ -49,12 +49,12 @@ void hello() {
 }
 
 void step(int number) {
-    send(R"({"event":"step","step":)" + std::to_string(number) +
-         R"(,"seconds":0.01,"progress":0.5,"loss":5.25,"tokens":64})");
     if (std::FILE* curve = std::fopen(flags["--curve"].c_str(), number == 1 ? "w" : "a")) {
         std::fprintf(curve, "%d,0.01,0.5,5.25,%s\n", number, flags["--seed"].c_str());
         std::fclose(curve);
     }
+    send(R"({"event":"step","step":)" + std::to_string(number) +
+         R"(,"seconds":0.01,"progress":0.5,"loss":5.25,"tokens":64})");
 }
 
 void train(double share = 1) {
@@ -98,6 +98,10 @@ const std::map<std::string, std::function<void()>> behaviours = {
          train(), result();
      }},
     {"hang_at_start", [] { hello(), hang(); }},
+    {"other_protocol",
+     [] { send(R"({"event":"hello","protocol":99,"device":"cpu","seed":7,"data":"d"})"), hang(); }},
+    {"other_data",
+     [] { send(R"({"event":"hello","protocol":1,"device":"cpu","seed":7,"data":"another"})"), hang(); }},
     {"hang_in_training", [] { hello(), step(1), hang(); }},
     {"hang_in_evaluation", [] { train(), hang(); }},
     {"hang_at_exit", [] { train(), result(), hang(); }},
@@ -170,10 +174,11 @@ void act_built(const std::string& program) {
 
 int main(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; i += 2) flags[argv[i]] = argv[i + 1];
-    if (flags["--data"].find('/') != std::string::npos) return act_built(argv[0]), 0;
-    const auto found = behaviours.find(flags["--data"]);
+    const std::string data = flags["--data"];
+    const auto found = behaviours.find(data.substr(data.rfind('/') + 1));
+    if (found == behaviours.end() && data.find('/') != std::string::npos) return act_built(argv[0]), 0;
     if (found == behaviours.end()) {
-        std::fprintf(stderr, "no such behaviour: %s\n", flags["--data"].c_str());
+        std::fprintf(stderr, "no such behaviour: %s\n", data.c_str());
         return 2;
     }
     found->second();

@@ -1,0 +1,34 @@
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+#include <iterator>
+
+#include "cli/commands.h"
+#include "proc/signals.h"
+#include "settings/places.h"
+#include "trial/node.h"
+
+namespace autoresearch {
+namespace {
+
+struct Arguments {};
+
+int serve_one_trial(const Arguments&) {
+    std::signal(SIGPIPE,
+                SIG_IGN);  // a reader that is gone ends the trial, not this program in the middle of it
+    const std::string spec(std::istreambuf_iterator<char>(std::cin), {});
+    const SignalStop stop;
+    const NodePlace place{open_kit(), data_root(), cache_root() / "programs"};
+    return run_node(spec, place, STDOUT_FILENO, stop) ? 0 : 1;
+}
+
+}  // namespace
+
+void add_node(Commands& commands) {
+    auto [flags, given] = commands.add(
+        "node", "runs one trial: its spec on the standard input, what comes of it as lines", serve_one_trial);
+    flags.hide();
+}
+
+}  // namespace autoresearch
