@@ -22,8 +22,10 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
                                   const StopRequest& stop) {
     const Experiment &best = *incumbent_of(experiments), &baseline = experiments.front();
     const auto measure = [&](const Experiment& code, const std::string& name) {
-        TrialRequest request{
-            {}, run.directory / "final" / name, place.config.seed + kFresh, place.config.budget};
+        TrialRequest request{{},
+                             run_files::final_trials(run.directory, name),
+                             place.config.seed + kFresh,
+                             place.config.budget};
         request.test_split = true;
         Experiment result;
         result.trials = require_good(
@@ -48,7 +50,7 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
                    {"high", gain + half},
                    {"val_gain", val_gain},
                    {"optimism", val_gain - gain}});
-    write_file_atomically(run.directory / run_files::kFinal, number.dump(2) + "\n");
+    write_file_atomically(run_files::final_number(run.directory), number.dump(2) + "\n");
     return number;
 }
 

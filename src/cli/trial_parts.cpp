@@ -63,8 +63,7 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
 std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source,
                                   const TrialRequest& request, int count) {
     SignalStop stop;
-    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO),
-                              request.directory / run_files::kLog);
+    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run_files::log(request.directory));
     return trials_by_hand(place, source, request, count, "", reporter, stop);
 }
 

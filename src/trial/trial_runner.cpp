@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/ranges.h>
 
+#include "contract/run_files.h"
 #include "proc/log_writer.h"
 #include "proc/subprocess.h"
 #include "trial/trial_events.h"
@@ -58,8 +59,8 @@ ProcessSpec specification(const Settings& config, const std::filesystem::path& d
         if (!value.empty()) spec.command.insert(spec.command.end(), {name, value});
     }
     spec.environment = trainer_environment(threads);
-    spec.output = request.directory / "run.log";
-    spec.events = request.directory / "events.jsonl";
+    spec.output = run_files::run_log(request.directory);
+    spec.events = run_files::events(request.directory);
     spec.limit = config.startup_limit;
     spec.memory_limit = config.memory_limit;
     return spec;
