@@ -46,7 +46,7 @@ class FileLedgerTest : public ::testing::Test {
 
     TempDirectory directory_;
     std::filesystem::path run_ = directory_ / "run";
-    std::filesystem::path file_ = run_ / run_files::kLedger;
+    std::filesystem::path file_ = run_files::ledger(run_);
 };
 
 TEST_F(FileLedgerTest, ComesBackAfterReopening) {
@@ -176,10 +176,10 @@ TEST_F(FileLedgerTest, ResultsAreInTheOriginalsColumns) {
         "aaaaaaa\t1.500000\t2.0\tkeep\tidea 0\n"
         "bbbbbbb\t1.400000\t2.0\tdiscard\t'tabs' and lines\n"
         "-\t0.000000\t0.0\tcrash\tidea 2\n";
-    EXPECT_EQ(read_text(run_ / run_files::kResults), expected);
-    std::filesystem::remove(run_ / run_files::kResults);
+    EXPECT_EQ(read_text(run_files::results(run_)), expected);
+    std::filesystem::remove(run_files::results(run_));
     FileLedger again(run_);
-    EXPECT_EQ(read_text(run_ / run_files::kResults), expected);
+    EXPECT_EQ(read_text(run_files::results(run_)), expected);
 }
 
 TEST_F(FileLedgerTest, EveryExperimentLeavesItsFiles) {

@@ -4,10 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "record/run_info.h"
 #include "contract/run_files.h"
 #include "judge/paired_judge.h"
 #include "record/file_ledger.h"
+#include "record/run_info.h"
 #include "temp_directory.h"
 
 namespace autoresearch {
@@ -16,9 +16,9 @@ namespace {
 class OldRunTest : public testing::Test {
   protected:
     void SetUp() override {
-        for (const char* file : {run_files::kRun, run_files::kLedger})
-            repository.write(std::string(".autoresearch/old/") + file,
-                             read_text(std::string(TEST_SOURCE_DIR "/tests/golden/old_run/") + file));
+        for (const std::string file : {"run.json", "ledger.jsonl"})
+            repository.write(".autoresearch/old/" + file,
+                             read_text(TEST_SOURCE_DIR "/tests/golden/old_run/" + file));
     }
     TempDirectory repository;
 };
@@ -52,7 +52,7 @@ TEST_F(OldRunTest, ItGoesOnByTheSameRule) {
     EXPECT_EQ(std::get<Verdict>(verdict).decision, Decision::keep) << "one trial is enough";
 
     save_run(run);
-    const auto written = nlohmann::json::parse(read_text(run.directory / run_files::kRun));
+    const auto written = nlohmann::json::parse(read_text(run_files::run(run.directory)));
     EXPECT_FALSE(written["config"].contains("confirm"));
     EXPECT_EQ(written["config"]["judge"]["value"], "plain");
     EXPECT_TRUE(require_run(repository.path(), "old").config.notes.empty()) << "from now on by today's names";

@@ -33,7 +33,7 @@ int confirm(const Arguments& arguments) {
     const Fd lock = lock_run(run.directory);  // a running loop would disturb the trials, and these its
     const TrialPlace place{open_kit(), settle_here(run.config.values, run.device), require_same_data(run)};
     SignalStop stop;
-    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run.directory / run_files::kLog);
+    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run_files::log(run.directory));
     const auto number = measure_final_number(run, place, git, experiments, seeds, reporter, stop);
     std::cout << (arguments.json ? number.dump(2) : final_number_text(number)) << "\n";
     return 0;

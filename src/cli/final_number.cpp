@@ -23,7 +23,7 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
     const Experiment &best = *incumbent_of(experiments), &baseline = experiments.front();
     const auto measure = [&](const Experiment& code, const std::string& name) {
         const ByHand wanted{
-            run.directory / "final" / name, place.config.seed + kFresh, seeds, {}, Split::test};
+            run_files::final_trials(run.directory, name), place.config.seed + kFresh, seeds, {}, Split::test};
         Experiment result;
         result.trials =
             require_good(trials_by_hand(place, git.source(code.commit), wanted, " " + name, reporter, stop));
@@ -47,7 +47,7 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
                    {"high", gain + half},
                    {"val_gain", val_gain},
                    {"optimism", val_gain - gain}});
-    write_file_atomically(run.directory / run_files::kFinal, number.dump(2) + "\n");
+    write_file_atomically(run_files::final_number(run.directory), number.dump(2) + "\n");
     return number;
 }
 

@@ -41,7 +41,7 @@ std::pair<RunInfo, Experiment> find_experiment(const GitRepo& git, const Argumen
         }
     }
     throw UserError(
-        "there is no experiment " + name + " in a run of " + (git.workdir() / run_files::kFolder).string(),
+        "there is no experiment " + name + " in a run of " + run_files::all_runs(git.workdir()).string(),
         "autoresearch status lists the numbers, git for-each-ref refs/autoresearch the commits");
 }
 

@@ -40,7 +40,7 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
     options.desk.parent = cache_root() / "desks";
     options.desk.program = shipped_file(root, kit, "program.md");
     options.desk.kit = kit.directory;
-    options.desk.experiments = plan.run.directory / run_files::kExperiments;
+    options.desk.experiments = run_files::experiments(plan.run.directory);
     options.model = config.model;
     options.device = config.device;
     options.budget = budget_text(config);
@@ -88,7 +88,7 @@ int run(const RunArguments& arguments) {
 
     std::signal(SIGPIPE, SIG_IGN);  // a closed terminal must not end a night
     const int output = arguments.json ? STDERR_FILENO : STDOUT_FILENO;
-    TerminalReporter reporter(output, output_style(output), info.directory / run_files::kLog);
+    TerminalReporter reporter(output, output_style(output), run_files::log(info.directory));
     if (const int left = take_over_processes(info.directory); left > 0)
         reporter.note(fmt::format("ended {} processes that the last start of this run left behind", left));
     reporter.note(keep_awake());

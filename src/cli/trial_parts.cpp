@@ -76,7 +76,7 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
 
 std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, const ByHand& wanted) {
     SignalStop stop;
-    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), wanted.directory / run_files::kLog);
+    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run_files::log(wanted.directory));
     return trials_by_hand(place, source, wanted, "", reporter, stop);
 }
 

@@ -2,37 +2,105 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
-// Every file name of a run directory, in one place.
+// Every file name of a run, in one place.
 namespace autoresearch::run_files {
 
-// .autoresearch/<tag>/
-inline constexpr const char* kFolder = ".autoresearch";  // at the root of the working tree, ignored by git
-inline constexpr const char* kRun = "run.json";          // the frozen configuration, with origins
-inline constexpr const char* kLedger = "ledger.jsonl";   // the truth: one line per experiment
-inline constexpr const char* kResults = "results.tsv";   // derived from the ledger, in the originals' columns
-inline constexpr const char* kLock = "lock";
-inline constexpr const char* kFinal =
-    "final.json";  // the best one on the test split (src/cli/final_number.h)
-inline constexpr const char* kLog = "harness.log";
-inline constexpr const char* kExperiments = "experiments";
+using Path = std::filesystem::path;
 
-// .autoresearch/<tag>/experiments/NNNN/, beside what the steps write: prompt.md, agent.log, build.log,
-// run.log, events.jsonl, and every step of a trial in curve-SEED.csv.
-inline constexpr const char* kIdea = "idea.txt";
-inline constexpr const char* kProposal = "proposal.json";  // saved before the proposal is tried
-inline constexpr const char* kSource = "train.cpp";
-inline constexpr const char* kPatch = "patch.diff";  // against the parent's train.cpp
-inline constexpr const char* kResult = "result.json";
-
-inline std::filesystem::path run_directory(const std::filesystem::path& root, const std::string& tag) {
-    return root / kFolder / tag;
+/// At the root of the working tree, ignored by git: a folder for each run.
+inline Path all_runs(const Path& repository) {
+    return repository / ".autoresearch";
+}
+inline Path run_directory(const Path& repository, const std::string& tag) {
+    return all_runs(repository) / tag;
+}
+/// Of trials that no run asked for: train, replay, noise.
+inline Path by_hand(const Path& repository) {
+    return all_runs(repository) / "by-hand";
 }
 
-inline std::filesystem::path experiment_directory(const std::filesystem::path& run, int number) {
-    return run / kExperiments / fmt::format("{:04}", number);
+// .autoresearch/<tag>/
+
+/// What the run was started with, with origins.
+inline Path run(const Path& directory) {
+    return directory / "run.json";
+}
+/// The truth: one line per experiment.
+inline Path ledger(const Path& directory) {
+    return directory / "ledger.jsonl";
+}
+/// Derived from the ledger, in the originals' columns.
+inline Path results(const Path& directory) {
+    return directory / "results.tsv";
+}
+inline Path lock(const Path& directory) {
+    return directory / "lock";
+}
+inline Path log(const Path& directory) {
+    return directory / "harness.log";
+}
+/// The best one on the test split (src/cli/final_number.h), and the folder of its trials.
+inline Path final_number(const Path& directory) {
+    return directory / "final.json";
+}
+inline Path final_trials(const Path& directory, const std::string& code) {
+    return directory / "final" / code;
+}
+inline Path experiments(const Path& directory) {
+    return directory / "experiments";
+}
+inline Path experiment_directory(const Path& directory, int number) {
+    return experiments(directory) / fmt::format("{:04}", number);
+}
+
+// .autoresearch/<tag>/experiments/NNNN/
+
+/// All that the agent was told, and what it printed.
+inline Path prompt(const Path& directory) {
+    return directory / "prompt.md";
+}
+inline Path agent_log(const Path& directory) {
+    return directory / "agent.log";
+}
+/// Saved before it is tried; source and idea are in files of their own too.
+inline Path proposal(const Path& directory) {
+    return directory / "proposal.json";
+}
+inline Path source(const Path& directory) {
+    return directory / "train.cpp";
+}
+inline Path idea(const Path& directory) {
+    return directory / "idea.txt";
+}
+/// Against the parent's train.cpp.
+inline Path patch(const Path& directory) {
+    return directory / "patch.diff";
+}
+inline Path build_log(const Path& directory) {
+    return directory / "build.log";
+}
+/// Of the trials: what they printed, and their events (include/autoresearch/events.h).
+inline Path run_log(const Path& directory) {
+    return directory / "run.log";
+}
+inline Path events(const Path& directory) {
+    return directory / "events.jsonl";
+}
+/// Every step of a trial (prepare/session/report.h). A repeat replaces it.
+inline Path curve_file(const Path& directory, std::uint64_t seed) {
+    return directory / ("curve-" + std::to_string(seed) + ".csv");
+}
+/// The steps that a trial takes again.
+inline Path trace(const Path& directory, std::uint64_t seed) {
+    return directory / ("trace-" + std::to_string(seed) + ".csv");
+}
+/// The experiment's line of the ledger, indented.
+inline Path result(const Path& directory) {
+    return directory / "result.json";
 }
 
 }  // namespace autoresearch::run_files

@@ -8,10 +8,13 @@
 #include <vector>
 
 #include "contract/experiment.h"
+#include "contract/run_files.h"
 #include "contract/trial_spec.h"
 
 // The steps of an experiment, in the order of the loop. The loop borrows one of each.
 namespace autoresearch {
+
+using run_files::curve_file;
 
 /// What a proposer may know. What it refers to lives as long as the call.
 struct ProposalRequest {
@@ -72,11 +75,6 @@ struct TrialRequest {
     double reached = 0;               // steps per second that the same code reached before; 0: not known
     std::vector<Trial>* void_trials = nullptr;  // gets those that were repeated, as the machine spoilt them
 };
-
-/// Every step of a trial (prepare/session/report.h), in the directory of its request. A repeat replaces it.
-inline std::filesystem::path curve_file(const std::filesystem::path& directory, std::uint64_t seed) {
-    return directory / ("curve-" + std::to_string(seed) + ".csv");
-}
 
 /// A trial that makes less than this share of the steps per second that the same code made in another one is
 /// void, whatever else was seen.

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "autoresearch/error.h"
+#include "contract/run_files.h"
 #include "propose/agent_output.h"
 #include "propose/prompt.h"
 #include "util/atomic_file.h"
@@ -64,7 +65,7 @@ std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
     files[kPromptFile] = prompt;
     desk_->lay_out(before(request), std::move(files));
     std::filesystem::create_directories(request.directory);
-    const auto kept = request.directory / "prompt.md";
+    const auto kept = run_files::prompt(request.directory);
     write_file(kept, try_read_file(kept).value_or("") + prompt);
     return prompt;
 }
@@ -154,7 +155,7 @@ ProcessSpec AgentProposer::specification(const ProposalRequest& request, const s
     spec.environment = clean_environment(agent);
     if (!uses_field(agent, "prompt") && !uses_field(agent, "prompt_file"))
         spec.input = desk_->path() / kPromptFile;
-    spec.output = std::filesystem::absolute(request.directory) / "agent.log";
+    spec.output = run_files::agent_log(std::filesystem::absolute(request.directory));
     spec.output_limit = kLargestLog;
     spec.limit = options_.limit;
     spec.kill_grace = options_.kill_grace;

@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "autoresearch/error.h"
+#include "contract/run_files.h"
 #include "util/atomic_file.h"
 #include "util/hash.h"
 #include "util/text.h"
@@ -70,17 +71,17 @@ void copy_experiments(const fs::path& from, const fs::path& to) {
     std::error_code missing;
     for (const auto& entry : fs::directory_iterator(from, missing)) {
         const fs::path target = to / entry.path().filename();
-        if (!fs::exists(entry.path() / "result.json")) continue;
+        if (!fs::exists(run_files::result(entry.path()))) continue;
         fs::create_directories(target);
-        for (const char* name : {"train.cpp", "patch.diff", "result.json"})
-            fs::copy_file(entry.path() / name, target / name, missing);
+        for (const auto& file_in : {run_files::source, run_files::patch, run_files::result})
+            fs::copy_file(file_in(entry.path()), file_in(target), missing);
         for (const auto& file : fs::directory_iterator(entry.path())) {  // the curves of its trials
             if (file.path().extension() == ".csv")
                 fs::copy_file(file.path(), target / file.path().filename());
         }
-        for (const char* name : {"run.log", "build.log"}) {
-            if (fs::exists(entry.path() / name))
-                write_file(target / name, file_tail(entry.path() / name, kLogTail));
+        for (const auto& log_in : {run_files::run_log, run_files::build_log}) {
+            if (fs::exists(log_in(entry.path())))
+                write_file(log_in(target), file_tail(log_in(entry.path()), kLogTail));
         }
     }
 }

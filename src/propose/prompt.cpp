@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "contract/run_files.h"
 #include "util/text.h"
 #include "view/sentences.h"
 
@@ -39,11 +40,11 @@ std::string noise_text(const Noise& noise) {
 
 /// The log that explains an ending; none for those whose reason says it all.
 std::string log_of(Ending ending) {
-    if (ending == Ending::build_failed) return "build.log";
+    if (ending == Ending::build_failed) return run_files::build_log("").string();
     for (const Ending plain : {Ending::ok, Ending::no_proposal, Ending::refused, Ending::ended_early}) {
         if (ending == plain) return "";
     }
-    return "run.log";
+    return run_files::run_log("").string();
 }
 
 std::string last_words(const Experiment& experiment, const std::filesystem::path& experiments) {
@@ -139,8 +140,9 @@ std::string repair_text(const ProposalRequest& request) {
     if (const std::string log = log_of(failure.ending); !log.empty()) {
         const auto file = request.directory / log;
         // A compiler's first error explains the others, a trainer's last words explain its end.
-        const std::string lines = log == "build.log" ? clip(try_read_file(file).value_or(""), kLogBytes)
-                                                     : file_tail(file, kLogBytes);
+        const std::string lines = failure.ending == Ending::build_failed
+                                      ? clip(try_read_file(file).value_or(""), kLogBytes)
+                                      : file_tail(file, kLogBytes);
         text += fmt::format("\n{}:\n\n{}\n", log, trim(lines));
     }
     return text +

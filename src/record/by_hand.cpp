@@ -12,7 +12,7 @@ namespace fs = std::filesystem;
 
 fs::path by_hand_directory(const fs::path& repository, const std::string& name) {
     constexpr std::size_t kKept = 10;
-    const fs::path parent = repository / run_files::kFolder / "by-hand";
+    const fs::path parent = run_files::by_hand(repository);
     const fs::path created = parent / (utc_now("%Y%m%d-%H%M%S-") + name);
     fs::create_directories(created);
     std::vector<fs::path> all(fs::directory_iterator(parent), {});

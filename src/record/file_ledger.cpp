@@ -37,7 +37,7 @@ constexpr const char* kOldVersionLine = "{\"autoresearch_ledger\":1}";
 int newest_folder(const fs::path& run_directory) {
     int newest = -1;
     std::error_code missing;
-    for (const auto& entry : fs::directory_iterator(run_directory / run_files::kExperiments, missing))
+    for (const auto& entry : fs::directory_iterator(run_files::experiments(run_directory), missing))
         newest =
             std::max(newest, static_cast<int>(std::strtol(entry.path().filename().c_str(), nullptr, 10)));
     return newest;
@@ -75,7 +75,7 @@ std::vector<Experiment> parse(const fs::path& file, std::string_view text, std::
 
 /// The same, of a run's whole ledger; UserError when it has lost experiments.
 std::vector<Experiment> read(const fs::path& run_directory, std::size_t& good_bytes) {
-    const fs::path file = run_directory / run_files::kLedger;
+    const fs::path file = run_files::ledger(run_directory);
     const int newest = newest_folder(run_directory);
     auto experiments = parse(file, fs::exists(file) ? read_file(file) : "", good_bytes);
     if (newest <= static_cast<int>(experiments.size())) return experiments;
@@ -115,7 +115,7 @@ std::vector<Experiment> read_ledger(const fs::path& run_directory) {
 FileLedger::FileLedger(fs::path run_directory, PatchOf patch_of)
     : run_directory_(std::move(run_directory)), patch_of_(std::move(patch_of)) {
     fs::create_directories(run_directory_);
-    const fs::path file = run_directory_ / run_files::kLedger;
+    const fs::path file = run_files::ledger(run_directory_);
     std::size_t good_bytes = 0;
     experiments_ = read(run_directory_, good_bytes);
     fd_ = open_file(file, O_WRONLY | O_CREAT | O_APPEND);
@@ -145,14 +145,14 @@ void FileLedger::append(const Experiment& experiment) {
 
 void FileLedger::write_derived(const Experiment& experiment) {
     const auto folder = directory(experiment.number);
-    write_file_atomically(folder / run_files::kResult, dump_indented(to_json(experiment)) + "\n");
-    write_file_atomically(folder / run_files::kIdea, clean_line(experiment.idea) + "\n");
+    write_file_atomically(run_files::result(folder), dump_indented(to_json(experiment)) + "\n");
+    write_file_atomically(run_files::idea(folder), clean_line(experiment.idea) + "\n");
     const auto patch = patch_of_ ? patch_of_(experiment) : std::string();
-    if (!patch.empty()) write_file_atomically(folder / run_files::kPatch, patch);
+    if (!patch.empty()) write_file_atomically(run_files::patch(folder), patch);
 }
 
 void FileLedger::write_results() const {
-    const auto file = run_directory_ / run_files::kResults;
+    const auto file = run_files::results(run_directory_);
     const auto text = results_tsv(experiments_);
     if (try_read_file(file) != text) write_file_atomically(file, text);
 }
@@ -166,12 +166,12 @@ fs::path FileLedger::directory(int number) {
 void FileLedger::save_proposal(const Proposal& proposal) {
     const auto folder = directory(proposal.experiment);
     // Also as a file of its own: experiments that are never built have their source too.
-    write_file_atomically(folder / run_files::kSource, proposal.source);
-    write_file_atomically(folder / run_files::kProposal, dump_line(to_json(proposal)) + "\n");
+    write_file_atomically(run_files::source(folder), proposal.source);
+    write_file_atomically(run_files::proposal(folder), dump_line(to_json(proposal)) + "\n");
 }
 
 std::optional<Proposal> FileLedger::saved_proposal(int number) {
-    const auto file = run_files::experiment_directory(run_directory_, number) / run_files::kProposal;
+    const auto file = run_files::proposal(run_files::experiment_directory(run_directory_, number));
     const auto text = try_read_file(file);
     if (!text) return std::nullopt;
     try {

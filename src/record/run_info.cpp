@@ -20,8 +20,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunInfo, created, version, start_commit, from
 std::vector<std::string> run_tags(const fs::path& repository) {
     std::vector<std::string> tags;
     std::error_code missing;
-    for (const auto& entry : fs::directory_iterator(repository / run_files::kFolder, missing)) {
-        if (fs::exists(entry.path() / run_files::kRun)) tags.push_back(entry.path().filename().string());
+    for (const auto& entry : fs::directory_iterator(run_files::all_runs(repository), missing)) {
+        if (fs::exists(run_files::run(entry.path()))) tags.push_back(entry.path().filename().string());
     }
     std::sort(tags.begin(), tags.end());
     return tags;
@@ -30,11 +30,11 @@ std::vector<std::string> run_tags(const fs::path& repository) {
 void save_run(const RunInfo& run) {
     json object = run;
     object["config"] = to_json(run.config);
-    write_file_atomically(run.directory / run_files::kRun, object.dump(2) + "\n");
+    write_file_atomically(run_files::run(run.directory), object.dump(2) + "\n");
 }
 
 static RunInfo load_run(const fs::path& directory) {
-    const fs::path file = directory / run_files::kRun;
+    const fs::path file = run_files::run(directory);
     try {
         const json object = json::parse(read_file(file));
         RunInfo run = object.get<RunInfo>();
@@ -50,7 +50,7 @@ std::optional<LastRun> last_run(const fs::path& repository) {
     std::optional<LastRun> last;
     for (const auto& tag : run_tags(repository)) {
         std::error_code missing;
-        const auto log = run_files::run_directory(repository, tag) / run_files::kLog;
+        const auto log = run_files::log(run_files::run_directory(repository, tag));
         const std::chrono::duration<double> age =
             fs::file_time_type::clock::now() - fs::last_write_time(log, missing);
         if (!missing && (!last || age.count() < last->seconds_ago)) last = LastRun{tag, age.count()};
@@ -66,7 +66,7 @@ RunInfo require_run(const fs::path& repository, std::string tag) {
         return load_run(run_files::run_directory(repository, tag));
     const std::string close = nearest(tag, tags);
     throw UserError("there is no run" + (tag.empty() ? "" : " " + tag) + " in " +
-                        (repository / run_files::kFolder).string(),
+                        run_files::all_runs(repository).string(),
                     close.empty() ? "start one: autoresearch run" : "did you mean --tag " + close + "?");
 }
 

@@ -19,7 +19,7 @@ static pid_t pid_in(const std::filesystem::path& file) {
 }
 
 Fd lock_run(const std::filesystem::path& run_directory) {
-    const auto file = run_directory / run_files::kLock;
+    const auto file = run_files::lock(run_directory);
     Fd lock = wait_for_lock(file, [&, tries = 0]() mutable {
         // lock_holder() takes the lock for an instant: one refusal is not yet an answer.
         if (++tries < 3) return;
@@ -32,7 +32,7 @@ Fd lock_run(const std::filesystem::path& run_directory) {
 }
 
 std::optional<pid_t> lock_holder(const std::filesystem::path& run_directory) {
-    const auto file = run_directory / run_files::kLock;
+    const auto file = run_files::lock(run_directory);
     const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
     return pid_in(file);

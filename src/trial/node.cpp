@@ -10,6 +10,7 @@
 
 #include "autoresearch/error.h"
 #include "contract/experiment_json.h"
+#include "contract/run_files.h"
 #include "contract/trial_spec.h"
 #include "trial/trainer_builder.h"
 #include "trial/trial_runner.h"
@@ -137,11 +138,11 @@ bool run_node(const std::string& text, const NodePlace& place, int out, const St
     const WorkFolder work(place.programs);
     Trial trial;
     trial.seed = spec.seed;
-    fs::path log = work.path / "build.log";
+    fs::path log = run_files::build_log(work.path);
     reporter.phase(spec.experiment, "build");
     const auto program = program_of(spec, place, work.path, reporter);
     if (program.ok()) {
-        log = work.path / "run.log";
+        log = run_files::run_log(work.path);
         reporter.phase(spec.experiment, "train");
         trial = TrialRunner(place.data_root / spec.data, reporter, reporter)
                     .run({spec, program.value(), work.path});

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "autoresearch/error.h"
+#include "contract/run_files.h"
 #include "proc/subprocess.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
@@ -17,15 +18,15 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
                                                     const std::filesystem::path& relative_directory) {
     const auto directory = std::filesystem::absolute(relative_directory);
     const auto program = directory / "train";
-    const auto log = directory / "build.log";
+    const auto log = run_files::build_log(directory);
     std::filesystem::create_directories(directory);
     // A program or an error of an earlier attempt must not pass for this one's.
     std::filesystem::remove(program);
     std::filesystem::remove(log);
-    write_file_atomically(directory / "train.cpp", source);
+    write_file_atomically(run_files::source(directory), source);
 
     ProcessSpec spec;
-    spec.command = {kit_ / "build-trainer", directory / "train.cpp", program};
+    spec.command = {kit_ / "build-trainer", run_files::source(directory), program};
     spec.output = log;
     spec.limit = limit_;
     spec.memory_limit = memory_limit_;

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/ranges.h>
 
+#include "contract/run_files.h"
 #include "proc/log_writer.h"
 #include "proc/subprocess.h"
 #include "trial/trial_events.h"
@@ -47,7 +48,7 @@ fs::path write_trace(const TrialRequest& request) {
     std::string text = "step,seconds,progress,loss,tokens\n";
     for (std::size_t i = 0; i < request.spec.shares.size(); ++i)
         text += fmt::format("{},0,{:.17g},0,0\n", i + 1, request.spec.shares[i]);
-    const fs::path file = fs::absolute(request.directory) / fmt::format("trace-{}.csv", request.spec.seed);
+    const fs::path file = run_files::trace(fs::absolute(request.directory), request.spec.seed);
     write_file(file, text);
     return file;
 }
@@ -73,8 +74,8 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request) {
         if (!value.empty()) process.command.insert(process.command.end(), {name, value});
     }
     process.environment = trainer_environment(threads);
-    process.output = request.directory / "run.log";
-    process.events = request.directory / "events.jsonl";
+    process.output = run_files::run_log(request.directory);
+    process.events = run_files::events(request.directory);
     process.limit = spec.startup_limit;
     process.memory_limit = spec.memory_limit;
     return process;

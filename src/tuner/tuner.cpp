@@ -11,6 +11,7 @@
 #include <set>
 #include <tuple>
 
+#include "contract/run_files.h"
 #include "util/atomic_file.h"
 #include "util/hash.h"
 #include "util/text.h"
@@ -152,9 +153,9 @@ std::vector<Attempt> read_history(const fs::path& experiments, const std::string
     for (const auto& entry : fs::directory_iterator(experiments, none)) folders.insert(entry.path());
     for (const auto& folder : folders) {
         const auto result =
-            nlohmann::json::parse(try_read_file(folder / "result.json").value_or(""), nullptr, false);
+            nlohmann::json::parse(try_read_file(run_files::result(folder)).value_or(""), nullptr, false);
         const Values values =
-            values_of(find_hyperparameters(try_read_file(folder / "train.cpp").value_or(""), device));
+            values_of(find_hyperparameters(try_read_file(run_files::source(folder)).value_or(""), device));
         if (!result.is_object() || !result.contains("verdict") || values.empty()) continue;
         history.push_back({by_commit[result.value("parent", "")], values,
                            result["verdict"].value("decision", "") == "keep"});

@@ -42,7 +42,7 @@ ordered_json verdicts(const RunView& view) {
     ordered_json summary = {{"noise", view.noise.sd},   {"degrees", view.noise.degrees},
                             {"void_trials", disturbed}, {"ended_early", early},
                             {"saved_seconds", saved},   {"final", nullptr}};
-    const auto text = try_read_file(view.run.directory / run_files::kFinal);
+    const auto text = try_read_file(run_files::final_number(view.run.directory));
     auto number = ordered_json::parse(text.value_or(""), nullptr, false);
     const Experiment* best = incumbent_of(view.experiments);
     if (number.is_object() && best != nullptr && number.value("experiment", -1) == best->number)
