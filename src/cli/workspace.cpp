@@ -119,6 +119,17 @@ DataRequest data_request(const Config& config) {
             config.text_column, config.separator,  config.shards,  config.split_pattern};
 }
 
+PrepareOptions prepare_options(const Config& config, const fs::path& repository, const Kit& kit) {
+    PrepareOptions options;
+    options.request = data_request(config);
+    options.data_root = data_root();
+    options.torch_sources = kit.torch;
+    options.corpora = shipped_file(repository, kit, "configs/corpora.json");
+    options.parquet_reader = kit.directory / "read-parquet";
+    options.threads = config.threads;
+    return options;
+}
+
 PreparedData require_data(const ResolvedConfig& config) {
     if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
     std::string command = "autoresearch prepare";

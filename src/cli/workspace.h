@@ -33,6 +33,8 @@ ResolvedConfig load_config(const FlagValues& flags, const std::filesystem::path&
                            const std::filesystem::path& kit);
 
 DataRequest data_request(const Config& config);
+/// For prepare_data, all but the progress.
+PrepareOptions prepare_options(const Config& config, const std::filesystem::path& repository, const Kit& kit);
 
 /// train/train.cpp of the working tree. UserError when there is none.
 std::string working_source(const std::filesystem::path& repository);
