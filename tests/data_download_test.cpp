@@ -385,5 +385,14 @@ TEST_F(DownloadTest, WhatCannotBeReadIsNotFetched) {
     EXPECT_FALSE(fs::exists(options.data_root / ".downloads"));
 }
 
+TEST_F(DownloadTest, WhatTheDiskCannotHoldIsNotFetched) {
+    const HttpServer server([&](const Request&) {
+        return Reply{200, {"Content-Length: 1000000000000000", "ETag: \"a\""}, body_};
+    });
+    options_.first_wait = 100;
+    EXPECT_NE(complaint(server).find("no room for the download: 1000"), std::string::npos);
+    EXPECT_EQ(server.requests().size(), 1U);
+}
+
 }  // namespace
 }  // namespace autoresearch
