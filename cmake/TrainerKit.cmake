@@ -118,3 +118,6 @@ add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/train VERBATIM
     COMMAND ${KIT}/build-trainer ${CMAKE_SOURCE_DIR}/train/train.cpp ${CMAKE_BINARY_DIR}/train)
 add_custom_target(trainer_kit ALL DEPENDS ${KIT_FILES} ${PCH} ${CMAKE_BINARY_DIR}/train)
 add_dependencies(trainer_kit session)
+if(TARGET read_parquet)
+    add_dependencies(trainer_kit read_parquet)
+endif()

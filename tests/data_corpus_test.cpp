@@ -211,7 +211,7 @@ TEST_F(ParquetTest, NoticesDamage) {
 
 TEST_F(ParquetTest, SaysWhenTheReaderIsMissing) {
     options_.parquet_reader = folder_ / "nothing";
-    EXPECT_NE(complaint(golden_).find("read-parquet is missing"), std::string::npos);
+    EXPECT_NE(complaint(golden_).find("nothing is missing | run scripts/setup"), std::string::npos);
 }
 
 TEST_F(CorpusTest, AnEntryOfTheCatalogMayNameLocalFiles) {

@@ -350,5 +350,49 @@ TEST_F(DownloadTest, PrepareFetchesWhatTheCatalogNames) {
     EXPECT_EQ(server.requests().size(), 4U);
 }
 
+// A gigabyte is not fetched to be refused then.
+TEST_F(DownloadTest, WhatCannotBeReadIsNotFetched) {
+    const HttpServer server([&](const Request&) { return Reply{200, {}, "something"}; });
+    nlohmann::json corpora;
+    for (const char* file : {"a_##.parquet", "a.parquet.gz", "a.tar", "a.txt"})
+        corpora[file] = {{"train", {server.url(std::string("/") + file)}}, {"count", 9}};
+    PrepareOptions options;
+    options.data_root = folder_ / "data";
+    options.corpora = folder_.write("corpora.json", corpora.dump());
+    options.parquet_reader = folder_ / "nothing";
+    const auto expect_refused = [&](const std::string& words) {
+        for (const auto& act :
+             {std::function<void()>([&] { prepare_data(options); }), {[&] { check_request(options); }}}) {
+            try {
+                act();
+                ADD_FAILURE() << options.request.corpus << " is taken";
+            } catch (const UserError& error) {
+                EXPECT_NE((error.what() + (" | " + error.hint())).find(words), std::string::npos)
+                    << error.what() << error.hint();
+            }
+        }
+    };
+    options.request.corpus = "a_##.parquet";
+    expect_refused("nothing is missing | run scripts/setup");
+    for (const char* corpus : {"a.parquet.gz", "a.tar"}) {
+        options.request.corpus = corpus;
+        expect_refused("cannot read files of this kind: " + options.request.corpus);
+    }
+    options.request.corpus = "a.txt";
+    options.request.split_pattern = "(";
+    expect_refused("the split pattern");
+    EXPECT_EQ(server.requests().size(), 0U);
+    EXPECT_FALSE(fs::exists(options.data_root / ".downloads"));
+}
+
+TEST_F(DownloadTest, WhatTheDiskCannotHoldIsNotFetched) {
+    const HttpServer server([&](const Request&) {
+        return Reply{200, {"Content-Length: 1000000000000000", "ETag: \"a\""}, body_};
+    });
+    options_.first_wait = 100;
+    EXPECT_NE(complaint(server).find("no room for the download: 1000"), std::string::npos);
+    EXPECT_EQ(server.requests().size(), 1U);
+}
+
 }  // namespace
 }  // namespace autoresearch

@@ -134,5 +134,36 @@ TEST_F(PrepareE2e, BadInputIsNamedWithCodeTwo) {
     EXPECT_TRUE(data_set().empty());
 }
 
+// A corpus to download, of parquet files, on a machine that cannot read them.
+TEST_F(PrepareE2e, WhatAMachineCannotReadIsSaidBeforeTheDownload) {
+    const fs::path kit = home / "kit", real = fs::path(TEST_BINARY_DIR) / "kit";
+    fs::create_directory(kit);
+    for (const char* name : {"kit.json", "build-trainer", "configs"})
+        fs::copy(real / name, kit / name, fs::copy_options::recursive);
+    for (const char* name : {"include", "prepare", "util"}) fs::create_directory(kit / name);
+    // No address: whoever asks there gets another error.
+    const std::string command =
+        "HF_ENDPOINT=http://127.0.0.1:1 AUTORESEARCH_KIT='" + kit.string() + "' " + kBinary + " ";
+    const Output output = sh(command + "prepare --corpus climbmix --shards 1");
+    EXPECT_EQ(output.code, 2);
+    EXPECT_NE(output.err.find("cannot read parquet files: "), std::string::npos) << output.err;
+    EXPECT_NE(output.err.find("\n  run scripts/setup\n"), std::string::npos) << output.err;
+    EXPECT_FALSE(fs::exists(data_ / ".downloads"));
+
+    const auto checks = [&](const std::string& corpus) {
+        const auto report = nlohmann::json::parse(sh(command + "doctor --json --corpus " + corpus).out);
+        std::map<std::string, nlohmann::json> by_name;
+        for (const auto& check : report["checks"]) by_name[check["name"]] = check;
+        return by_name;
+    };
+    auto needed = checks("climbmix"), not_needed = checks("torch-sources");
+    EXPECT_EQ(needed["data"]["ok"], false);
+    EXPECT_EQ(needed["data"]["mend"], "run scripts/setup");
+    EXPECT_EQ(not_needed["data"]["mend"].get<std::string>().rfind("run: autoresearch prepare ", 0), 0U);
+    EXPECT_EQ(not_needed["parquet"]["ok"], true);
+    EXPECT_NE(not_needed["parquet"]["detail"].get<std::string>().find("cannot read parquet files"),
+              std::string::npos);
+}
+
 }  // namespace
 }  // namespace autoresearch

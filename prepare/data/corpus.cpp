@@ -21,12 +21,17 @@ constexpr std::string_view kTextKinds =
     " .txt .text .md .rst .tex .org .jsonl .parquet .py .pyi .c .h .cc .cpp .cxx .hh .hpp .cu .cuh .rs .go "
     ".java .js .ts .tsx .jsx .sh .jl .lua .rb .pl .php .swift .kt .scala .hs .ml .r .m .mm .sql .html .css "
     ".f90 .f .el .lisp .clj .ex .erl ";
-constexpr std::string_view kNotReadable = " .bz2 .xz .zip .arrow .tar .tgz .7z ";
+constexpr std::string_view kNotReadable = " .bz2 .xz .zip .arrow .tar .tgz .7z .parquet.gz .parquet.zst ";
 constexpr const char* kWhatIsRead =
-    "give a text, jsonl or parquet file (also .gz, .zst), a folder with such files, or a quoted glob";
+    "give a text or jsonl file (also .gz, .zst), a parquet file, a folder with such files, or a quoted glob";
 
 bool is_among(std::string_view kinds, const fs::path& file) {
     return kinds.find(" " + kind_of(file) + " ") != std::string_view::npos;
+}
+
+void check_kind(const fs::path& file) {
+    if (is_among(kNotReadable, file))
+        throw UserError("cannot read files of this kind: " + file.string(), kWhatIsRead);
 }
 
 /// Hidden ones left out.
@@ -51,9 +56,7 @@ std::vector<fs::path> local_files(const std::string& path) {
     ::globfree(&found);
     if (fs::is_regular_file(path)) files = {path};
     std::erase_if(files, [](const fs::path& file) { return !fs::is_regular_file(file); });
-    for (const fs::path& file : files)
-        if (is_among(kNotReadable, file))
-            throw UserError("cannot read files of this kind: " + file.string(), kWhatIsRead);
+    for (const fs::path& file : files) check_kind(file);
     return files;
 }
 
@@ -80,15 +83,16 @@ std::vector<std::string> numbered(const std::string& name, std::int64_t count) {
     return names;
 }
 
-/// The files of an entry of corpora.json, after fetching what has to be fetched.
-std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& options) {
+/// The files of an entry of corpora.json; `downloads` gets those that come from elsewhere.
+std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& options,
+                                      std::vector<Download>& downloads) {
     const std::int64_t count =
         std::min<std::int64_t>(entry.value("count", std::int64_t{1}), options.request.shards);
-    std::vector<Download> downloads;
     std::vector<CorpusFile> files;
     const auto add = [&](const std::string& place, Part part) {
         if (place.find("://") != std::string::npos) {
             const fs::path name = fs::path(place).filename();
+            check_kind(name);
             downloads.push_back({place, options.data_root / ".downloads" / options.request.corpus / name});
             files.push_back({downloads.back().file, part});
             return;
@@ -103,13 +107,11 @@ std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& o
     for (const auto& [key, part] : {std::pair("train", train), std::pair("held_out", Part::held_out)})
         for (const std::string& pattern : entry.value(key, std::vector<std::string>()))
             for (const std::string& place : numbered(pattern, count)) add(place, part);
-    download_all(downloads, {.progress = options.progress});
     return files;
 }
 
-}  // namespace
-
-Corpus find_corpus(const PrepareOptions& options) {
+/// Names and places; nothing is fetched or looked into yet.
+Corpus name_files(const PrepareOptions& options, std::vector<Download>& downloads) {
     const DataRequest& request = options.request;
     Corpus corpus;
     corpus.parquet_reader = options.parquet_reader;
@@ -127,7 +129,7 @@ Corpus find_corpus(const PrepareOptions& options) {
         try {
             corpus.text_column = entry->value("text_column", corpus.text_column);
             corpus.separator = entry->value("separator", "");
-            corpus.files = catalog_files(*entry, options);
+            corpus.files = catalog_files(*entry, options, downloads);
         } catch (const json::exception& error) {
             throw UserError(options.corpora.string() + ": corpus " + request.corpus + ": " + error.what(),
                             "docs/data.md shows an entry");
@@ -139,6 +141,23 @@ Corpus find_corpus(const PrepareOptions& options) {
     if (!request.text_column.empty()) corpus.text_column = request.text_column;
     if (!request.separator.empty()) corpus.separator = replace_all(request.separator, "\\n", "\n");
     for (const fs::path& path : paths) corpus.files.push_back({path});
+    return corpus;
+}
+
+}  // namespace
+
+void check_corpus(const PrepareOptions& options) {
+    std::vector<Download> downloads;
+    check_readers(name_files(options, downloads));
+}
+
+Corpus find_corpus(const PrepareOptions& options) {
+    std::vector<Download> downloads;
+    Corpus corpus = name_files(options, downloads);
+    if (std::any_of(downloads.begin(), downloads.end(),
+                    [](const Download& download) { return !fs::exists(download.file); }))
+        check_readers(corpus);  // what cannot be read need not be fetched
+    download_all(downloads, {.progress = options.progress});
     for (CorpusFile& file : corpus.files) {
         file.bytes = fs::file_size(file.path);
         file.modified = static_cast<std::int64_t>(fs::last_write_time(file.path).time_since_epoch().count());
@@ -148,7 +167,7 @@ Corpus find_corpus(const PrepareOptions& options) {
         return std::pair(a.part != Part::held_out, a.path.native()) <
                std::pair(b.part != Part::held_out, b.path.native());
     });
-    if (corpus.files.empty()) throw UserError("no text in corpus " + request.corpus, kWhatIsRead);
+    if (corpus.files.empty()) throw UserError("no text in corpus " + options.request.corpus, kWhatIsRead);
     return corpus;
 }
 

@@ -36,11 +36,19 @@ struct Corpus {
 /// nothing in it.
 Corpus find_corpus(const PrepareOptions& options);
 
+/// Throws UserError when there is no such corpus, or it has files that cannot be read on this machine.
+/// Downloads nothing.
+void check_corpus(const PrepareOptions& options);
+
 /// What identifies the corpus from any working directory: its name, or its absolute path.
 std::string corpus_key(const std::string& corpus);
 
-/// What a file is read as, in lower case and without .gz or .zst: ".jsonl", ".parquet", ".txt", ...
+/// What a file is read as, in lower case and without .gz or .zst: ".jsonl", ".parquet", ".txt", ... But
+/// ".parquet.gz": that is not read.
 std::string kind_of(const std::filesystem::path& file);
+
+/// Throws UserError when the corpus has parquet files and this machine cannot read them.
+void check_readers(const Corpus& corpus);
 
 /// Calls take for all documents of a corpus in order, empty ones left out; share: of the corpus read so far,
 /// 0 to 1. *.parquet: a document a row, in the text column. *.jsonl: a document a line, in the field of that

@@ -112,9 +112,6 @@ void read_json_lines(const fs::path& path, const std::string& field, const Take&
 /// Through the program read-parquet, so that nothing else has to load Arrow. Its output: the number of rows,
 /// then each row's length and text; numbers are 8 bytes. All ones for a number: the rest is an error message.
 void read_parquet(const CorpusFile& file, const Corpus& corpus, const Take& take) {
-    if (!fs::exists(corpus.parquet_reader))
-        throw UserError("cannot read " + file.path.string() + ": the program read-parquet is missing",
-                        "build it with scripts/setup");
     // Ctrl-C is for us to act on; the reader ends when we stop reading.
     const std::string command = "trap '' INT; exec " + shell_quote(corpus.parquet_reader.string()) + " " +
                                 shell_quote(fs::absolute(file.path).string()) + " " +
@@ -148,11 +145,25 @@ void read_parquet(const CorpusFile& file, const Corpus& corpus, const Take& take
 
 std::string kind_of(const fs::path& file) {
     const std::string extension = lower_extension(file);
-    return extension == ".gz" || extension == ".zst" ? lower_extension(file.stem()) : extension;
+    if (extension != ".gz" && extension != ".zst") return extension;
+    const std::string inner = lower_extension(file.stem());
+    return inner == ".parquet" ? inner + extension : inner;
+}
+
+void check_readers(const Corpus& corpus) {
+    for (const CorpusFile& file : corpus.files)
+        if (kind_of(file.path) == ".parquet") return check_parquet_reader(corpus.parquet_reader);
+}
+
+void check_parquet_reader(const fs::path& reader) {
+    if (!fs::exists(reader))
+        throw UserError("cannot read parquet files: the program " + reader.string() + " is missing",
+                        "run scripts/setup");
 }
 
 void read_documents(const Corpus& corpus,
                     const std::function<void(std::string text, Part part, double share)>& take) {
+    check_readers(corpus);
     double before = 0, total = 0;
     for (const CorpusFile& file : corpus.files) total += static_cast<double>(file.bytes);
     for (const CorpusFile& file : corpus.files) {

@@ -85,6 +85,8 @@ class Transfer {
         }
     }
 
+    fs::path folder() const { return download_.file.parent_path(); }
+
   private:
     /// True when the file is there. Throws when another attempt would end like this one.
     bool attempt() {
@@ -234,7 +236,21 @@ class Transfer {
 
 using Transfers = std::vector<std::unique_ptr<Transfer>>;
 
+/// Better now than when the disk is full.
+void check_room(double bytes, const fs::path& folder) {
+    std::error_code unknown;
+    const auto room = static_cast<double>(fs::space(folder, unknown).available);
+    if (unknown || bytes <= room) return;
+    char text[100];
+    std::snprintf(text, sizeof text, "no room for the download: %.1f GB are to come, %.1f GB are free in ",
+                  bytes / 1e9, room / 1e9);
+    throw UserError(
+        text + folder.string(),
+        "free some space, take fewer files with --shards, or name another folder in AUTORESEARCH_DATA");
+}
+
 /// "downloading, 2 of 11 files done, 12.3 MB/s, 4:05 left"
+/// Throws UserError when there is no room for what is left.
 void tell(const Transfers& transfers, Clock::time_point start, const DownloadOptions& options) {
     double bytes = 0, received = 0, known = 0;
     int done = 0, sized = 0;
@@ -248,6 +264,7 @@ void tell(const Transfers& transfers, Clock::time_point start, const DownloadOpt
     const double rate = received / std::max(std::chrono::duration<double>(Clock::now() - start).count(), 0.1);
     // Files whose size is not known yet are taken to be like the others.
     const double all = sized == 0 ? 0 : known / sized * static_cast<double>(transfers.size());
+    if (sized > 0) check_room(all - bytes, transfers.front()->folder());
     char text[160];
     const int length = std::snprintf(text, sizeof text, "downloading, %d of %zu files done, %.1f MB/s", done,
                                      transfers.size(), rate / 1e6);

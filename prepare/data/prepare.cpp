@@ -7,6 +7,7 @@
 
 #include "autoresearch/error.h"
 #include "prepare/data/corpus.h"
+#include "prepare/data/pieces.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 
@@ -42,6 +43,11 @@ std::optional<PreparedData> open_recorded(const fs::path& record, const fs::path
         .directory = directory, .meta = read_meta(directory, !inputs.empty()), .was_ready = true};
 }
 
+/// Before the work, of which cutting is a late part.
+void check_pattern(const DataRequest& request) {
+    if (!request.split_pattern.empty()) const Splitter compiles(request.split_pattern);
+}
+
 std::string hash_of_inputs(const Corpus& corpus) {
     Digest digest;
     for (const CorpusFile& file : corpus.files) {
@@ -55,6 +61,7 @@ std::string hash_of_inputs(const Corpus& corpus) {
 }
 
 PreparedData find_or_make(const PrepareOptions& options) {
+    check_pattern(options.request);
     const fs::path& root = options.data_root;
     const Fd lock =
         wait_for_lock(root / ".lock", [&] { options.progress("waiting for another prepare", 0); });
@@ -106,6 +113,11 @@ PreparedData prepare_data(const PrepareOptions& options) {
     } catch (const std::system_error& error) {
         throw UserError(error.what(), hint_for(error.code()));
     }
+}
+
+void check_request(const PrepareOptions& options) {
+    check_pattern(options.request);
+    check_corpus(options);
 }
 
 std::optional<PreparedData> find_prepared(const DataRequest& request, const fs::path& data_root) {

@@ -48,6 +48,13 @@ struct PreparedData {
 /// disk too.
 PreparedData prepare_data(const PrepareOptions& options);
 
+/// What prepare_data refuses before it downloads or reads anything: a request that cannot be met, a corpus
+/// that does not exist or cannot be read on this machine. Throws UserError.
+void check_request(const PrepareOptions& options);
+
+/// Throws UserError when parquet files cannot be read on this machine; of PrepareOptions.
+void check_parquet_reader(const std::filesystem::path& parquet_reader);
+
 /// The data set an earlier prepare_data made for this request, newest first; nothing when there is none.
 /// Throws UserError when it is damaged.
 std::optional<PreparedData> find_prepared(const DataRequest& request, const std::filesystem::path& data_root);

@@ -57,11 +57,27 @@ ResolvedSettings settings(const FlagValues& flags) {
     return load_settings(flags, repository_root_or_empty(), open_kit().directory);
 }
 
+PrepareOptions to_prepare(const ResolvedSettings& config) {
+    return prepare_options(config.values, repository_root_or_empty(), open_kit());
+}
+
 std::string look_at_data(const FlagValues& flags) {
     const ResolvedSettings config = settings(flags);
+    if (!find_prepared(data_request(config.values), data_root()))
+        check_request(to_prepare(config));  // else `prepare` is no mend
     const PreparedData data = require_data(config);
     return "preset " + config.values.preset + ": data set " + data.meta.fingerprint + ", corpus " +
            data.meta.corpus;
+}
+
+/// Only some corpora need it: the look at the data fails where this one's does.
+std::string look_at_parquet(const FlagValues& flags) {
+    try {
+        check_parquet_reader(to_prepare(settings(flags)).parquet_reader);
+        return "parquet files can be read";
+    } catch (const UserError& error) {
+        return std::string(error.what()) + "; " + error.hint();
+    }
 }
 
 /// What the trainer forecasts for its sizes on the data of the preset.
@@ -107,9 +123,9 @@ std::string look_at_disk(const FlagValues&) {
 }
 
 constexpr std::pair<const char*, std::string (*)(const FlagValues&)> kLooks[] = {
-    {"machine", look_at_machine},       {"kit", look_at_kit},   {"trainer", look_at_trainer},
-    {"repository", look_at_repository}, {"data", look_at_data}, {"memory", look_at_memory},
-    {"agents", look_at_agents},         {"disk", look_at_disk}};
+    {"machine", look_at_machine},       {"kit", look_at_kit},         {"trainer", look_at_trainer},
+    {"repository", look_at_repository}, {"parquet", look_at_parquet}, {"data", look_at_data},
+    {"memory", look_at_memory},         {"agents", look_at_agents},   {"disk", look_at_disk}};
 
 int examine(const Arguments& arguments) {
     const FlagValues& flags = arguments.settings;

@@ -53,13 +53,7 @@ int prepare(const Arguments& arguments) {
     const ResolvedSettings config = load_settings(arguments.settings, repository, kit.directory);
     const SignalStop stop;
     const bool shows = isatty(STDERR_FILENO) != 0 && !json;
-    PrepareOptions options;
-    options.request = data_request(config.values);
-    options.data_root = data_root();
-    options.torch_sources = kit.torch;
-    options.corpora = shipped_file(repository, kit, "configs/corpora.json");
-    options.parquet_reader = kit.directory / "read-parquet";
-    options.threads = config.values.threads;
+    PrepareOptions options = prepare_options(config.values, repository, kit);
     options.progress = [&](const std::string& phase, double share) {
         if (stop.after_experiment()) throw std::runtime_error("interrupted");
         if (shows) std::fprintf(stderr, "\r\033[K%3.0f %% %s", 100 * share, phase.c_str());

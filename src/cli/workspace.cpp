@@ -51,6 +51,17 @@ DataRequest data_request(const Settings& config) {
             config.text_column, config.separator,  config.shards,  config.split_pattern};
 }
 
+PrepareOptions prepare_options(const Settings& config, const fs::path& repository, const Kit& kit) {
+    PrepareOptions options;
+    options.request = data_request(config);
+    options.data_root = data_root();
+    options.torch_sources = kit.torch;
+    options.corpora = shipped_file(repository, kit, "configs/corpora.json");
+    options.parquet_reader = kit.directory / "read-parquet";
+    options.threads = config.threads;
+    return options;
+}
+
 PreparedData require_data(const ResolvedSettings& config) {
     if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
     std::string command = "autoresearch prepare";

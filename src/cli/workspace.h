@@ -18,6 +18,9 @@ ResolvedSettings load_settings(const FlagValues& flags, const std::filesystem::p
 void print_notes(const ResolvedSettings& config);
 
 DataRequest data_request(const Settings& config);
+/// For prepare_data, all but the progress.
+PrepareOptions prepare_options(const Settings& config, const std::filesystem::path& repository,
+                               const Kit& kit);
 
 /// train/train.cpp of the working tree. UserError when there is none.
 std::string working_source(const std::filesystem::path& repository);
