@@ -6,7 +6,7 @@
 
 namespace autoresearch {
 
-/// Something the user can mend: bad usage, bad configuration, missing or damaged data.
+/// Something the user can fix: bad usage, bad configuration, missing or damaged data.
 /// The message is one sentence that names the file, flag or line; the hint says what to do about it.
 /// Caught once, in main; the program then ends with exit code 2.
 class UserError : public std::runtime_error {

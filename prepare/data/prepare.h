@@ -44,7 +44,7 @@ struct PreparedData {
 };
 
 /// Text to tokens: reads the corpus, splits by document, trains the tokenizer on the training split, encodes,
-/// writes shards under a temporary name and renames. Throws UserError for whatever the user can mend, a full
+/// writes shards under a temporary name and renames. Throws UserError for whatever the user can fix, a full
 /// disk too.
 PreparedData prepare_data(const PrepareOptions& options);
 

@@ -8,7 +8,7 @@ namespace autoresearch {
 void count_cpu_memory();
 
 /// Bytes that tensors on the CPU held at the highest since then: what a GPU's allocator reports too. The same
-/// for the same code, unlike the resident set, which hangs on how the heap is cut up.
+/// for the same code, unlike the resident set, which depends on how the heap is cut up.
 std::size_t peak_cpu_memory();
 
 }  // namespace autoresearch

@@ -64,7 +64,7 @@ PrepareOptions to_prepare(const ResolvedSettings& config) {
 std::string look_at_data(const FlagValues& flags) {
     const ResolvedSettings config = settings(flags);
     if (!find_prepared(data_request(config.values), data_root()))
-        check_request(to_prepare(config));  // else `prepare` is no mend
+        check_request(to_prepare(config));  // else `prepare` would not help
     const PreparedData data = require_data(config);
     return "preset " + config.values.preset + ": data set " + data.meta.fingerprint + ", corpus " +
            data.meta.corpus;
@@ -134,24 +134,24 @@ int examine(const Arguments& arguments) {
     auto checks = nlohmann::ordered_json::array();
     const bool color = output_style(STDOUT_FILENO).color;
     for (const auto& [name, look] : kLooks) {
-        std::string detail, mend;
+        std::string detail, fix;
         bool ok = false;
         try {
             detail = look(flags);
             ok = true;
         } catch (const UserError& error) {
             detail = error.what();
-            mend = error.hint();
+            fix = error.hint();
         } catch (const std::exception& error) {
             detail = error.what();
         }
         ready = ready && ok;
-        checks.push_back({{"name", name}, {"ok", ok}, {"detail", detail}, {"mend", mend}});
+        checks.push_back({{"name", name}, {"ok", ok}, {"detail", detail}, {"fix", fix}});
         if (json) continue;
         const std::string mark = ok ? "ok  " : "FAIL";
         fmt::print("{}  {:<10}  {}\n", color ? fmt::format("\033[{}m{}\033[0m", ok ? 32 : 31, mark) : mark,
                    name, detail);
-        if (!mend.empty()) fmt::print("                  {}\n", mend);
+        if (!fix.empty()) fmt::print("                  {}\n", fix);
     }
     if (json) {
         std::cout << nlohmann::ordered_json{{"ready", ready}, {"checks", checks}}.dump(2) << "\n";

@@ -43,7 +43,7 @@ struct Answer {
     double wait = 0;  // seconds until the agent can work again, as it says; 0: not known
 };
 
-/// Asks for the next edit, or to mend the rejected one. Blocks until the agent is done.
+/// Asks for the next edit, or to repair the rejected one. Blocks until the agent is done.
 class Proposer {
   public:
     virtual ~Proposer() = default;

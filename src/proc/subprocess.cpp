@@ -126,7 +126,7 @@ class Child {
         for (const pid_t pid : all) platform::measure_waits(pid, waits_);
         platform::machine_times();  // heat is seen only by looking
         const double limit = spec_.memory_limit > 0 ? spec_.memory_limit : kNever;
-        // With less than half, something else has filled the machine, and the end of this would not mend it.
+        // With less than half, something else has filled the machine, and the end of this would not help.
         const auto too_much = [&](double held) {
             return held > limit || (held > limit / 2 && platform::memory_is_short());
         };

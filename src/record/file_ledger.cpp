@@ -29,7 +29,7 @@ constexpr const char* kOldVersionLine = "{\"autoresearch_ledger\":1}";
 
 [[noreturn]] void damaged(const fs::path& file, std::size_t line, const std::string& what) {
     throw UserError(file.string() + " line " + std::to_string(line) + " cannot be read: " + what,
-                    "mend that line, or move the run's folder away and start a new run");
+                    "fix that line, or move the run's folder away and start a new run");
 }
 
 /// An experiment has a folder only when the ledger has all before it. The folders are looked at before the
@@ -120,7 +120,7 @@ FileLedger::FileLedger(fs::path run_directory, PatchOf patch_of)
     experiments_ = read(run_directory_, good_bytes);
     fd_ = open_file(file, O_WRONLY | O_CREAT | O_APPEND);
     if (::ftruncate(fd_.get(), static_cast<off_t>(good_bytes)) != 0)
-        throw_errno("cannot mend " + file.string());
+        throw_errno("cannot cut the torn end off " + file.string());
     if (good_bytes == 0) {
         write_line(kVersionLine);
         flush_directory(run_directory_);

@@ -24,7 +24,7 @@ class TrialRunner : public Runner {
 };
 
 /// Why the machine made a trial's number and not the code, when that is certain; else empty. Load is no such
-/// reason: the judge weighs it.
+/// reason: FairRunner weighs it.
 std::string disturbance(const Conditions& conditions);
 
 }  // namespace autoresearch

@@ -1,6 +1,6 @@
 #pragma once
 
-// One fake for each interface of src/contract, so that the loop is tested without processes, compilers or
+// Fakes for the interfaces of src/contract that the loop needs, so that the loop is tested without processes, compilers or
 // git.
 
 #include <functional>
