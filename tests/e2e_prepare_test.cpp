@@ -158,8 +158,8 @@ TEST_F(PrepareE2e, WhatAMachineCannotReadIsSaidBeforeTheDownload) {
     };
     auto needed = checks("climbmix"), not_needed = checks("torch-sources");
     EXPECT_EQ(needed["data"]["ok"], false);
-    EXPECT_EQ(needed["data"]["mend"], "run scripts/setup");
-    EXPECT_EQ(not_needed["data"]["mend"].get<std::string>().rfind("run: autoresearch prepare ", 0), 0U);
+    EXPECT_EQ(needed["data"]["fix"], "run scripts/setup");
+    EXPECT_EQ(not_needed["data"]["fix"].get<std::string>().rfind("run: autoresearch prepare ", 0), 0U);
     EXPECT_EQ(not_needed["parquet"]["ok"], true);
     EXPECT_NE(not_needed["parquet"]["detail"].get<std::string>().find("cannot read parquet files"),
               std::string::npos);

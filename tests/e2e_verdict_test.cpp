@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "e2e_fixture.h"
 #include "tiny_trainer.h"
 #include "util/atomic_file.h"
@@ -33,6 +35,28 @@ TEST_F(VerdictE2e, VerdictsKnowTheNoise) {
                                       " --device cpu --budget 2 --repeats 0 --json");
     ASSERT_EQ(noise.code, 0) << noise.err;
     EXPECT_EQ(nlohmann::json::parse(noise.out)["trials"].size(), 2U);
+}
+
+// A run that is killed again and again in its baseline gets past it, and no trial is run twice.
+TEST_F(VerdictE2e, FinishedTrialsOutliveAKill) {
+    const std::string line = run_line("--judge paired --agent tuner --experiments 0 --hours 0.000001");
+    const auto trials = directory(0) / "trials.jsonl";
+    for (int kill = 1; kill <= 2; ++kill) {
+        sh(std::string(kBinary) + " " + line +
+           " > /dev/null 2>&1 & pid=$!; i=0; while [ $i -lt 1200 ] && [ \"$(wc -l < '" + trials.string() +
+           "' 2>/dev/null || echo 0)\" -lt " + std::to_string(kill) +
+           " ]; do i=$((i+1)); sleep 0.05; done; kill -9 $pid; wait $pid");
+        const std::string text = read_text(trials);
+        EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), kill);
+    }
+    const Output run = autoresearch(line);
+    ASSERT_EQ(run.code, 0) << run.out << run.err;
+    EXPECT_NE(run.out.find("2 finished trials of an earlier start count"), std::string::npos) << run.out;
+    const auto lines = ledger();
+    ASSERT_EQ(lines.size(), 1U);
+    ASSERT_EQ(lines[0]["trials"].size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(lines[0]["trials"][i]["seed"], i + 1);
+    EXPECT_FALSE(std::filesystem::exists(trials));
 }
 
 // A baseline that hardly learns is easily beaten.

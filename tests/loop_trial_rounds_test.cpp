@@ -156,6 +156,29 @@ TEST_F(TrialRoundsTest, TheSameCodeMustReachTheSameSpeed) {
     EXPECT_EQ(candidate.verdict.decision, Decision::keep);
 }
 
+TEST_F(TrialRoundsTest, WhatAnEarlierStartFinishedIsNotRunAgain) {
+    answers = {trial(2.0), trial(2.01), trial(1.99)};
+    EXPECT_TRUE(run().ok());
+    ASSERT_EQ(ledger.trials.size(), 3U);
+    ledger.trials.pop_back();  // the third was in the making when the power went
+    candidate.trials.clear();
+    runner.requests.clear();
+    answers = {trial(1.98)};
+    EXPECT_TRUE(run().ok());
+    ASSERT_EQ(candidate.trials.size(), 3U);
+    EXPECT_EQ(candidate.trials[0].val_bpb, 2.0);
+    EXPECT_EQ(candidate.trials[2].val_bpb, 1.98);
+    EXPECT_EQ(runner.requests.size(), 1U);
+    EXPECT_EQ(runner.requests[0].spec.seed, 3U);
+
+    config.budget = 11;  // another trial altogether
+    candidate.trials.clear();
+    runner.requests.clear();
+    runner.answer = [](const TrialRequest&) { return trial(2); };
+    EXPECT_TRUE(run().ok());
+    EXPECT_EQ(runner.requests.size(), 3U);
+}
+
 TEST_F(TrialRoundsTest, TheWaitEndsWhenThePersonStopsTheRun) {
     baseline({1.99, 2.00, 2.01});
     answers = {trial(2.5)};

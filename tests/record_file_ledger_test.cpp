@@ -7,6 +7,7 @@
 #include "contract/run_files.h"
 #include "record/file_ledger.h"
 #include "temp_directory.h"
+#include "util/atomic_file.h"
 
 namespace autoresearch {
 namespace {
@@ -209,6 +210,33 @@ TEST_F(FileLedgerTest, AProposalOutlivesTheProcess) {
     EXPECT_EQ(read_text(ledger.directory(0) / "train.cpp"), proposal.source);
     directory_.write("run/experiments/0000/proposal.json", "{");
     EXPECT_THROW(ledger.saved_proposal(0), UserError);
+}
+
+TEST_F(FileLedgerTest, FinishedTrialsAreThereUntilTheirExperimentIs) {
+    TrialSpec spec, other;
+    spec.source_hash = "a", other.source_hash = "b";
+    spec.seed = 1;
+    Trial trial;
+    trial.ending = Ending::ok;
+    trial.val_bpb = 1.25;
+    {
+        FileLedger ledger(run_);
+        ledger.save_trial(0, spec, trial);
+        ledger.save_trial(0, other, trial);
+    }
+    const auto file = run_files::finished_trials(run_files::experiment_directory(run_, 0));
+    write_file(file, read_text(file) + "{\"identity\":{\"sour");
+    FileLedger ledger(run_);
+    spec.seed = 2;
+    spec.grace = 99;  // no part of what a trial is
+    const auto saved = ledger.saved_trials(0, spec);
+    ASSERT_EQ(saved.size(), 1U);
+    EXPECT_EQ(saved[0].val_bpb, 1.25);
+    spec.threads = 7;
+    EXPECT_TRUE(ledger.saved_trials(0, spec).empty());
+    EXPECT_TRUE(ledger.saved_trials(1, other).empty());
+    ledger.append(experiment(0));
+    EXPECT_TRUE(ledger.saved_trials(0, other).empty());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "contract/experiment.h"
+#include "contract/trial_spec.h"
 
 // What the loop keeps its results in, tells a person, and asks.
 namespace autoresearch {
@@ -23,6 +24,12 @@ class Ledger {
     /// A proposal is saved before it is tried, so that an interruption does not lose the agent's work.
     virtual void save_proposal(const Proposal& proposal) = 0;
     virtual std::optional<Proposal> saved_proposal(int number) = 0;
+
+    /// A finished trial is saved before the verdict that it is for: a run that is killed again and again gets
+    /// past it. append() forgets those of its experiment.
+    virtual void save_trial(int number, const TrialSpec& spec, const Trial& trial) = 0;
+    /// Those saved for this experiment whose specs have the identity of `like`, whatever their seed.
+    virtual std::vector<Trial> saved_trials(int number, const TrialSpec& like) = 0;
 };
 
 /// The run's part of the user's git repository. Never touches working tree, index, HEAD or other branches.

@@ -98,6 +98,10 @@ inline Path curve_file(const Path& directory, std::uint64_t seed) {
 inline Path trace(const Path& directory, std::uint64_t seed) {
     return directory / ("trace-" + std::to_string(seed) + ".csv");
 }
+/// Trials that are finished while the experiment is not: a line each.
+inline Path finished_trials(const Path& directory) {
+    return directory / "trials.jsonl";
+}
 /// The experiment's line of the ledger, indented.
 inline Path result(const Path& directory) {
     return directory / "result.json";

@@ -54,6 +54,18 @@ TrialSpec common_spec(const Settings& settings) {
     return spec;
 }
 
+json identity(const TrialSpec& spec) {
+    return {{"source_hash", spec.source_hash},
+            {"kit", spec.kit},
+            {"torch", spec.torch},
+            {"data", spec.data},
+            {"budget", spec.budget},
+            {"clock", spec.clock},
+            {"device", spec.device},
+            {"threads", spec.threads},
+            {"split", spec.split}};
+}
+
 void to_json(json& to, const TrialSpec& spec) {
     to = json::object();
     each_member(spec, [&](const char* name, const auto& member) { to[name] = member; });

@@ -40,6 +40,10 @@ struct TrialSpec {
 /// What the trials of these settings have in common. They are settled: device, threads and memory are known.
 TrialSpec common_spec(const Settings& settings);
 
+/// What two trials of one seed must have in common to be the same trial: source, kit, torch, data, and every
+/// setting that a run freezes.
+nlohmann::json identity(const TrialSpec& spec);
+
 void to_json(nlohmann::json& to, const TrialSpec& spec);
 /// Throws std::exception for a missing key, a wrong type or a key that this version does not know.
 void from_json(const nlohmann::json& from, TrialSpec& spec);

@@ -43,6 +43,8 @@ struct Rounds {
 
     Status until_verdict() {
         const auto& history = world.ledger.experiments();
+        take_up(source, experiment.trials);
+        if (incumbent != nullptr) take_up(world.repo.source(incumbent->commit), experiment.reference_trials);
         while (true) {
             const auto answer = steps.judge.judge(incumbent, experiment, history);
             if (const auto* verdict = std::get_if<Verdict>(&answer)) {
@@ -57,6 +59,19 @@ struct Rounds {
             const Trial trial = of_incumbent ? of_reference(more.seed) : of_candidate(more.seed);
             if (!trial.counts()) return without_verdict(trial, of_incumbent);
         }
+    }
+
+    /// What an earlier start of this run finished and lost before the verdict.
+    void take_up(const std::string& code, std::vector<Trial>& trials) {
+        TrialSpec spec = common;
+        spec.source_hash = hex(xxh64(code));
+        for (const Trial& trial : world.ledger.saved_trials(experiment.number, spec)) {
+            trials.push_back(trial);
+            if (settings.repeats > 0) void_slower_ones(trials);
+        }
+        if (!trials.empty())
+            world.reporter.note(fmt::format("experiment {}: {} finished trials of an earlier start count",
+                                            experiment.number, trials.size()));
     }
 
     Trial of_candidate(std::uint64_t seed) {
@@ -102,7 +117,11 @@ struct Rounds {
         request.reached = best_rate(known);
         request.void_trials = &trials;
         world.reporter.phase(experiment.number, fmt::format("{}, seed {}", what, request.spec.seed));
+        const std::size_t before = trials.size();
         trials.push_back(steps.runner.run(request));
+        for (std::size_t i = before; i < trials.size(); ++i)
+            if (trials[i].ending == Ending::ok)
+                world.ledger.save_trial(experiment.number, request.spec, trials[i]);
         const Trial trial = trials.back();
         if (settings.repeats > 0) void_slower_ones(trials);
         return trial;

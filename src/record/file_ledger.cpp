@@ -141,6 +141,7 @@ void FileLedger::append(const Experiment& experiment) {
     write_line(dump_line(to_json(experiment)));
     experiments_.push_back(experiment);
     write_results();
+    fs::remove(run_files::finished_trials(directory(experiment.number)));
 }
 
 void FileLedger::write_derived(const Experiment& experiment) {
@@ -168,6 +169,26 @@ void FileLedger::save_proposal(const Proposal& proposal) {
     // Also as a file of its own: experiments that are never built have their source too.
     write_file_atomically(run_files::source(folder), proposal.source);
     write_file_atomically(run_files::proposal(folder), dump_line(to_json(proposal)) + "\n");
+}
+
+void FileLedger::save_trial(int number, const TrialSpec& spec, const Trial& trial) {
+    const fs::path file = run_files::finished_trials(directory(number));
+    const Fd fd = open_file(file, O_WRONLY | O_CREAT | O_APPEND);
+    write_all(fd.get(), dump_line({{"identity", identity(spec)}, {"trial", to_json(trial)}}) + "\n",
+              file.string());
+    flush_to_disk(fd.get(), file.string());
+}
+
+std::vector<Trial> FileLedger::saved_trials(int number, const TrialSpec& like) {
+    const fs::path file = run_files::finished_trials(run_files::experiment_directory(run_directory_, number));
+    const std::string text = try_read_file(file).value_or("");
+    std::vector<Trial> trials;
+    for (const std::string_view line : split_lines(text)) {
+        const json saved = json::parse(line, nullptr, false);  // a torn line: that trial is run again
+        if (saved.is_object() && saved.value("identity", json()) == identity(like))
+            trials.push_back(trial_from_json(saved.at("trial")));
+    }
+    return trials;
 }
 
 std::optional<Proposal> FileLedger::saved_proposal(int number) {

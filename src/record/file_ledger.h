@@ -27,6 +27,8 @@ class FileLedger final : public Ledger {
     std::filesystem::path directory(int number) override;
     void save_proposal(const Proposal& proposal) override;
     std::optional<Proposal> saved_proposal(int number) override;
+    void save_trial(int number, const TrialSpec& spec, const Trial& trial) override;
+    std::vector<Trial> saved_trials(int number, const TrialSpec& like) override;
 
   private:
     void write_line(const std::string& line);

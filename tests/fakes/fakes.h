@@ -1,10 +1,11 @@
 #pragma once
 
-// Fakes for the interfaces of src/contract that the loop needs, so that the loop is tested without processes, compilers or
-// git.
+// Fakes for the interfaces of src/contract that the loop needs, so that the loop is tested without processes,
+// compilers or git.
 
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "contract/outside.h"
 #include "contract/steps.h"
@@ -66,9 +67,22 @@ struct FakeLedger : Ledger {
     std::vector<Experiment> all;
     std::map<int, Proposal> proposals;
     const std::vector<Experiment>& experiments() const override { return all; }
-    void append(const Experiment& experiment) override { all.push_back(experiment); }
+    void append(const Experiment& experiment) override {
+        all.push_back(experiment);
+        trials.clear();
+    }
     std::filesystem::path directory(int number) override { return "/nowhere/" + std::to_string(number); }
     void save_proposal(const Proposal& proposal) override { proposals[proposal.experiment] = proposal; }
+    std::vector<std::pair<TrialSpec, Trial>> trials;
+    void save_trial(int, const TrialSpec& spec, const Trial& trial) override {
+        trials.emplace_back(spec, trial);
+    }
+    std::vector<Trial> saved_trials(int, const TrialSpec& like) override {
+        std::vector<Trial> same;
+        for (const auto& [spec, trial] : trials)
+            if (identity(spec) == identity(like)) same.push_back(trial);
+        return same;
+    }
     std::optional<Proposal> saved_proposal(int number) override {
         const auto found = proposals.find(number);
         return found == proposals.end() ? std::nullopt : std::optional(found->second);
