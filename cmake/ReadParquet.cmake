@@ -1,6 +1,8 @@
 # kit/read-parquet, with the Arrow of the .venv's pyarrow: headers and libraries stand in its package folder. Its
 # libraries have versioned names only, so they are linked by their full path. Without pyarrow: no parquet.
-file(GLOB PYARROW CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/pyarrow)
+if(NOT PYARROW)
+    file(GLOB PYARROW CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/pyarrow)
+endif()
 file(GLOB ARROW_LIBRARIES ${PYARROW}/libarrow.so.* ${PYARROW}/libparquet.so.* ${PYARROW}/libarrow.*.dylib ${PYARROW}/libparquet.*.dylib)
 if(PYARROW AND ARROW_LIBRARIES)
     add_executable(read_parquet prepare/parquet/read_parquet.cpp)
