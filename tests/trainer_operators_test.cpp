@@ -139,7 +139,7 @@ class Operators : public testing::Test {
 
     static void train_and_evaluate(bool bf16) {
         const auto& data = autoresearch::small_data();
-        const Settings config = {data.meta.vocab_size, 256, 3, 2, 128, "SL"};
+        const Config config = {data.meta.vocab_size, 256, 3, 2, 128, "SL"};
         const GPT model(config, at::kCPU);
         MuonAdamW optimizer(model, autoresearch::DeviceClass::mps);
         const Tensor tokens = at::randint(config.vocab_size, {2, 257}, at::kLong);
