@@ -25,7 +25,7 @@ AUTORESEARCH_INLINE float largest(const Number* row, int vocab) {
     for (; i + V::kLanes <= vocab; i += V::kLanes) {
         const auto x = V::load(row + i);
         top = V::max(x, top);
-        nans += x != x ? V::splat(1) : V::splat(0);
+        nans += x != x ? V::splat(1) : V::splat(0);  // NOLINT(misc-redundant-expression): of NaN only
     }
     float max = V::largest(top);
     bool nan = V::sum(nans) > 0;
@@ -70,7 +70,8 @@ const char* token_nats(const Number* logits, std::int64_t rows, int vocab, const
         for (std::int64_t r = 0; r < rows; ++r) {
             const Number* row = logits + r * vocab;
             const float max = largest<V>(row, vocab);
-            if ((*why = refusal_of(max)) != nullptr) return;
+            *why = refusal_of(max);
+            if (*why != nullptr) return;
             if (targets[r] < 0 || targets[r] >= vocab) {
                 *why = "a target is outside the vocabulary";
                 return;

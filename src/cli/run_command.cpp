@@ -96,7 +96,8 @@ int run(const RunArguments& arguments) {
     reporter.note(opening_line(info, plan.goes_on));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");
     if (config.max_cost > 0 && config.token_price <= 0 && plan.agent.output.usd.empty())
-        reporter.note("agent " + plan.agent.name + " reports no cost: --max-cost needs --token-price with it");
+        reporter.note("agent " + plan.agent.name +
+                      " reports no cost: --max-cost needs --token-price with it");
 
     RunRepo repo(git, {info.tag(), budget_text(config), info.data, info.device});
     const auto patch_of = [&](const Experiment& experiment) {

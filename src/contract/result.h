@@ -44,7 +44,8 @@ class [[nodiscard]] Status {
     Status(Failure failure) : failure_(std::move(failure)) {}  // NOLINT(google-explicit-constructor)
 
     bool ok() const { return !failure_; }
-    const Failure& failure() const { return failure_.value(); }
+    /// Only of one that is not ok().
+    const Failure& failure() const { return *failure_; }  // NOLINT(bugprone-unchecked-optional-access)
     /// How it ended: Ending::ok when it went well.
     Ending ending() const { return failure_ ? failure_->ending : Ending::ok; }
 
