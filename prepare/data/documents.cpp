@@ -144,7 +144,7 @@ void read_parquet(const CorpusFile& file, const Corpus& corpus, const Take& take
 }  // namespace
 
 std::string kind_of(const fs::path& file) {
-    const std::string extension = lower_extension(file);
+    std::string extension = lower_extension(file);
     if (extension != ".gz" && extension != ".zst") return extension;
     const std::string inner = lower_extension(file.stem());
     return inner == ".parquet" ? inner + extension : inner;
