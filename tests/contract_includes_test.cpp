@@ -32,7 +32,6 @@ Folders allowed(const std::string& folder) {
     }
     if (folder == "src") return {"cli"};
     if (folder == "prepare/data") return {"autoresearch", "util"};
-    if (folder == "prepare/parquet") return {};
     if (folder == "prepare/session") return {"autoresearch", "prepare/data", "util"};
     if (folder == "train") return {"autoresearch"};
     if (folder == "autoresearch") return {};
@@ -99,7 +98,6 @@ TEST(Includes, ThirdPartiesStayInTheirPlace) {
         {"ATen/", {"autoresearch", "prepare/session", "train"}},
         {"pcre2", {"prepare/data", "util"}},
         {"curl/", {"prepare/data"}},
-        {"arrow/", {"prepare/parquet"}},
     };
     for (const auto& file : sources()) {
         const std::string text = read_text(kRoot / file);

@@ -65,6 +65,7 @@ Kit open_kit() {
     const auto json = nlohmann::json::parse(*text);
     kit.torch = json.at("torch").get<std::string>();
     kit.torch_version = json.at("torch_version").get<std::string>();
+    kit.python = json.at("python").get<std::string>();
     kit.compiler = json.at("compiler").get<std::string>();
     if (::access(kit.compiler.c_str(), X_OK) != 0) {
         throw UserError("the C++ compiler " + kit.compiler + " is gone, so no train.cpp can be built",
@@ -125,7 +126,8 @@ PrepareOptions prepare_options(const Config& config, const fs::path& repository,
     options.data_root = data_root();
     options.torch_sources = kit.torch;
     options.corpora = shipped_file(repository, kit, "configs/corpora.json");
-    options.parquet_reader = kit.directory / "read-parquet";
+    options.parquet_reader = {kit.python.string(), "-I",
+                              (kit.directory / "prepare/data/read_parquet.py").string()};
     options.threads = config.threads;
     return options;
 }
