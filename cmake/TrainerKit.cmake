@@ -83,6 +83,7 @@ file(CONFIGURE OUTPUT ${KIT}/kit.json CONTENT [[{
     "version": "@PROJECT_VERSION@",
     "torch": "@TORCH_FOLDER@",
     "torch_version": "@KIT_TORCH_VERSION@",
+    "python": "@CMAKE_SOURCE_DIR@/.venv/bin/python",
     "compiler": "@CMAKE_CXX_COMPILER@",
     "compiler_version": "@CMAKE_CXX_COMPILER_ID@ @CMAKE_CXX_COMPILER_VERSION@"
 }
@@ -100,7 +101,7 @@ function(kit_copy)
 endfunction()
 file(GLOB KIT_HEADERS CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} include/autoresearch/*.h)
 file(GLOB KIT_READING CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
-    prepare/*/*.h prepare/*/*.cpp util/*.h util/*.cpp configs/*.json program.md)
+    prepare/*/*.h prepare/*/*.cpp prepare/*/*.py util/*.h util/*.cpp configs/*.json program.md)
 kit_copy(${KIT_HEADERS})
 set(KIT_HEADER_COPIES ${KIT_FILES})
 kit_copy(${KIT_READING})
@@ -118,6 +119,3 @@ add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/train VERBATIM
     COMMAND ${KIT}/build-trainer ${CMAKE_SOURCE_DIR}/train/train.cpp ${CMAKE_BINARY_DIR}/train)
 add_custom_target(trainer_kit ALL DEPENDS ${KIT_FILES} ${PCH} ${CMAKE_BINARY_DIR}/train)
 add_dependencies(trainer_kit session)
-if(TARGET read_parquet)
-    add_dependencies(trainer_kit read_parquet)
-endif()

@@ -37,7 +37,6 @@ Folders allowed(const std::string& folder) {
     }
     if (folder == "src") return {"cli"};
     if (folder == "prepare/data" || folder == "prepare/kernels") return {"autoresearch", "util"};
-    if (folder == "prepare/parquet") return {};
     if (folder == "prepare/metric") return {"autoresearch", "prepare/data", "prepare/kernels"};
     if (folder == "prepare/session")
         return {"autoresearch", "prepare/data", "prepare/kernels", "prepare/metric", "util"};
@@ -105,7 +104,6 @@ TEST(Includes, ThirdPartiesStayInTheirPlace) {
         {"ATen/", {"autoresearch", "prepare/kernels", "prepare/metric", "prepare/session", "train"}},
         {"pcre2", {"prepare/data", "util"}},
         {"curl/", {"prepare/data"}},
-        {"arrow/", {"prepare/parquet"}},
     };
     for (const auto& file : sources()) {
         const std::string text = read_text(kRoot / file);

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -18,7 +20,8 @@ class CorpusTest : public ::testing::Test {
     CorpusTest() {
         options_.torch_sources = folder_ / "torch";
         options_.data_root = folder_ / "data";
-        options_.parquet_reader = TEST_BINARY_DIR "/kit/read-parquet";
+        options_.parquet_reader = {TEST_SOURCE_DIR "/.venv/bin/python", "-I",
+                                   TEST_SOURCE_DIR "/prepare/data/read_parquet.py"};
     }
 
     std::vector<std::string> documents_of(const std::string& corpus) {
@@ -181,9 +184,14 @@ TEST_F(CorpusTest, NoticesDamagedCompressedFiles) {
 class ParquetTest : public CorpusTest {
   protected:
     void SetUp() override {
-        if (!std::filesystem::exists(options_.parquet_reader)) GTEST_SKIP() << "read-parquet was not built";
+        try {
+            check_parquet_reader(options_.parquet_reader);
+        } catch (const UserError& error) {
+            GTEST_SKIP() << error.what();
+        }
     }
-    const std::string golden_ = TEST_SOURCE_DIR "/tests/golden/texts.parquet";
+    const std::string golden_ = TEST_SOURCE_DIR "/tests/golden/texts.parquet",
+                      kinds_ = TEST_SOURCE_DIR "/tests/golden/kinds.parquet";
     const Texts texts_ = {"one", "zwei\nZeilen", "три", "four", "five"};
 };
 
@@ -191,6 +199,35 @@ TEST_F(ParquetTest, GivesADocumentARow) {
     EXPECT_EQ(documents_of(golden_), texts_);
     options_.request.text_column = "large";
     EXPECT_EQ(documents_of(golden_), texts_);
+}
+
+TEST_F(ParquetTest, ReadsEveryKindOfTextColumn) {
+    for (const char* column :
+         {"dictionary", "large", "view", "binary", "large_binary", "binary_view", "binary_dictionary"}) {
+        options_.request.text_column = column;
+        EXPECT_EQ(documents_of(kinds_), texts_) << column;
+    }
+    options_.request.text_column = "null";  // of a shard where nobody wrote a thing
+    EXPECT_EQ(documents_of(kinds_), Texts());
+    options_.request.text_column = "latin1";
+    EXPECT_EQ(documents_of(kinds_), (Texts{"caf\xE9"})) << "as in any other file, the bytes are kept";
+}
+
+// A text of 300 kB a row, more than a pipe holds.
+TEST_F(ParquetTest, TheReaderEndsWithoutAWordWhenNobodyListensAndOnCtrlC) {
+    options_.request = {.corpus = kinds_, .text_column = "long"};
+    testing::internal::CaptureStderr();
+    EXPECT_THROW(read_documents(find_corpus(options_), [](auto&&...) { throw UserError("this is enough"); }),
+                 UserError);
+    std::string line = "echo $$; exec";
+    for (const std::string& word : options_.parquet_reader) line += " '" + word + "'";
+    std::FILE* const pipe = ::popen((line + " '" + kinds_ + "' long").c_str(), "r");
+    int pid = 0;
+    ASSERT_EQ(std::fscanf(pipe, "%d", &pid), 1);
+    for (int byte = 0; byte != 'x' && byte != EOF;) byte = std::fgetc(pipe);
+    EXPECT_EQ(::kill(pid, SIGINT), 0);
+    EXPECT_TRUE(WIFSIGNALED(::pclose(pipe)));
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
 TEST_F(ParquetTest, NamesTheColumnsWhenThereIsNoneOfThatName) {
@@ -202,7 +239,7 @@ TEST_F(ParquetTest, NamesTheColumnsWhenThereIsNoneOfThatName) {
 
 TEST_F(ParquetTest, NoticesDamage) {
     const std::string good = read_text(golden_);
-    for (std::size_t cut = 1; cut < good.size(); cut += 97)
+    for (std::size_t cut = 1; cut < good.size(); cut += 211)
         EXPECT_NE(complaint(folder_.write("a.parquet", good.substr(0, cut)).string()).find("cannot read"),
                   std::string::npos);
     EXPECT_NE(complaint(folder_.write("b.parquet", "no parquet").string()).find("cannot read"),
@@ -210,8 +247,27 @@ TEST_F(ParquetTest, NoticesDamage) {
 }
 
 TEST_F(ParquetTest, SaysWhenTheReaderIsMissing) {
-    options_.parquet_reader = folder_ / "nothing";
-    EXPECT_NE(complaint(golden_).find("nothing is missing | run scripts/setup"), std::string::npos);
+    options_.request.corpus = golden_;
+    const Corpus good = find_corpus(options_);
+    const auto expect_refused = [&](std::size_t word, const std::string& by, const std::string& words) {
+        Corpus corpus = good;
+        corpus.parquet_reader[word] = by;
+        try {
+            check_readers(corpus);
+            ADD_FAILURE() << "it is taken";
+        } catch (const UserError& error) {
+            EXPECT_EQ(error.what(), "cannot read parquet files: " + words);
+            EXPECT_EQ(error.hint(), "run scripts/setup");
+        }
+    };
+    const std::string nothing = (folder_ / "nothing").string(), python = good.parquet_reader[0];
+    expect_refused(0, nothing, nothing + " is missing");
+    expect_refused(2, nothing, nothing + " is missing");
+    expect_refused(2, folder_.write("a.py", "import no_pyarrow\n").string(),
+                   python + ": ModuleNotFoundError: No module named 'no_pyarrow'");
+    options_.request.corpus = folder_.write("a.txt", "no parquet").string();
+    options_.parquet_reader = {nothing};
+    check_readers(find_corpus(options_));
 }
 
 TEST_F(CorpusTest, AnEntryOfTheCatalogMayNameLocalFiles) {

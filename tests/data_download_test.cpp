@@ -359,7 +359,7 @@ TEST_F(DownloadTest, WhatCannotBeReadIsNotFetched) {
     PrepareOptions options;
     options.data_root = folder_ / "data";
     options.corpora = folder_.write("corpora.json", corpora.dump());
-    options.parquet_reader = folder_ / "nothing";
+    options.parquet_reader = {(folder_ / "nothing").string()};
     const auto expect_refused = [&](const std::string& words) {
         for (const auto& act :
              {std::function<void()>([&] { prepare_data(options); }), {[&] { check_request(options); }}}) {

@@ -27,7 +27,7 @@ struct CorpusFile {
 struct Corpus {
     std::vector<CorpusFile> files;  // held-out ones first, else in an order that depends on their names alone
     std::string text_column = "text", separator;
-    std::filesystem::path parquet_reader;
+    std::vector<std::string> parquet_reader;
 };
 
 /// "torch-sources": all *.py of the torch package, a document each. A name in corpora.json: what stands

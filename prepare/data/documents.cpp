@@ -109,27 +109,39 @@ void read_json_lines(const fs::path& path, const std::string& field, const Take&
     });
 }
 
-/// Through the program read-parquet, so that nothing else has to load Arrow. Its output: the number of rows,
-/// then each row's length and text; numbers are 8 bytes. All ones for a number: the rest is an error message.
+using Pipe = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+/// The output of a command, to be read.
+Pipe start(const std::vector<std::string>& command, const std::string& redirection = "") {
+    // Ctrl-C is for us to act on; the command ends when we stop reading.
+    std::string line = "trap '' INT; exec";
+    for (const std::string& word : command) line += " " + shell_quote(word);
+    line += redirection;
+    return {::popen(line.c_str(), "r"), ::pclose};  // NOLINT(bugprone-command-processor): quoted
+}
+
+std::string rest_of(std::FILE* pipe) {
+    std::string text(10000, '\0');
+    text.resize(std::fread(text.data(), 1, text.size(), pipe));
+    return text;
+}
+
+/// Through read_parquet.py, so that nothing here has to know Arrow. Its output: the number of rows, then each
+/// row's length and text; numbers are 8 bytes. All ones for a number: the rest is an error message.
 void read_parquet(const CorpusFile& file, const Corpus& corpus, const Take& take) {
-    // Ctrl-C is for us to act on; the reader ends when we stop reading.
-    const std::string command = "trap '' INT; exec " + shell_quote(corpus.parquet_reader.string()) + " " +
-                                shell_quote(fs::absolute(file.path).string()) + " " +
-                                shell_quote(corpus.text_column);
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(
-        ::popen(command.c_str(), "r"), ::pclose);  // NOLINT(bugprone-command-processor): quoted
+    std::vector<std::string> command = corpus.parquet_reader;
+    command.insert(command.end(), {fs::absolute(file.path).string(), corpus.text_column});
+    const Pipe pipe = start(command);
     if (!pipe) cannot_read(file.path);
     const auto read = [&](char* to, std::size_t bytes) {
         if (std::fread(to, 1, bytes, pipe.get()) != bytes)
-            throw_damaged(file.path, "read-parquet ended in the middle");
+            throw_damaged(file.path, "its reader ended in the middle");
     };
     const auto number = [&] {
         std::uint64_t value = 0;
         read(reinterpret_cast<char*>(&value), sizeof value);
         if (value != ~std::uint64_t{0}) return value;
-        std::string message(1000, '\0');
-        message.resize(std::fread(message.data(), 1, message.size(), pipe.get()));
-        throw UserError("cannot read " + file.path.string() + ": " + clean_line(message),
+        throw UserError("cannot read " + file.path.string() + ": " + clean_line(rest_of(pipe.get())),
                         "a parquet file with a column of text is needed; --text-column names it");
     };
     const std::uint64_t rows = number();
@@ -155,15 +167,20 @@ void check_readers(const Corpus& corpus) {
         if (kind_of(file.path) == ".parquet") return check_parquet_reader(corpus.parquet_reader);
 }
 
-void check_parquet_reader(const fs::path& reader) {
-    if (!fs::exists(reader))
-        throw UserError("cannot read parquet files: the program " + reader.string() + " is missing",
-                        "run scripts/setup");
+void check_parquet_reader(const std::vector<std::string>& reader) {
+    const auto refuse = [](const std::string& why) {
+        throw UserError("cannot read parquet files: " + why, "run scripts/setup");
+    };
+    if (reader.empty()) refuse("no reader is named");
+    for (const std::string& file : {reader.front(), reader.back()})
+        if (!fs::exists(file)) refuse(file + " is missing");
+    Pipe pipe = start(reader, " 2>&1");
+    const std::string output = pipe ? rest_of(pipe.get()) : "";
+    if (!pipe || ::pclose(pipe.release()) != 0) refuse(reader.front() + ": " + clean_line(last_line(output)));
 }
 
 void read_documents(const Corpus& corpus,
                     const std::function<void(std::string text, Part part, double share)>& take) {
-    check_readers(corpus);
     double before = 0, total = 0;
     for (const CorpusFile& file : corpus.files) total += static_cast<double>(file.bytes);
     for (const CorpusFile& file : corpus.files) {

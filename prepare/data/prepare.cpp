@@ -74,6 +74,7 @@ PreparedData find_or_make(const PrepareOptions& options) {
     } catch (const std::exception& error) {
         damage = error.what();
     }
+    check_readers(corpus);
     const fs::path building = root / ".building";  // never mistaken for a data set
     fs::remove_all(building);                      // of one that was killed
     fs::create_directory(building);

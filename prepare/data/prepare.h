@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "prepare/data/files.h"
 
@@ -25,11 +26,11 @@ struct DataRequest {
 
 struct PrepareOptions {
     DataRequest request;
-    std::filesystem::path data_root;       // holds one folder per fingerprint, and the downloads
-    std::filesystem::path torch_sources;   // the installed torch package's folder, for corpus torch-sources
-    std::filesystem::path corpora;         // corpora.json; empty: torch-sources and paths only
-    std::filesystem::path parquet_reader;  // the program read-parquet; empty: no parquet
-    int threads = 0;                       // 0: all
+    std::filesystem::path data_root;      // holds one folder per fingerprint, and the downloads
+    std::filesystem::path torch_sources;  // the installed torch package's folder, for corpus torch-sources
+    std::filesystem::path corpora;        // corpora.json; empty: torch-sources and paths only
+    std::vector<std::string> parquet_reader;  // the command that runs read_parquet.py: Python, ..., script
+    int threads = 0;                          // 0: all
     /// "waiting", "downloading", "reading", "tokenizer", "encoding", "writing", each from 0 to 1. On the
     /// caller's thread. May throw to stop: nothing half-made is left then, but for downloads.
     std::function<void(const std::string& phase, double share)> progress = [](const auto&, double) {};
@@ -53,7 +54,7 @@ PreparedData prepare_data(const PrepareOptions& options);
 void check_request(const PrepareOptions& options);
 
 /// Throws UserError when parquet files cannot be read on this machine; of PrepareOptions.
-void check_parquet_reader(const std::filesystem::path& parquet_reader);
+void check_parquet_reader(const std::vector<std::string>& parquet_reader);
 
 /// The data set an earlier prepare_data made for this request, newest first; nothing when there is none.
 /// Throws UserError when it is damaged.

@@ -57,7 +57,8 @@ PrepareOptions prepare_options(const Settings& config, const fs::path& repositor
     options.data_root = data_root();
     options.torch_sources = kit.torch;
     options.corpora = shipped_file(repository, kit, "configs/corpora.json");
-    options.parquet_reader = kit.directory / "read-parquet";
+    options.parquet_reader = {kit.python.string(), "-I",
+                              (kit.directory / "prepare/data/read_parquet.py").string()};
     options.threads = config.threads;
     return options;
 }

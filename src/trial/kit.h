@@ -13,6 +13,7 @@ struct Kit {
     std::filesystem::path directory;
     std::filesystem::path torch;  // the installed torch package
     std::string torch_version;
+    std::filesystem::path python;  // of the project's .venv, which has pyarrow
     std::string compiler;
     std::string hash;  // of headers, sources and build script: changes when the fixed half does
 };

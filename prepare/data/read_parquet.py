@@ -1,0 +1,53 @@
+"""read_parquet.py FILE COLUMN: the texts of a column to stdout, a thousand rows in memory at a time.
+
+Output, numbers 8 bytes each: the number of rows, then the length and the bytes of each text (0 for null); or, in place
+of a number, all ones and then a message. Without arguments: does pyarrow load? A program of its own, so that nothing
+else has to know Arrow.
+"""
+
+import signal
+import sys
+
+# Whoever listens may stop, and Ctrl-C is for others to talk about: end without a word.
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+TEXT = (pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary(), pa.binary_view(), pa.null())
+
+
+def check_column(schema, name):
+    if schema.get_field_index(name) < 0:
+        raise ValueError(f'it has no column "{name}", only {", ".join(schema.names)}')
+    kind = schema.field(name).type
+    if (kind.value_type if pa.types.is_dictionary(kind) else kind) not in TEXT:
+        raise ValueError(f'its column "{name}" is not text but {kind}')
+
+
+def wire_format(column):
+    """By Arrow itself: a loop over the rows would be many times slower."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    texts = pc.fill_null(column.cast(pa.large_binary()), b"")
+    lengths = pc.binary_length(texts).cast(pa.int64())
+    numbers = pa.Array.from_buffers(pa.binary(8), len(texts), [None, lengths.buffers()[1]]).cast(pa.large_binary())
+    return pc.binary_join_element_wise(numbers, texts, pa.scalar(b"", pa.large_binary())).buffers()[2]
+
+
+def read(path, name, write):
+    with open(path, "rb") as stored, pq.ParquetFile(stored, pre_buffer=False, buffer_size=1 << 20) as file:
+        check_column(file.schema_arrow, name)
+        write(file.metadata.num_rows.to_bytes(8, sys.byteorder))
+        for batch in file.iter_batches(batch_size=1000, columns=[name], use_threads=False):
+            write(wire_format(batch.column(name)))
+
+
+if len(sys.argv) == 3:
+    try:
+        read(*sys.argv[1:], sys.stdout.buffer.write)
+    except Exception as error:
+        sys.stdout.buffer.write(b"\xff" * 8 + str(error).encode(errors="replace"))
