@@ -74,8 +74,9 @@ struct PairedJudge::Comparison {
             other_rate += other.steps_per_second();
         }
         if (rate > 0 && other_rate > 0) speed = rate / other_rate;
-        std::vector<double> values;
-        for (const SeedDifference& each : differences) values.push_back(each.difference);
+        std::vector<double> values(differences.size());
+        std::transform(differences.begin(), differences.end(), values.begin(),
+                       [](const SeedDifference& each) { return each.difference; });
         PooledVariance paired;
         paired.add(values);
         pooled_error = noise.sd * std::sqrt(2 / seeds);
