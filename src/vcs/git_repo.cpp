@@ -266,7 +266,7 @@ void GitRepo::set_ref(const std::string& ref, const std::string& commit, const s
 
 std::string unified_diff(const std::string& before, const std::string& after) {
     start_libgit2();
-    git_diff_options options{};
+    git_diff_options options;  // the next line fills all of it
     git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
     options.flags = GIT_DIFF_FORCE_TEXT;
     Patch patch;
