@@ -93,11 +93,11 @@ void check_look_ahead(const LogitsFunction& function, const Slice& slice, const 
             if (after[i] != slice.nats[i])  // a masked special is infinite in both
                 difference = std::max(difference, std::abs(after[i] - slice.nats[i]));
         if (difference <= allowed) continue;
-        throw BrokenRule(n < length
-                             ? c10::str("the model looks ahead: other tokens after position ", n - 1,
-                                        " changed an earlier log-probability by ", difference)
-                             : c10::str("log-probabilities of the same tokens changed by ", difference,
-                                        ": with the tokens of another row, or from one call to the next"));
+        throw BrokenRule(
+            n < length ? c10::str("the model looks ahead: other tokens after position ", n - 1,
+                                  " changed an earlier log-probability by ", difference)
+                       : c10::str("logits of the same tokens changed: a log-probability by ", difference,
+                                  ", with the tokens of another row, or from one call to the next"));
     }
 }
 
