@@ -95,7 +95,7 @@ void check_look_ahead(const LogitsFunction& function, const Slice& slice, const 
         if (difference <= allowed) continue;
         throw BrokenRule(
             n < length ? c10::str("the model looks ahead: other tokens after position ", n - 1,
-                                  " changed an earlier log-probability by ", difference)
+                                  " changed earlier logits: a log-probability by ", difference)
                        : c10::str("logits of the same tokens changed: a log-probability by ", difference,
                                   ", with the tokens of another row, or from one call to the next"));
     }
