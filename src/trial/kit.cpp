@@ -59,7 +59,7 @@ Kit open_kit() {
     const auto json = nlohmann::json::parse(*text);
     kit.torch = json.at("torch").get<std::string>();
     kit.torch_version = json.at("torch_version").get<std::string>();
-    kit.python = json.at("python").get<std::string>();
+    kit.python = json.value("python", std::string());  // a kit of before needed none
     kit.compiler = json.at("compiler").get<std::string>();
     if (::access(kit.compiler.c_str(), X_OK) != 0) {
         throw UserError("the C++ compiler " + kit.compiler + " is gone, so no train.cpp can be built",
