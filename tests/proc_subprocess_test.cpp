@@ -1,7 +1,9 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,10 +14,12 @@
 #include <random>
 #include <thread>
 
+#include "proc/platform.h"
 #include "proc/process_tree.h"
 #include "proc/signals.h"
 #include "proc/subprocess.h"
 #include "temp_directory.h"
+#include "util/atomic_file.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -31,6 +35,22 @@ struct Switch : StopRequest {
     bool now() const override { return on; }
 };
 
+/// A process that has nothing to do with the code under test, but is our child.
+class Stranger {
+  public:
+    Stranger() {
+        while (pid_ == 0) ::pause();
+    }
+    ~Stranger() {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+    bool lives() const { return ::waitpid(pid_, nullptr, WNOHANG) == 0; }
+
+  private:
+    const pid_t pid_ = ::fork();
+};
+
 class Subprocess : public ::testing::Test {
   protected:
     ProcessSpec shell(const std::string& script) const {
@@ -43,6 +63,12 @@ class Subprocess : public ::testing::Test {
     }
     std::filesystem::path log() const { return directory_ / "log"; }
     std::string output() const { return read_text(log()); }
+    /// A named pipe that the test has open at both ends, so that neither side waits for the other to open it.
+    Fd make_fifo() const {
+        EXPECT_EQ(::mkfifo(fifo().c_str(), 0600), 0);
+        return open_file(fifo(), O_RDWR);
+    }
+    std::string fifo() const { return directory_ / "fifo"; }
     std::string misbehave(const std::string& what) const {
         return TEST_BINARY_DIR "/program_misbehave " + what + " " + token_;
     }
@@ -85,6 +111,22 @@ class Tree : public Subprocess, public ::testing::WithParamInterface<Means> {
         }
     }
     void TearDown() override { ::setenv("PATH", path_.c_str(), 1); }
+
+    /// A program that runs a command with a daemon, in a run of its own.
+    pid_t start_harness() const {
+        std::filesystem::create_directory(run_);
+        const ProcessSpec spec = shell(misbehave("daemon") + "; sleep " + token_);
+        const pid_t harness = ::fork();
+        if (harness == 0) {
+            take_over_processes(run_);
+            run_process(spec, never_);
+            std::_Exit(0);
+        }
+        EXPECT_TRUE(wait_for_tokens([](int count) { return count >= 3; })) << "shell, sleep and daemon";
+        return harness;
+    }
+
+    const std::filesystem::path run_ = directory_ / "run";
 };
 
 INSTANTIATE_TEST_SUITE_P(, Tree, ::testing::Values(Means::container, Means::walk),
@@ -113,6 +155,13 @@ TEST_P(Tree, MeasuresCpuTime) {
         run_process(shell("(i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; :) & wait"), never_);
     EXPECT_GT(below.cpu_seconds, 0.005);
     EXPECT_LT(run_process(shell("sleep 0.2"), never_).cpu_seconds, 0.1);
+    const Fd fifo_end = make_fifo();
+    const auto orphan = run_process(shell("((i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo >" +
+                                          fifo() + ") &); read end <" + fifo()),
+                                    never_);
+    if (platform::adopts_orphans()) {
+        EXPECT_GT(orphan.cpu_seconds, 0.005);
+    }
 }
 
 TEST_P(Tree, ReportsTheSignal) {
@@ -129,6 +178,18 @@ TEST_P(Tree, SaysWhyAProgramDidNotStart) {
     EXPECT_THAT(run_process(spec, never_).start_error, HasSubstr("nothing: no such program"));
     spec.command = {directory_.write("data", "no program").string()};
     EXPECT_THAT(run_process(spec, never_).start_error, HasSubstr("no right to run it"));
+    spec = shell("true");
+    spec.directory = directory_ / "nowhere";
+    if (GetParam() == Means::walk) {
+        EXPECT_THAT(run_process(spec, never_).start_error, HasSubstr("No such file or directory"));
+    }
+}
+
+TEST_P(Tree, WhoIsStoppedHasNotEnded) {
+    const auto result = run_process(
+        shell("(until ps -o stat= -p $$ | grep -q T; do :; done; kill -CONT $$) & kill -STOP $$; exit 5"),
+        never_);
+    EXPECT_EQ(result.exit_code, 5);
 }
 
 TEST_F(Subprocess, StdinIsEmptyOrTheFile) {
@@ -235,30 +296,95 @@ TEST_P(Tree, WhatItStartedGoesAfterANormalEnd) {
 }
 
 TEST_P(Tree, ADaemonGoesToo) {
-    ProcessSpec spec = shell(misbehave("daemon") + "; sleep 0.1");
+    ProcessSpec spec = shell(misbehave("daemon"));
     EXPECT_TRUE(run_process(spec, never_).succeeded());
     EXPECT_EQ(count_tokens(), 0);
-    spec = shell("env -i " + misbehave("daemon") + "; sleep 1000");  // with nothing that shows whose it is
+    if (!platform::adopts_orphans()) GTEST_SKIP() << "only its mark shows whose it is";
+    spec = shell("env -i " + misbehave("daemon") + "; sleep 1000");
     spec.limit = 0.1;
     EXPECT_TRUE(run_process(spec, never_).timed_out);
     EXPECT_EQ(count_tokens(), 0);
 }
 
-TEST_P(Tree, NothingOutlivesAKilledHarness) {
-    const std::filesystem::path run = directory_ / "run";
-    std::filesystem::create_directory(run);
-    const ProcessSpec spec = shell(misbehave("daemon") + "; sleep " + token_);
-    const pid_t harness = ::fork();
-    if (harness == 0) {
-        take_over_processes(run);
-        run_process(spec, never_);
-        std::_Exit(0);
+TEST_P(Tree, EndingOneLeavesTheOthersAlone) {
+    const Stranger server;  // as after `server & exec autoresearch`
+    const Fd fifo_end = make_fifo();
+    Child other = Child::start(shell("read word <" + fifo() + "; exit $word"));
+    const Stranger stranger;
+    const std::string bare = platform::adopts_orphans() ? "env -i " : "";
+    ProcessSpec spec = shell(bare + misbehave("daemon") + "; echo go >&3; sleep " + token_);
+    spec.on_event = [](std::string_view) { return 0; };
+    EXPECT_TRUE(run_process(spec, never_).timed_out);
+    EXPECT_EQ(count_tokens(), 0);
+    EXPECT_TRUE(server.lives());
+    EXPECT_TRUE(stranger.lives());
+    write_all(fifo_end.get(), "7\n", "the pipe");
+    EXPECT_EQ(other.wait(never_).exit_code, 7);
+    EXPECT_TRUE(server.lives() && stranger.lives());
+}
+
+TEST_P(Tree, AChildThatNobodyWaitsForEndsWithItsObject) {
+    const Fd fifo_end = make_fifo();
+    {
+        const Child child = Child::start(shell("echo started >" + fifo() + "; sleep " + token_));
+        char text[8];
+        EXPECT_EQ(::read(fifo_end.get(), text, sizeof text), 8);
     }
-    EXPECT_TRUE(wait_for_tokens([](int count) { return count >= 3; })) << "shell, sleep and daemon";
+    EXPECT_EQ(count_tokens(), 0);
+}
+
+TEST_P(Tree, WhoFleesFromChildToChildIsCaught) {
+    Fd fifo_end = make_fifo();
+    ProcessSpec spec = shell("exec 5>" + fifo() + "; " + misbehave("flee") + " & " + misbehave("flee") +
+                             " & echo go >&3; sleep 1000");
+    spec.on_event = [](std::string_view) { return 0; };
+    EXPECT_TRUE(run_process(spec, never_).timed_out);
+    // Only our end is left.
+    Fd reader = open_file(fifo(), O_RDONLY | O_NONBLOCK);
+    fifo_end.reset();
+    char nothing = 0;
+    EXPECT_EQ(::read(reader.get(), &nothing, 1), 0);
+}
+
+TEST_P(Tree, WhoKillsItsSupervisorGoesToo) {
+    if (GetParam() == Means::container || !platform::adopts_orphans())
+        GTEST_SKIP() << "it has none, or cannot see it";
+    const Fd fifo_end = make_fifo();
+    Child child = Child::start(shell("read word <" + fifo() + "; kill -9 $PPID; sleep " + token_));
+    write_all(fifo_end.get(), "go\n", "the pipe");
+    EXPECT_EQ(child.wait(never_).signal, SIGKILL);
+    EXPECT_EQ(count_tokens(), 0);
+}
+
+TEST_P(Tree, WhoStopsItsSupervisorGoesToo) {
+    if (GetParam() == Means::container || !platform::adopts_orphans())
+        GTEST_SKIP() << "it has none, or cannot see it";
+    ProcessSpec spec =
+        shell("trap '' TERM; (while :; do kill -STOP $PPID; done) & while :; do kill -STOP $PPID; done");
+    spec.limit = 0.2;
+    spec.kill_grace = 0.1;
+    EXPECT_TRUE(run_process(spec, never_).timed_out);
+}
+
+TEST_P(Tree, NothingOutlivesAKilledHarness) {
+    const pid_t harness = start_harness();
+    ::kill(harness, SIGKILL);
+    ::waitpid(harness, nullptr, 0);
+    if (!platform::adopts_orphans()) {
+        EXPECT_EQ(take_over_processes(run_), 3) << "the next start finds them";
+    }
+    EXPECT_TRUE(wait_for_tokens([](int count) { return count == 0; }));
+}
+
+TEST_P(Tree, TheNextStartEndsWhoOutlivedTheSupervisorToo) {
+    const pid_t harness = start_harness();
+    ::kill(harness, SIGSTOP);
+    ::waitpid(harness, nullptr, WUNTRACED);
+    if (platform::adopts_orphans()) ::kill(platform::relatives(harness).at(0), SIGKILL);
     ::kill(harness, SIGKILL);
     ::waitpid(harness, nullptr, 0);
     if (GetParam() == Means::walk) {
-        EXPECT_EQ(take_over_processes(run), 3) << "the next start finds them";
+        EXPECT_EQ(take_over_processes(run_), 3) << "shell, sleep and daemon";
     }
     EXPECT_TRUE(wait_for_tokens([](int count) { return count == 0; }));
 }

@@ -33,6 +33,11 @@ std::string look_at_machine(const FlagValues&) {
                        platform::memory_bytes() >> 30);
 }
 
+std::string look_at_processes(const FlagValues&) {
+    const std::string text = "a trial or an agent ends with all that it started";
+    return platform::adopts_orphans() ? text : text + ", except a daemon that hides from its parent";
+}
+
 std::string look_at_kit(const FlagValues&) {
     const Kit kit = open_kit();
     return kit.directory.string() + ", compiler " + kit.compiler;
@@ -123,9 +128,10 @@ std::string look_at_disk(const FlagValues&) {
 }
 
 constexpr std::pair<const char*, std::string (*)(const FlagValues&)> kLooks[] = {
-    {"machine", look_at_machine},       {"kit", look_at_kit},         {"trainer", look_at_trainer},
-    {"repository", look_at_repository}, {"parquet", look_at_parquet}, {"data", look_at_data},
-    {"memory", look_at_memory},         {"agents", look_at_agents},   {"disk", look_at_disk}};
+    {"machine", look_at_machine}, {"processes", look_at_processes},   {"kit", look_at_kit},
+    {"trainer", look_at_trainer}, {"repository", look_at_repository}, {"parquet", look_at_parquet},
+    {"data", look_at_data},       {"memory", look_at_memory},         {"agents", look_at_agents},
+    {"disk", look_at_disk}};
 
 int examine(const Arguments& arguments) {
     const FlagValues& flags = arguments.settings;

@@ -25,8 +25,8 @@ std::int64_t memory_bytes();
 /// above the highest number that they make.
 void close_other_descriptors(posix_spawn_file_actions_t* actions, short* attribute_flags, int first_unused);
 
-/// From now on orphaned descendants become our children, where the system can do that.
-void adopt_orphans();
+/// Can a process become the parent of its orphaned descendants, so that none gets lost?
+bool adopts_orphans();
 
 /// What to put in front of a command so that everything it starts ends with it, and with us, whatever ends
 /// us. Empty where there is no such thing; whether it works here must be tried.

@@ -68,7 +68,9 @@ void close_other_descriptors(posix_spawn_file_actions_t*, short* attribute_flags
     *attribute_flags |= POSIX_SPAWN_CLOEXEC_DEFAULT;
 }
 
-void adopt_orphans() {}
+bool adopts_orphans() {
+    return false;
+}
 
 std::vector<std::string> container_command() {
     return {};
@@ -84,7 +86,8 @@ std::vector<pid_t> all_processes() {
 
 std::vector<pid_t> relatives(pid_t pid) {
     auto result = pid_list([&](void* list, int size) { return proc_listchildpids(pid, list, size); });
-    const pid_t group = ::getpgid(pid);
+    // There is no answer for one that has ended; its group may live, under its number if it led that.
+    const pid_t asked = ::getpgid(pid), group = asked > 0 ? asked : pid;
     if (group <= 1 || group == ::getpgrp()) return result;
     const auto members = pid_list([&](void* list, int size) { return proc_listpgrppids(group, list, size); });
     result.insert(result.end(), members.begin(), members.end());

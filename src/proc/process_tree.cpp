@@ -20,7 +20,8 @@ extern char** environ;  // NOLINT(readability-redundant-declaration)
 namespace autoresearch {
 namespace {
 
-pid_t keeper = 0;  // the process that keeps the machine awake
+/// In the environment of everything that we start: whose it is.
+constexpr const char* kTreeVariable = "_AUTORESEARCH_TREE";
 
 /// Within the tree of an outer harness all is the outer one's too, so its mark comes first.
 std::string mark_of(const std::string& owner) {
@@ -33,13 +34,13 @@ std::string& own_mark() {
     return text;
 }
 
-std::vector<std::string> edited_environment(const ProcessSpec& spec) {
+std::vector<std::string> edited_environment(const Environment& edits) {
     std::vector<std::string> result;
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string text = *entry;
-        if (!spec.environment.contains(text.substr(0, text.find('=')))) result.push_back(text);
+        if (!edits.contains(text.substr(0, text.find('=')))) result.push_back(text);
     }
-    for (const auto& [name, value] : spec.environment) {
+    for (const auto& [name, value] : edits) {
         if (value) result.push_back(name + "=" + *value);
     }
     return result;
@@ -53,13 +54,6 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return result;
 }
 
-std::vector<pid_t> marked_processes() {
-    std::vector<pid_t> result = platform::all_processes();
-    std::erase_if(
-        result, [](pid_t pid) { return !platform::variable_of(pid, kTreeVariable).starts_with(own_mark()); });
-    return result;
-}
-
 }  // namespace
 
 Pipe make_pipe() {
@@ -70,8 +64,12 @@ Pipe make_pipe() {
     return pipe;
 }
 
-int spawn(const ProcessSpec& spec, int output, int events, pid_t& pid) {
-    std::vector<std::string> command = spec.command, environment = edited_environment(spec);
+int ProcessTree::start(const ProcessSpec& spec, int output, int events) {
+    static int trees = 0;
+    mark_ = own_mark() + std::to_string(::getpid()) + "." + std::to_string(++trees) + "/";
+    Environment edits = spec.environment;
+    edits[kTreeVariable] = mark_;
+    std::vector<std::string> command = spec.command, environment = edited_environment(edits);
     const std::vector<char*> arguments = pointers(command), variables = pointers(environment);
     posix_spawn_file_actions_t actions{};
     posix_spawnattr_t attributes{};
@@ -98,52 +96,70 @@ int spawn(const ProcessSpec& spec, int output, int events, pid_t& pid) {
     for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) sigaddset(&signals, signal);
     posix_spawnattr_setsigdefault(&attributes, &signals);
 
-    const int error =
-        posix_spawnp(&pid, arguments.front(), &actions, &attributes, arguments.data(), variables.data());
+    const int error = start([&](pid_t& pid) {
+        return posix_spawnp(&pid, arguments.front(), &actions, &attributes, arguments.data(),
+                            variables.data());
+    });
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return error;
 }
 
-std::string tree_mark() {
-    return own_mark();
+/// It stays unreaped, so that its number, which on macOS is its group's too, is not given to another process.
+bool ProcessTree::has_ended() const {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(child_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           info.si_pid != 0;
+}
+
+void add_descendants(std::vector<pid_t>& processes) {
+    for (std::size_t i = 0; i < processes.size(); ++i) {
+        for (const pid_t pid : platform::relatives(processes[i])) {
+            if (std::find(processes.begin(), processes.end(), pid) == processes.end())
+                processes.push_back(pid);
+        }
+    }
+}
+
+std::vector<pid_t> marked_processes(const std::string& mark) {
+    std::vector<pid_t> result = platform::all_processes();
+    std::erase_if(result,
+                  [&](pid_t pid) { return !platform::variable_of(pid, kTreeVariable).starts_with(mark); });
+    return result;
+}
+
+void kill_all(const std::function<std::vector<pid_t>()>& processes) {
+    const double patience = platform::awake_seconds() + kPatience;
+    while (platform::awake_seconds() < patience) {
+        const std::vector<pid_t> rest = processes();
+        if (rest.empty()) return;
+        for (const pid_t pid : rest) ::kill(pid, SIGKILL);
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
 }
 
 int take_over_processes(const std::filesystem::path& run_directory) {
     struct stat info{};  // the same path may be another folder to a process of another container
     ::stat(run_directory.c_str(), &info);
     own_mark() = mark_of(std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino));
-    const std::vector<pid_t> leftovers = marked_processes();
+    const std::vector<pid_t> leftovers = marked_processes(own_mark());
     for (const pid_t pid : leftovers) ::kill(pid, SIGKILL);
     return static_cast<int>(leftovers.size());
 }
 
 std::string keep_awake() {
+    static ProcessTree keeper;
     ProcessSpec spec;
     spec.command = platform::keep_awake_command(::getpid());
-    bool awake = spawn(spec, -1, -1, keeper) == 0;
+    bool awake = keeper.start(spec, -1, -1) == 0;
     // Where it is not allowed, it ends at once.
     for (int i = 0; awake && i < 20; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        awake = ::waitpid(keeper, nullptr, WNOHANG) == 0;
+        awake = !keeper.has_ended();
     }
-    if (!awake) keeper = 0;
     const std::string& name = spec.command.front();
     return awake ? "the machine stays awake while this runs (" + name + ")"
                  : "the machine may fall asleep: " + name + " is missing or not allowed";
-}
-
-std::vector<pid_t> our_processes(pid_t root) {
-    std::vector<pid_t> found;
-    const auto add = [&](pid_t pid) {
-        if (pid != keeper && std::find(found.begin(), found.end(), pid) == found.end()) found.push_back(pid);
-    };
-    if (root != 0) add(root);
-    for (const pid_t pid : platform::relatives(::getpid())) add(pid);
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        for (const pid_t pid : platform::relatives(found[i])) add(pid);
-    }
-    return found.empty() ? marked_processes() : found;
 }
 
 }  // namespace autoresearch

@@ -8,12 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <thread>
 
 #include "proc/log_writer.h"
 #include "proc/platform.h"
@@ -31,28 +29,26 @@ constexpr double kMeasure = 0.25;         // seconds between two looks at memory
 constexpr double kHurriedMeasure = 0.05;  // from half of the memory limit on
 constexpr double kThrottledShare = 0.05;  // of the time, from which on it counts
 constexpr int kReadsPerRound = 64;        // so that a flood cannot keep us from looking at the clock
-constexpr double kPatience = 2;           // seconds for the system to clear away what SIGKILL ended
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
-/// One running command and all that it starts, until they are gone.
-class Child {
+}  // namespace
+
+class Child::Running {
   public:
     /// `container`: the arguments to put in front of the command; may be empty.
-    Child(const ProcessSpec& spec, const StopRequest& stop, const std::vector<std::string>& container)
+    Running(const ProcessSpec& spec, const std::vector<std::string>& container)
         : spec_(spec),
-          stop_(stop),
           contained_(!container.empty()),
           log_(spec.output, spec.output_limit),
           journal_(spec.events, spec.output_limit) {
         Pipe output = make_pipe(), events = spec.on_event ? make_pipe() : Pipe{};
         ProcessSpec started = spec;
-        started.environment[kTreeVariable] = tree_mark();
         // Looked for here, as a container would not tell why a program does not start.
         std::string& program = started.command.front();
         const auto found = find_program(program);
         program = found.value_or(program);
         started.command.insert(started.command.begin(), container.begin(), container.end());
-        const int error = found ? spawn(started, output.write.get(), events.write.get(), root_) : ENOENT;
+        const int error = found ? tree_.start(started, output.write.get(), events.write.get()) : ENOENT;
         running_ = error == 0;
         if (!running_) {
             const std::string why = found ? std::strerror(error) : "no such program, or no right to run it";
@@ -63,27 +59,28 @@ class Child {
         events_ = std::move(events.read);
         if (spec.limit > 0) end_at_ = start_ + spec.limit;
     }
-    ~Child() { end(); }
-    Child(const Child&) = delete;
-    Child& operator=(const Child&) = delete;
+    ~Running() { end(); }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
 
-    ProcessResult run() {
+    ProcessResult wait(const StopRequest& stop) {
         if (!running_) return result_;
-        while (running_ && !root_has_ended()) {
-            watch();
+        while (running_ && !tree_.has_ended()) {
+            watch(stop);
             measure();
-            pollfd channels[2] = {{output_.get(), POLLIN, 0}, {events_.get(), POLLIN, 0}};
-            ::poll(channels, 2, kPollMilliseconds);
+            pollfd channels[] = {
+                {output_.get(), POLLIN, 0}, {events_.get(), POLLIN, 0}, {tree_.news(), POLLIN, 0}};
+            ::poll(channels, std::size(channels), kPollMilliseconds);
             read_channels();
         }
         result_.wall_seconds = awake_seconds() - start_;
         describe_conditions();
         end();
         read_channels();  // what was still in the pipes
-        const int code = WIFEXITED(status_) ? WEXITSTATUS(status_) : -1;
+        const int status = tree_.status(), code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         constexpr int kSignalCode = 128;
-        if (WIFSIGNALED(status_)) {
-            result_.signal = WTERMSIG(status_);
+        if (WIFSIGNALED(status)) {
+            result_.signal = WTERMSIG(status);
         } else if (contained_ && code > kSignalCode && code < kSignalCode + 32) {
             result_.signal = code - kSignalCode;
         } else {
@@ -92,29 +89,36 @@ class Child {
         return result_;
     }
 
-  private:
-    /// It stays unreaped, so that its number is not given to another process.
-    bool root_has_ended() const {
-        siginfo_t info{};
-        return ::waitid(P_PID, static_cast<id_t>(root_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-               info.si_pid != 0;
+    /// The arguments in front of a command that make its processes end with it and with us; none where that
+    /// does not work.
+    static std::vector<std::string> container() {
+        const std::vector<std::string> command = platform::container_command();
+        if (command.empty() || !find_program(command.front())) return {};
+        // A system may have the program and not let us use it.
+        static const bool works = [&] {
+            ProcessSpec spec;
+            spec.command = {"/bin/sh", "-c", "exit 7"};
+            return Running(spec, command).wait(NeverStop()).exit_code == 7;
+        }();
+        return works ? command : std::vector<std::string>();
     }
 
+  private:
     bool is_ending() const { return result_.interrupted || result_.timed_out; }
 
     /// Starts or hardens the end when it is time.
-    void watch() {
+    void watch(const StopRequest& stop) {
         const bool late = awake_seconds() >= end_at_;
         if (is_ending()) {
             if (late) end();
             return;
         }
-        result_.interrupted = stop_.now();
+        result_.interrupted = stop.now();
         result_.timed_out = !result_.interrupted && late;
         if (!is_ending()) return;
-        for (const pid_t pid : our_processes(root_)) {
+        for (const pid_t pid : tree_.processes()) {
             // The outermost process of a container would take everything with it at once.
-            if (pid != root_ || !contained_) ::kill(pid, SIGTERM);
+            if (pid != tree_.root() || !contained_) ::kill(pid, SIGTERM);
         }
         end_at_ = awake_seconds() + spec_.kill_grace;
     }
@@ -122,7 +126,7 @@ class Child {
     /// Memory and waits cannot be asked for when a process has ended.
     void measure() {
         if (awake_seconds() < measure_at_) return;
-        const std::vector<pid_t> all = our_processes(root_);
+        const std::vector<pid_t> all = tree_.processes();
         for (const pid_t pid : all) platform::measure_waits(pid, waits_);
         platform::machine_times();  // heat is seen only by looking
         const double limit = spec_.memory_limit > 0 ? spec_.memory_limit : kNever;
@@ -187,41 +191,21 @@ class Child {
         }
     }
 
-    /// Kills all of it and returns when nobody is left.
     void end() {
-        for (const double patience = awake_seconds() + kPatience; running_ && awake_seconds() < patience;) {
-            // From the start each time: what is about to die may have started others.
-            const std::vector<pid_t> rest = our_processes(root_);
-            running_ = !rest.empty();
-            for (const pid_t pid : rest) {
-                ::kill(pid, SIGKILL);
-                reap(pid);
-            }
-            if (running_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-        }
+        if (!running_) return;
         running_ = false;
-    }
-
-    /// Does nothing for a process that has not ended yet, or is no child of ours.
-    void reap(pid_t pid) {
-        int status = 0;
-        rusage usage{};
-        if (::wait4(pid, &status, WNOHANG, &usage) != pid) return;
+        tree_.end();
+        const rusage& usage = tree_.usage();
         for (const timeval& time : {usage.ru_utime, usage.ru_stime})
             result_.cpu_seconds +=
                 static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
-        result_.peak_memory_mb = std::max(result_.peak_memory_mb, platform::peak_resident_mb(usage));
-        if (pid != root_) return;
-        status_ = status;
-        root_ = 0;
+        result_.peak_memory_mb = platform::peak_resident_mb(usage);
     }
 
-    const ProcessSpec& spec_;
-    const StopRequest& stop_;
+    const ProcessSpec spec_;
     const bool contained_;
     LogWriter log_, journal_;
-    pid_t root_ = 0;        // until it is reaped
-    int status_ = SIGKILL;  // of the root, as wait() gives it
+    ProcessTree tree_;
     bool running_ = false;
     Fd output_, events_;
     std::string line_;  // of the events, as far as it has come
@@ -233,25 +217,16 @@ class Child {
     ProcessResult result_;
 };
 
-/// The arguments in front of a command that make its processes end with it and with us; none where that does
-/// not work.
-std::vector<std::string> container() {
-    const std::vector<std::string> command = platform::container_command();
-    if (command.empty() || !find_program(command.front())) return {};
-    // A system may have the program and not let us use it.
-    static const bool works = [&] {
-        ProcessSpec spec;
-        spec.command = {"/bin/sh", "-c", "exit 7"};
-        return Child(spec, NeverStop(), command).run().exit_code == 7;
-    }();
-    return works ? command : std::vector<std::string>();
+Child Child::start(const ProcessSpec& spec) {
+    return Child(std::make_shared<Running>(spec, Running::container()));
 }
 
-}  // namespace
+ProcessResult Child::wait(const StopRequest& stop) {
+    return running_->wait(stop);
+}
 
 ProcessResult run_process(const ProcessSpec& spec, const StopRequest& stop) {
-    platform::adopt_orphans();
-    return Child(spec, stop, container()).run();
+    return Child::start(spec).wait(stop);
 }
 
 std::string signal_name(int signal) {

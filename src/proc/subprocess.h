@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -53,18 +54,34 @@ struct ProcessResult {
     bool succeeded() const { return start_error.empty() && exit_code == 0 && !timed_out && !interrupted; }
 };
 
-/// Runs a command in a session of its own (so that ctrl-C and the terminal do not reach it) with every other
-/// descriptor closed, and waits for it. Beyond the limit, or when the person asks to stop now, all its
-/// processes get SIGTERM, then SIGKILL after the grace. Beyond the memory limit, or when they hold most of a
-/// machine that has no memory left, it is SIGKILL at once. Whatever way the command ended, everything that
-/// this program started is killed, wherever it went (process_tree.h), and the call returns when that is gone;
-/// where a process container works nothing survives the end of this program either. Output never blocks the
-/// child, however much it writes. One call at a time in a program.
-///
-/// A container tells the end by a signal as a shell does, by an exit code from 129 to 159: a program that
-/// returns such a code by itself is taken for one that a signal ended.
-///
-/// Throws std::system_error only when this machine is out of descriptors or disk.
+/// A command that runs in a session of its own (so that ctrl-C and the terminal do not reach it), with every
+/// other descriptor closed. Whatever way it ends, all that it started is killed too, wherever that went, and
+/// nothing else (process_tree.h says what belongs to it, and what is missed on macOS). Any number of them may
+/// run at once.
+class Child {
+  public:
+    /// Why it could not be started is told by wait(). Throws std::system_error only when this machine is out
+    /// of descriptors or disk.
+    static Child start(const ProcessSpec& spec);
+
+    /// Returns when the command has ended and nothing of it is left. Beyond the limit, or when the person
+    /// asks to stop now, all its processes get SIGTERM, then SIGKILL after the grace. Beyond the memory
+    /// limit, or when they hold most of a machine that has no memory left, it is SIGKILL at once. Output does
+    /// not block the child, however much it writes; before this call it does, limits are not watched, and no
+    /// event is heard.
+    ///
+    /// A process container (platform::container_command) tells the end by a signal as a shell does, by an
+    /// exit code from 129 to 159: a program that returns such a code by itself is taken for one that a signal
+    /// ended.
+    ProcessResult wait(const StopRequest& stop);
+
+  private:
+    class Running;  // what still runs at its destruction is killed
+    explicit Child(std::shared_ptr<Running> running) : running_(std::move(running)) {}
+    std::shared_ptr<Running> running_;
+};
+
+/// Both, one after the other.
 ProcessResult run_process(const ProcessSpec& spec, const StopRequest& stop);
 
 /// "Segmentation fault", "Killed", ... for a signal number, in the system's words.

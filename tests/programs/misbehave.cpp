@@ -13,12 +13,20 @@
 
 namespace {
 
-/// Leaves the group, the session and the parent behind, and does not care for SIGTERM.
+/// Leaves the group, the session and the parent behind, and does not care for SIGTERM. The program that was
+/// started ends when all that is done.
 void become_daemon() {
-    if (::fork() != 0) std::_Exit(0);
+    int ready[2];
+    if (::pipe(ready) != 0) std::_Exit(1);
+    if (::fork() != 0) {
+        ::close(ready[1]);
+        char nothing = 0;
+        std::_Exit(static_cast<int>(::read(ready[0], &nothing, 1)));
+    }
     ::setsid();
     if (::fork() != 0) std::_Exit(0);
     ::signal(SIGTERM, SIG_IGN);
+    for (const int end : ready) ::close(end);
 }
 
 void hang() {
@@ -33,6 +41,13 @@ char* volatile kept;  // so that the compiler does not leave out what nobody rea
 
 const std::map<std::string, std::function<void()>> deeds = {
     {"daemon", [] { become_daemon(), hang(); }},
+    // A child goes on, and its child, and so forth.
+    {"flee",
+     [] {
+         while (true) {
+             if (::fork() > 0) std::_Exit(0);
+         }
+     }},
     {"grow",
      [] {
          for (int i = 0; i < 400; ++i) kept = take(10), ::usleep(10000);
