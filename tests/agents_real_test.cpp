@@ -225,7 +225,7 @@ TEST_F(Codex, EditsAndFailuresAreToldApart) {
     agent_ = "codex --model stub";
     const json mended = expect_each_told_apart();
     // It went on with its conversation: the task was not told again, and four answers were counted once each.
-    const std::string prompts = read_text(directory(3) / "prompt.md");
+    const std::string prompts = read_text(directory(3) / "proposal/prompt.md");
     EXPECT_EQ(prompts.find("This is experiment"), prompts.rfind("This is experiment"));
     EXPECT_EQ(mended["agent"]["tokens"], 4 * 2050);
 }

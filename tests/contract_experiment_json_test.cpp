@@ -15,7 +15,7 @@ Experiment full_experiment() {
     Experiment experiment;
     experiment.number = 12;
     experiment.started = "2026-01-31T22:10:05Z";
-    experiment.parent = std::string(40, 'a');
+    experiment.ran_on = std::string(40, 'a');
     experiment.commit = std::string(40, 'b');
     experiment.source_hash = "c0ffee";
     experiment.idea = "tab\there, \"quotes\", new\nline, ö";
@@ -74,7 +74,7 @@ TEST(ExperimentJson, EveryFieldComesBack) {
     EXPECT_EQ(dump_line(to_json(after)), line);
     EXPECT_EQ(after.number, before.number);
     EXPECT_EQ(after.idea, before.idea);
-    EXPECT_EQ(after.parent, before.parent);
+    EXPECT_EQ(after.ran_on, before.ran_on);
     EXPECT_EQ(after.commit, before.commit);
     EXPECT_EQ(after.agent.ignored_files, before.agent.ignored_files);
     EXPECT_EQ(after.agent.tokens, before.agent.tokens);
@@ -161,7 +161,7 @@ TEST(ProposalJson, ComesBack) {
                     {"tuner", "", "", 1, 0.5, 0, false, 0, {}}};
     const auto after = proposal_from_json(json::parse(dump_line(to_json(before))));
     EXPECT_EQ(after.experiment, 4);
-    EXPECT_EQ(after.parent, before.parent);
+    EXPECT_EQ(after.ran_on, before.ran_on);
     EXPECT_EQ(after.source, before.source);
     EXPECT_EQ(after.idea, "idea");
     EXPECT_EQ(after.agent.name, "tuner");

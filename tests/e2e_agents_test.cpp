@@ -87,7 +87,7 @@ TEST_F(AgentsE2e, NothingThatAnAgentDoesEndsTheNight) {
     const auto daemon = fs::file_size(home / "daemon");
     ::usleep(300000);
     EXPECT_EQ(fs::file_size(home / "daemon"), daemon) << "the daemon lives on";
-    EXPECT_LT(fs::file_size(directory(6) / "agent.log"), 20u << 20);
+    EXPECT_LT(fs::file_size(directory(6) / "proposal/agent.log"), 20u << 20);
     EXPECT_TRUE(contains(reason(7), "exit code 1: cannot go on")) << reason(7);
     EXPECT_EQ(calls(8), 2);
     EXPECT_TRUE(
@@ -95,7 +95,7 @@ TEST_F(AgentsE2e, NothingThatAnAgentDoesEndsTheNight) {
     EXPECT_TRUE(contains(reason(9), "47 MiB large")) << reason(9);
     EXPECT_EQ(calls(10), 2);
     EXPECT_TRUE(in_log("; back to the agent (1 of 1)"));
-    EXPECT_TRUE(contains(read_text(directory(10) / "prompt.md"), "Your last answer cannot be used"));
+    EXPECT_TRUE(contains(read_text(directory(10) / "proposal/prompt.md"), "Your last answer cannot be used"));
     EXPECT_TRUE(contains(reason(11), "asked instead of editing: Shall I")) << reason(11);
     EXPECT_EQ(ending(12), "refused");
     EXPECT_TRUE(contains(reason(12), "KiB")) << reason(12);

@@ -56,9 +56,9 @@ TEST_F(LoopTest, BaselineFirstThenExperimentsUntilTheBound) {
     EXPECT_EQ(run(), LoopEnd::done);
     ASSERT_EQ(ledger.all.size(), 4U);
     EXPECT_EQ(experiment(0).idea, "baseline");
-    EXPECT_EQ(experiment(0).parent, "start");
+    EXPECT_EQ(experiment(0).ran_on, "start");
     EXPECT_EQ(builder.sources.front(), "source");
-    EXPECT_EQ(experiment(2).parent, "commit1");
+    EXPECT_EQ(experiment(2).ran_on, "commit1");
     EXPECT_EQ(repo.branch, "commit3");
     EXPECT_EQ(proposer.calls, 3);
     EXPECT_EQ(runner.requests.front().spec.seed, 7U);
@@ -76,7 +76,7 @@ TEST_F(LoopTest, WorseIsDroppedAndTheNextStartsFromTheIncumbentAgain) {
     EXPECT_EQ(experiment(1).verdict.decision, Decision::discard);
     EXPECT_EQ(experiment(2).verdict.decision, Decision::discard) << "equal is not better";
     EXPECT_EQ(experiment(3).verdict.decision, Decision::keep);
-    EXPECT_EQ(experiment(3).parent, "commit0");
+    EXPECT_EQ(experiment(3).ran_on, "commit0");
     EXPECT_EQ(repo.branch, "commit3");
     EXPECT_EQ(builder.sources[3], "source+3");
     EXPECT_EQ(repo.sources.size(), 4U) << "dropped experiments are commits too";
@@ -86,7 +86,7 @@ TEST_F(LoopTest, EveryFailureIsACrashWithItsReasonAndTheLoopGoesOn) {
     config.experiments = 5;
     proposer.answer = nullptr;
     guard.answer = [](const Proposal& p) -> Status {
-        if (p.experiment == 1) return Failure{Ending::refused, "no"};
+        if (p.id == 1) return Failure{Ending::refused, "no"};
         return {};
     };
     builder.answer = [&](const std::string& source) -> Result<std::filesystem::path> {
@@ -180,13 +180,12 @@ TEST_F(LoopTest, StopsWhenAskedAndWhenTheHoursAreOver) {
 TEST_F(LoopTest, AProposalMayCarryAnOlderParent) {
     proposer.answer = [](const ProposalRequest& request) {
         Proposal proposal;
-        proposal.experiment = request.experiment;
         proposal.parent = "commit0";
         proposal.source = "from the baseline " + std::to_string(request.experiment);
         return Answer{proposal, {}};
     };
     EXPECT_EQ(run(), LoopEnd::done);
-    EXPECT_EQ(experiment(3).parent, "commit0");
+    EXPECT_EQ(experiment(3).ran_on, "commit0");
 }
 
 TEST_F(LoopTest, WhatCannotBeUsedGoesBackToTheAgentAFewTimes) {
@@ -238,7 +237,7 @@ TEST_F(LoopTest, WhatAnEditWasRefusedForStaysTheReason) {
     config.experiments = 1;
     config.repairs = 2;
     guard.answer = [](const Proposal& p) -> Status {
-        if (p.experiment == 1) return Failure{Ending::refused, "line 3: fork"};
+        if (p.id == 1) return Failure{Ending::refused, "line 3: fork"};
         return {};
     };
     proposer.answer = [&](const ProposalRequest& request) {

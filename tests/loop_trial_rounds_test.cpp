@@ -179,6 +179,24 @@ TEST_F(TrialRoundsTest, WhatAnEarlierStartFinishedIsNotRunAgain) {
     EXPECT_EQ(runner.requests.size(), 3U);
 }
 
+TEST_F(TrialRoundsTest, ACrashThatWasNotRecordedCountsButNotForABaseline) {
+    Trial crash = trial(0);
+    crash.ending = Ending::crashed;
+    crash.reason = "abort";
+    answers = {crash};
+    EXPECT_EQ(run().ending(), Ending::crashed);
+    EXPECT_TRUE(ledger.trials.empty()) << "what made the baseline crash may be fixed by the next start";
+    baseline({1.99, 2.00, 2.01});
+    answers = {crash};
+    EXPECT_EQ(run().ending(), Ending::crashed);
+    candidate.trials.clear();
+    runner.requests.clear();
+    const Status again = run();
+    ASSERT_FALSE(again.ok());
+    EXPECT_EQ(again.failure().reason, "abort");
+    EXPECT_TRUE(runner.requests.empty());
+}
+
 TEST_F(TrialRoundsTest, TheWaitEndsWhenThePersonStopsTheRun) {
     baseline({1.99, 2.00, 2.01});
     answers = {trial(2.5)};

@@ -48,7 +48,7 @@ class AgentProposerTest : public ::testing::Test {
         options_.agent = find_agent({}, command);
         return AgentProposer(options_, stop).propose(request());
     }
-    ProposalRequest request() const { return {1, incumbent_, source_, history_, experiment()}; }
+    ProposalRequest request() const { return {1, incumbent_, source_, history_, folder()}; }
     /// The edit, in a test that is about something else than its failure.
     Proposal edit(const std::string& command) {
         const Answer answer = propose(command);
@@ -63,8 +63,8 @@ class AgentProposerTest : public ::testing::Test {
         EXPECT_EQ(answer.proposal.agent.calls, 1);
         return answer.status.failure().reason;
     }
-    fs::path experiment() const { return directory_ / "run/experiments/0001"; }
-    std::string log() const { return read_text(experiment() / "agent.log"); }
+    fs::path folder() const { return directory_ / "run/proposals/0001"; }
+    std::string log() const { return read_text(folder() / "agent.log"); }
 
     TempDirectory directory_;
     std::string source_ = "int main() {}\n";
@@ -77,7 +77,6 @@ TEST_F(AgentProposerTest, AnEditComesBackWithItsIdea) {
     const Proposal proposal = edit(
         "echo '// more' >> train/train.cpp; printf '\\n add a comment \\nsecond line\\n' > idea.txt; echo "
         "done");
-    EXPECT_EQ(proposal.experiment, 1);
     EXPECT_EQ(proposal.parent, "aaa");
     EXPECT_EQ(proposal.source, source_ + "// more\n");
     EXPECT_EQ(proposal.idea, "add a comment");
@@ -85,7 +84,7 @@ TEST_F(AgentProposerTest, AnEditComesBackWithItsIdea) {
     EXPECT_GT(proposal.agent.seconds, 0);
     EXPECT_TRUE(proposal.agent.ignored_files.empty());
     EXPECT_EQ(log(), "done\n");
-    EXPECT_THAT(read_text(experiment() / "prompt.md"), HasSubstr("The rules."));
+    EXPECT_THAT(read_text(folder() / "prompt.md"), HasSubstr("The rules."));
     EXPECT_TRUE(fs::is_empty(directory_ / "desks")) << "the desk was left behind";
 }
 
@@ -262,7 +261,7 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     const Answer third = AgentProposer(options_, stop).propose(more);
     ASSERT_TRUE(third.status.ok());
     EXPECT_EQ(third.proposal.source, source_ + "edit\nedit\n");
-    EXPECT_THAT(read_text(experiment() / "prompt.md"), HasSubstr("cannot be used\n\nline 2"));
+    EXPECT_THAT(read_text(folder() / "prompt.md"), HasSubstr("cannot be used\n\nline 2"));
 }
 
 TEST_F(AgentProposerTest, AnAgentThatCannotGoOnIsToldTheWholeTaskAgain) {

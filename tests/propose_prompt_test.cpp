@@ -136,7 +136,7 @@ TEST(Prompt, ARejectedAnswerComesBackWithReasonAndLog) {
     const Proposal proposal;
     const auto text = [&](Ending ending) {
         const Failure failure{ending, "the reason"};
-        return repair_text({3, history[0], source, history, directory.path(), {}, &proposal, &failure});
+        return repair_text({3, history[0], source, history, {}, {}, &proposal, &failure, directory.path()});
     };
     EXPECT_THAT(text(Ending::build_failed),
                 HasSubstr("the reason\n\nbuild.log:\n\ntrain.cpp:3: error: first"));

@@ -27,7 +27,7 @@ class TunerTest : public ::testing::Test {
         const std::string commit = "c" + std::to_string(number);
         directory_.write(folder + std::string("train.cpp"), train);
         directory_.write(folder + std::string("result.json"),
-                         R"({"number": )" + std::to_string(number) + R"(, "parent": ")" + parent +
+                         R"({"number": )" + std::to_string(number) + R"(, "ran_on": ")" + parent +
                              R"(", "commit": ")" + commit + R"(", "verdict": {"decision": ")" + decision +
                              R"(", "delta": )" + std::to_string(delta) + "}, \"more\": 1}");
     }

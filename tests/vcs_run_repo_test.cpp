@@ -17,7 +17,7 @@ class RunRepoTest : public GitFixture {
         Experiment result;
         result.number = number;
         result.started = "2026-01-31T22:10:05Z";
-        result.parent = repo_.head();
+        result.ran_on = repo_.head();
         result.idea = idea;
         result.agent.name = "tuner";
         Trial trial;
@@ -75,7 +75,7 @@ TEST_F(RunRepoTest, LeavesWorkingTreeIndexAndHeadAlone) {
     std::string tip;
     for (int number = 0; number < 3; ++number) {
         auto next = experiment(number, "idea " + std::to_string(number));
-        if (!tip.empty()) next.parent = tip;
+        if (!tip.empty()) next.ran_on = tip;
         tip = run_.commit(next, "source " + std::to_string(number));
         run_.advance(tip);
     }
@@ -111,7 +111,7 @@ TEST_F(RunRepoTest, WithoutAnIdentityTheProgramSigns) {
 
 TEST_F(RunRepoTest, GitsFailuresAreNamed) {
     auto bad = experiment(0, "x");
-    bad.parent = std::string(40, 'e');
+    bad.ran_on = std::string(40, 'e');
     EXPECT_THROW(run_.commit(bad, "y"), std::runtime_error);
     bad = experiment(0, "x");
     bad.started = "yesterday";

@@ -101,7 +101,7 @@ int run(const RunArguments& arguments) {
 
     RunRepo repo(git, {info.tag(), budget_text(config), info.data, info.device});
     const auto patch_of = [&](const Experiment& experiment) {
-        return unified_diff(git.source(experiment.parent), git.source(experiment.commit));
+        return unified_diff(git.source(experiment.ran_on), git.source(experiment.commit));
     };
     FileLedger ledger(info.directory, patch_of);
     TrialParts trial = make_trial_parts(place, reporter, stop);

@@ -30,7 +30,7 @@ void add_cost(AgentReport& report, const AgentReport& more);
 /// An edit of train/train.cpp with its idea. It carries its parent, so it may be made long before it is
 /// tried.
 struct Proposal {
-    int experiment = 0;
+    int id = 0;          // of its folder, from 1; 0: the baseline, which nobody proposed
     std::string parent;  // commit whose train.cpp was edited, 40 hex digits
     std::string source;  // the whole new text of train/train.cpp
     std::string idea;    // one line
@@ -164,7 +164,8 @@ struct Verdict {
 struct Experiment {
     int number = 0;
     std::string started;  // UTC, 2026-01-31T22:10:05Z
-    std::string parent;
+    int proposal = 0;         // the id of its proposal; 0: none
+    std::string ran_on;       // the commit whose train.cpp it replaced: the parent of its own
     std::string commit;       // its own commit under refs/autoresearch/<tag>/NNNN
     std::string source_hash;  // of the source without comments and white space, to find repeats
     int source_tokens = 0;    // how long it is; 0: not known

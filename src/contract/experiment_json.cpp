@@ -50,10 +50,10 @@ void from_json(const json& from, Trial& trial) {
         std::visit([&](auto member) { read(number.name, trial.*member); }, number.member);
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Experiment, number, started, parent, commit, source_hash,
-                                                source_tokens, idea, agent, trials, reference_trials, verdict,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Experiment, number, started, proposal, ran_on, commit,
+                                                source_hash, source_tokens, idea, agent, trials, reference_trials, verdict,
                                                 build_seconds, seconds)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Proposal, experiment, parent, source, idea, agent)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Proposal, id, parent, source, idea, agent)
 
 json to_json(const Trial& trial) {
     return trial;
@@ -86,13 +86,14 @@ static void refuse_unknown_keys(const json& from, const json& known) {
 }
 
 /// A line of version 1 knew a difference and a sentence, called void trials disturbed, and had no word for an
-/// experiment without a fair trial.
+/// experiment without a fair trial. The first of version 2 called `ran_on` parent.
 static void renew(json& line) {
     const auto rename = [](json& in, const char* from, json& to, const char* name) {
         if (!in.contains(from)) return;
         to[name] = in[from];
         in.erase(from);
     };
+    rename(line, "parent", line, "ran_on");
     if (json& verdict = line["verdict"]; verdict.contains("delta")) {
         rename(verdict, "delta", verdict["evidence"], "difference");
         if (verdict.value("decision", "") == "discard" && verdict.value("ending", "") == "no_result")

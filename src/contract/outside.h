@@ -21,9 +21,14 @@ class Ledger {
 
     /// experiments/NNNN of the run directory; created on demand.
     virtual std::filesystem::path directory(int number) = 0;
+
+    /// The id of a new proposal, and its folder: proposals/ID.
+    virtual int new_proposal() = 0;
+    virtual std::filesystem::path proposal_directory(int id) const = 0;
     /// A proposal is saved before it is tried, so that an interruption does not lose the agent's work.
     virtual void save_proposal(const Proposal& proposal) = 0;
-    virtual std::optional<Proposal> saved_proposal(int number) = 0;
+    /// The oldest of them that no experiment has tried to the end.
+    virtual std::optional<Proposal> saved_proposal() = 0;
 
     /// A finished trial is saved before the verdict that it is for: a run that is killed again and again gets
     /// past it. append() forgets those of its experiment.

@@ -57,7 +57,14 @@ inline Path experiment_directory(const Path& directory, int number) {
     return experiments(directory) / fmt::format("{:04}", number);
 }
 
-// .autoresearch/<tag>/experiments/NNNN/
+inline Path proposals(const Path& directory) {
+    return directory / "proposals";
+}
+inline Path proposal_directory(const Path& directory, int id) {
+    return proposals(directory) / fmt::format("{:04}", id);
+}
+
+// .autoresearch/<tag>/proposals/ID/, with train.cpp and idea.txt
 
 /// All that the agent was told, and what it printed.
 inline Path prompt(const Path& directory) {
@@ -66,9 +73,16 @@ inline Path prompt(const Path& directory) {
 inline Path agent_log(const Path& directory) {
     return directory / "agent.log";
 }
-/// Saved before it is tried; source and idea are in files of their own too.
+/// The whole proposal, with its parent and what it cost. There is none where the agent gave no edit.
 inline Path proposal(const Path& directory) {
     return directory / "proposal.json";
+}
+
+// .autoresearch/<tag>/experiments/NNNN/, made when a proposal is tried
+
+/// Leads to the folder of its proposal.
+inline Path proposal_link(const Path& directory) {
+    return directory / "proposal";
 }
 inline Path source(const Path& directory) {
     return directory / "train.cpp";

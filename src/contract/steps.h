@@ -18,14 +18,15 @@ using run_files::curve_file;
 
 /// What a proposer may know. What it refers to lives as long as the call.
 struct ProposalRequest {
-    int experiment;                          // the number the proposal will carry
+    int experiment;                          // the number of the experiment that will try it
     const Experiment& incumbent;             // best kept so far; its commit is the proposal's parent
-    const std::string& source;               // the incumbent's train.cpp
+    std::string source;                      // the incumbent's train.cpp
     const std::vector<Experiment>& history;  // all earlier experiments, oldest first
-    std::filesystem::path directory;         // experiments/NNNN: prompt.md and agent.log go here
+    std::filesystem::path directory;         // proposals/ID: prompt.md and agent.log go here
     Noise noise = {};
     const Proposal* rejected = nullptr;  // the answer to the same request that could not be used ...
     const Failure* rejection = nullptr;  // ... and why; null at first
+    std::filesystem::path tried = {};    // experiments/NNNN of the rejected one, with its logs
 };
 
 /// What can help an agent that gave no edit.

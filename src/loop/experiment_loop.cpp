@@ -18,7 +18,8 @@ constexpr int kMostWaits = 12;         // such waits in a row: seven hours
 constexpr double kStopInterval = 0.2;  // how late a stop request may be seen
 
 void describe(const Proposal& proposal, Experiment& experiment) {
-    experiment.parent = proposal.parent;
+    experiment.proposal = proposal.id;
+    experiment.ran_on = proposal.parent;
     experiment.idea = proposal.idea;
     experiment.agent = proposal.agent;
     experiment.source_hash = normalized_source_hash(proposal.source);
@@ -60,7 +61,7 @@ LoopEnd ExperimentLoop::run() {
 std::optional<LoopEnd> ExperimentLoop::attempt(int number) {
     const double begun = world_.clock.seconds();
     Attempt now;
-    now.experiment.number = now.proposal.experiment = number;
+    now.experiment.number = number;
     now.experiment.started = world_.clock.utc();
     Status status;
     do {
@@ -96,10 +97,11 @@ Status ExperimentLoop::propose(Attempt& now) {
         return {};
     }
     if (now.rejection) return ask(now);
-    if (auto saved = world_.ledger.saved_proposal(proposal.experiment)) {
+    if (auto saved = world_.ledger.saved_proposal()) {
         proposal = *saved;
         return {};
     }
+    proposal.id = world_.ledger.new_proposal();
     proposal.parent = best->commit;  // what is recorded if there is no edit
     proposal.source = world_.repo.source(best->commit);
     proposal.idea = "no proposal";
@@ -162,17 +164,22 @@ bool ExperimentLoop::goes_back(Attempt& now, Status& status) {
 /// is rejected and becomes the new one; without an edit it stays, but for what the calls cost.
 Status ExperimentLoop::ask(Attempt& now) {
     Proposal& proposal = now.proposal;
-    const int number = proposal.experiment;
+    const int number = now.experiment.number, id = proposal.id;
     const Failure* rejection = now.rejection ? &*now.rejection : nullptr;
+    ProposalRequest request{number, *incumbent(), world_.repo.source(incumbent()->commit), history(),
+                            world_.ledger.proposal_directory(id), steps_.judge.noise(history())};
+    if (rejection != nullptr) {
+        request.rejected = &proposal;
+        request.rejection = rejection;
+        request.tried = world_.ledger.directory(number);
+    }
     while (true) {
         world_.reporter.phase(number, rejection == nullptr ? "agent" : "agent, once more");
-        const std::string source = world_.repo.source(incumbent()->commit);
-        Answer answer = steps_.proposer.propose(
-            {number, *incumbent(), source, history(), world_.ledger.directory(number),
-             steps_.judge.noise(history()), rejection == nullptr ? nullptr : &proposal, rejection});
+        Answer answer = steps_.proposer.propose(request);
         add_cost(answer.proposal.agent, proposal.agent);
         if (answer.status.ok()) {
             proposal = std::move(answer.proposal);
+            proposal.id = id;
             agent_works_ = true;
             waits_ = 0;
             world_.ledger.save_proposal(proposal);

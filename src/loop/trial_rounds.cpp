@@ -45,6 +45,9 @@ struct Rounds {
         const auto& history = world.ledger.experiments();
         take_up(source, experiment.trials);
         if (incumbent != nullptr) take_up(world.repo.source(incumbent->commit), experiment.reference_trials);
+        // A crash or an early end that a kill kept from being recorded.
+        for (const Trial& trial : experiment.trials)
+            if (trial.ending != Ending::ok) return without_verdict(trial, false);
         while (true) {
             const auto answer = steps.judge.judge(incumbent, experiment, history);
             if (const auto* verdict = std::get_if<Verdict>(&answer)) {
@@ -119,8 +122,11 @@ struct Rounds {
         world.reporter.phase(experiment.number, fmt::format("{}, seed {}", what, request.spec.seed));
         const std::size_t before = trials.size();
         trials.push_back(steps.runner.run(request));
+        // A crash counts against a candidate only: before a baseline is tried again, its cause may be fixed.
+        const bool of_candidate = incumbent != nullptr && &trials == &experiment.trials;
         for (std::size_t i = before; i < trials.size(); ++i)
-            if (trials[i].ending == Ending::ok)
+            if (trials[i].ending == Ending::ok ||
+                (of_candidate && trials[i].ending != Ending::interrupted))
                 world.ledger.save_trial(experiment.number, request.spec, trials[i]);
         const Trial trial = trials.back();
         if (settings.repeats > 0) void_slower_ones(trials);

@@ -113,7 +113,6 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
     const bool failed = process.timed_out || process.exit_code != 0 || !output.error.empty();
     auto taken = desk_->collect(before(request));
     if (!failed && taken.ok()) {
-        proposal.experiment = request.experiment;
         proposal.parent = request.incumbent.commit;
         proposal.source = std::move(taken.value().source);
         proposal.idea = std::move(taken.value().idea);

@@ -138,7 +138,7 @@ std::string repair_text(const ProposalRequest& request) {
     const Failure& failure = *request.rejection;
     std::string text = "## Your last answer cannot be used\n\n" + failure.reason + "\n";
     if (const std::string log = log_of(failure.ending); !log.empty()) {
-        const auto file = request.directory / log;
+        const auto file = request.tried / log;
         // A compiler's first error explains the others, a trainer's last words explain its end.
         const std::string lines = failure.ending == Ending::build_failed
                                       ? clip(try_read_file(file).value_or(""), kLogBytes)

@@ -150,6 +150,13 @@ void FileLedger::write_derived(const Experiment& experiment) {
     write_file_atomically(run_files::idea(folder), clean_line(experiment.idea) + "\n");
     const auto patch = patch_of_ ? patch_of_(experiment) : std::string();
     if (!patch.empty()) write_file_atomically(run_files::patch(folder), patch);
+    if (experiment.proposal == 0) return;
+    // What was refused was not built, so only the proposal has its source.
+    const auto proposal = proposal_directory(experiment.proposal);
+    std::error_code none;
+    fs::copy_file(run_files::source(proposal), run_files::source(folder),
+                  fs::copy_options::overwrite_existing, none);
+    fs::create_directory_symlink(proposal.lexically_relative(folder), run_files::proposal_link(folder), none);
 }
 
 void FileLedger::write_results() const {
@@ -164,10 +171,28 @@ fs::path FileLedger::directory(int number) {
     return path;
 }
 
+/// Above the ids of all that were tried.
+int FileLedger::first_untried() const {
+    int last = 0;
+    for (const Experiment& experiment : experiments_) last = std::max(last, experiment.proposal);
+    return last + 1;
+}
+
+int FileLedger::new_proposal() {
+    int id = first_untried();
+    fs::create_directories(run_files::proposals(run_directory_));
+    while (!fs::create_directory(proposal_directory(id))) ++id;
+    return id;
+}
+
+fs::path FileLedger::proposal_directory(int id) const {
+    return run_files::proposal_directory(run_directory_, id);
+}
+
 void FileLedger::save_proposal(const Proposal& proposal) {
-    const auto folder = directory(proposal.experiment);
-    // Also as a file of its own: experiments that are never built have their source too.
+    const auto folder = proposal_directory(proposal.id);
     write_file_atomically(run_files::source(folder), proposal.source);
+    write_file_atomically(run_files::idea(folder), clean_line(proposal.idea) + "\n");
     write_file_atomically(run_files::proposal(folder), dump_line(to_json(proposal)) + "\n");
 }
 
@@ -191,16 +216,19 @@ std::vector<Trial> FileLedger::saved_trials(int number, const TrialSpec& like) {
     return trials;
 }
 
-std::optional<Proposal> FileLedger::saved_proposal(int number) {
-    const auto file = run_files::proposal(run_files::experiment_directory(run_directory_, number));
-    const auto text = try_read_file(file);
-    if (!text) return std::nullopt;
-    try {
-        return proposal_from_json(json::parse(*text));
-    } catch (const std::exception& error) {
-        throw UserError(file.string() + " is damaged: " + error.what(),
-                        "remove it: the agent is asked again then");
+std::optional<Proposal> FileLedger::saved_proposal() {
+    for (int id = first_untried(); fs::exists(proposal_directory(id)); ++id) {
+        const auto file = run_files::proposal(proposal_directory(id));
+        const auto text = try_read_file(file);
+        if (!text) continue;  // the agent was interrupted
+        try {
+            return proposal_from_json(json::parse(*text));
+        } catch (const std::exception& error) {
+            throw UserError(file.string() + " is damaged: " + error.what(),
+                            "remove it: the agent is asked again then");
+        }
     }
+    return std::nullopt;
 }
 
 }  // namespace autoresearch

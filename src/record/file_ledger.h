@@ -13,7 +13,7 @@ std::vector<Experiment> read_ledger(const std::filesystem::path& run_directory);
 
 /// ledger.jsonl: a version line, then one JSON line per experiment. A last line torn by a crash is cut off
 /// when the ledger is opened; any other damage is a UserError that names file and line. Derived from it:
-/// results.tsv (the originals' five columns), and result.json, idea.txt and patch.diff of each experiment.
+/// results.tsv (the originals' five columns), and what is in the folder of each experiment but for its logs.
 /// Two of these on one directory are not safe: hold the run's lock.
 class FileLedger final : public Ledger {
   public:
@@ -25,8 +25,10 @@ class FileLedger final : public Ledger {
     const std::vector<Experiment>& experiments() const override { return experiments_; }
     void append(const Experiment& experiment) override;
     std::filesystem::path directory(int number) override;
+    int new_proposal() override;
+    std::filesystem::path proposal_directory(int id) const override;
     void save_proposal(const Proposal& proposal) override;
-    std::optional<Proposal> saved_proposal(int number) override;
+    std::optional<Proposal> saved_proposal() override;
     void save_trial(int number, const TrialSpec& spec, const Trial& trial) override;
     std::vector<Trial> saved_trials(int number, const TrialSpec& like) override;
 
@@ -34,6 +36,7 @@ class FileLedger final : public Ledger {
     void write_line(const std::string& line);
     void write_derived(const Experiment& experiment);
     void write_results() const;
+    int first_untried() const;
 
     std::filesystem::path run_directory_;
     PatchOf patch_of_;

@@ -157,7 +157,7 @@ std::vector<Attempt> read_history(const fs::path& experiments, const std::string
         const Values values =
             values_of(find_hyperparameters(try_read_file(run_files::source(folder)).value_or(""), device));
         if (!result.is_object() || !result.contains("verdict") || values.empty()) continue;
-        history.push_back({by_commit[result.value("parent", "")], values,
+        history.push_back({by_commit[result.value("ran_on", result.value("parent", ""))], values,
                            result["verdict"].value("decision", "") == "keep"});
         by_commit[result.value("commit", "")] = values;
     }

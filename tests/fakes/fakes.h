@@ -21,7 +21,6 @@ struct FakeProposer : Proposer {
     }
     static Proposal edit(const ProposalRequest& request) {
         Proposal proposal;
-        proposal.experiment = request.experiment;
         proposal.parent = request.incumbent.commit;
         proposal.source = request.source + "+" + std::to_string(request.experiment);
         proposal.idea = "idea " + std::to_string(request.experiment);
@@ -72,7 +71,12 @@ struct FakeLedger : Ledger {
         trials.clear();
     }
     std::filesystem::path directory(int number) override { return "/nowhere/" + std::to_string(number); }
-    void save_proposal(const Proposal& proposal) override { proposals[proposal.experiment] = proposal; }
+    int ids = 0;
+    int new_proposal() override { return ++ids; }
+    std::filesystem::path proposal_directory(int id) const override {
+        return "/nowhere/proposals/" + std::to_string(id);
+    }
+    void save_proposal(const Proposal& proposal) override { proposals[proposal.id] = proposal; }
     std::vector<std::pair<TrialSpec, Trial>> trials;
     void save_trial(int, const TrialSpec& spec, const Trial& trial) override {
         trials.emplace_back(spec, trial);
@@ -83,8 +87,8 @@ struct FakeLedger : Ledger {
             if (identity(spec) == identity(like)) same.push_back(trial);
         return same;
     }
-    std::optional<Proposal> saved_proposal(int number) override {
-        const auto found = proposals.find(number);
+    std::optional<Proposal> saved_proposal() override {
+        const auto found = proposals.upper_bound(all.empty() ? 0 : all.back().proposal);
         return found == proposals.end() ? std::nullopt : std::optional(found->second);
     }
 };
