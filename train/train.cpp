@@ -61,11 +61,6 @@ struct Config {
     int head_dim() const { return n_embd / n_head; }  // D
 };
 
-// Every second layer has a value embedding, the last one always.
-bool has_value_embedding(int layer, int n_layer) {
-    return layer % 2 == (n_layer - 1) % 2;
-}
-
 constexpr int GATE_CHANNELS = 32;  // of the residual stream, what the value gates look at: the first ones
 
 // Weights are (out, in), without biases. Linear layers get 2-D contiguous inputs only: other shapes are
@@ -90,10 +85,11 @@ struct GPT {
     Config config;
     Tensor wte;  // (V, C)
     std::vector<Block> blocks;
-    Tensor lm_head;        // (V, C)
-    Tensor resid_lambdas;  // (L)      how much of the stream goes on into a layer ...
-    Tensor x0_lambdas;     // (L)      ... and how much of the embedding is added there
-    Tensor cos, sin;       // (T, D/2), not trained
+    std::vector<Tensor> value_embeds, matrices;  // of all blocks
+    Tensor lm_head;                              // (V, C)
+    Tensor resid_lambdas;                        // (L)      how much of the stream goes on into a layer ...
+    Tensor x0_lambdas;                           // (L)      ... and how much of the embedding is added there
+    Tensor cos, sin;                             // (T, D/2), not trained
 
     // Weights are drawn on the CPU, so that a seed means the same start on every device.
     GPT(const Config& c, at::Device device) : config(c) {
@@ -113,12 +109,14 @@ struct GPT {
             block.c_proj = zeros(c.n_embd, c.n_embd);
             block.mlp_fc = uniform(4 * c.n_embd, c.n_embd);
             block.mlp_proj = zeros(c.n_embd, 4 * c.n_embd);
-            if (has_value_embedding(i, c.n_layer)) {
+            if (i % 2 == (c.n_layer - 1) % 2) {  // every second layer, the last one always
                 block.value_embed = uniform(c.vocab_size, c.n_embd);
                 block.value_gate = zeros(c.n_head, GATE_CHANNELS);  // sigmoid(0) = 1/2, times 2: neutral
+                value_embeds.push_back(block.value_embed);
             }
             const bool is_short = c.window_pattern[i % c.window_pattern.size()] == 'S' && i != c.n_layer - 1;
             block.window = is_short ? c.seq_len / 2 : c.seq_len;
+            for (const Tensor& matrix : block.matrices()) matrices.push_back(matrix);
             blocks.push_back(block);
         }
         resid_lambdas = parameter(at::ones({c.n_layer}));
@@ -177,29 +175,15 @@ struct GPT {
         return (SOFTCAP * at::tanh(raw / SOFTCAP)).view({tokens.size(0), tokens.size(1), config.vocab_size});
     }
 
-    std::vector<Tensor> value_embeds() const {
-        std::vector<Tensor> all;
-        for (const Block& block : blocks)
-            if (block.value_embed.defined()) all.push_back(block.value_embed);
-        return all;
-    }
-
-    std::vector<Tensor> matrices() const {
-        std::vector<Tensor> all;
-        for (const Block& block : blocks)
-            for (const Tensor& matrix : block.matrices()) all.push_back(matrix);
-        return all;
-    }
-
     int64_t num_params() const {
         int64_t n = wte.numel() + lm_head.numel() + resid_lambdas.numel() + x0_lambdas.numel();
-        for (const Tensor& p : value_embeds()) n += p.numel();
+        for (const Tensor& p : value_embeds) n += p.numel();
         return n + num_matrix_params();
     }
 
     int64_t num_matrix_params() const {
         int64_t n = 0;
-        for (const Tensor& p : matrices()) n += p.numel();
+        for (const Tensor& p : matrices) n += p.numel();
         return n;
     }
 
@@ -226,7 +210,7 @@ struct GPT {
 struct AdamGroup {
     std::vector<Tensor> params;
     double lr, beta1, beta2;
-    std::vector<Tensor> grads, exp_avg, exp_avg_sq, steps;  // one for each parameter; steps are 0-dim
+    std::vector<Tensor> exp_avg, exp_avg_sq, steps;  // one for each parameter; steps are 0-dim
 
     AdamGroup(std::vector<Tensor> group, double rate, double b1, double b2)
         : params(std::move(group)), lr(rate), beta1(b1), beta2(b2) {
@@ -238,9 +222,9 @@ struct AdamGroup {
     }
 
     void step(double lr_scale) {
-        grads.clear();
+        std::vector<Tensor> grads;  // taken from the parameters, and gone after the step
         for (size_t i = 0; i < params.size(); ++i) {
-            grads.push_back(params[i].grad());
+            grads.push_back(std::exchange(params[i].mutable_grad(), {}));
             steps[i].add_(1);
         }
         at::_fused_adamw_(params, grads, exp_avg, exp_avg_sq, {}, steps, lr * lr_scale, beta1, beta2,
@@ -314,6 +298,7 @@ struct MuonGroup {
         for (Tensor& param : params) {
             const int64_t k = param.size(0) / rows;
             param.sub_(g.narrow(0, first, k).view({-1, cols}), rate);
+            param.mutable_grad().reset();
             first += k;
         }
     }
@@ -322,14 +307,13 @@ struct MuonGroup {
 struct MuonAdamW {
     std::vector<AdamGroup> adam;
     std::vector<MuonGroup> muon;
-    std::vector<Tensor> all;  // parameters of both
 
     MuonAdamW(const GPT& model, DeviceClass d) {
         const double adam_scale = std::sqrt(768.0 / model.config.n_embd);  // rates were tuned at width 768
         const double embedding_lr = EMBEDDING_LR[d] * adam_scale;
         adam.emplace_back(std::vector{model.lm_head}, UNEMBEDDING_LR[d] * adam_scale, ADAM_BETA1, ADAM_BETA2);
         adam.emplace_back(std::vector{model.wte}, embedding_lr, ADAM_BETA1, ADAM_BETA2);
-        adam.emplace_back(model.value_embeds(), embedding_lr, ADAM_BETA1, ADAM_BETA2);
+        adam.emplace_back(model.value_embeds, embedding_lr, ADAM_BETA1, ADAM_BETA2);
         adam.emplace_back(std::vector{model.resid_lambdas}, SCALAR_LR[d] * 0.01, ADAM_BETA1, ADAM_BETA2);
         adam.emplace_back(std::vector{model.x0_lambdas}, SCALAR_LR[d], 0.96, 0.95);
 
@@ -342,16 +326,12 @@ struct MuonAdamW {
         }
         for (const auto& [shape, params] : by_shape)
             muon.push_back({shape.first, shape.second, params, MATRIX_LR[d], WEIGHT_DECAY[d], {}, {}});
-
-        for (const AdamGroup& group : adam) all.insert(all.end(), group.params.begin(), group.params.end());
-        for (const MuonGroup& group : muon) all.insert(all.end(), group.params.begin(), group.params.end());
     }
 
     void step(double lr_scale, double muon_momentum, double decay_scale) {
         const at::NoGradGuard no_grad;
         for (AdamGroup& group : adam) group.step(lr_scale);
         for (MuonGroup& group : muon) group.step(lr_scale, muon_momentum, decay_scale);
-        for (Tensor& p : all) p.mutable_grad().reset();
     }
 };
 

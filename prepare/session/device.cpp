@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
+#include "prepare/metric/evaluate.h"
 #include "prepare/session/cpu_memory.h"
 #include "prepare/session/options.h"
 #include "util/atomic_file.h"
@@ -146,6 +147,21 @@ nlohmann::json probe(at::Device device) {
                             {"bf16", bf16_pays(device)}, {"memory_mb", memory_mb(at::kCPU)}};
     if (!device.is_cpu()) found["device_memory_mb"] = memory_mb(device);
     return found;
+}
+
+MemoryForecast forecast_memory(at::Device device, int rows, double bytes_once, double bytes_per_token,
+                               int seq_len, int vocab_size) {
+    constexpr double kMiB = 1 << 20, kProcess = 350;
+    const double available = memory_for_training_mb(device);
+    // Logits: three buffers of a slice of the evaluation; or of the loss, which has no more.
+    const double row = 4.0 * seq_len * vocab_size / kMiB;
+    const double once =
+        bytes_once / kMiB + (device.is_cpu() ? kProcess : 0) + 3 * std::max(row, logit_slice_mb(device));
+    const auto needed = [&] { return once + rows * seq_len * bytes_per_token / kMiB; };
+    // Some matmuls of Apple's chips are wrong that sum over more than 32766: half of that, to be safe.
+    const auto allowed = [&] { return !device.is_mps() || rows * seq_len <= 16384; };
+    while (rows > 1 && (needed() > available || !allowed())) rows /= 2;
+    return {rows, needed(), available};
 }
 
 }  // namespace autoresearch

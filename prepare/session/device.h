@@ -49,6 +49,17 @@ std::string self_check(at::Device device, const Attention& attention = causal_at
 /// has.
 double memory_for_training_mb(at::Device device);
 
+/// What a run of so many rows at a time is expected to hold, and what it may.
+struct MemoryForecast {
+    int rows;
+    double memory_mb, available_mb;
+};
+
+/// Halves the rows that are wanted until they fit. `bytes_once` and `bytes_per_token` are what the model
+/// needs whatever the batch, and for each of its tokens; the logits are counted here.
+MemoryForecast forecast_memory(at::Device device, int rows, double bytes_once, double bytes_per_token,
+                               int seq_len, int vocab_size);
+
 /// Device, threads, memory, torch version, self-check (the --probe flag).
 nlohmann::json probe(at::Device device);
 

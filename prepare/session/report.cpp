@@ -103,6 +103,7 @@ void CurveFile::flush() {
 }
 
 std::vector<double> read_trace(const std::filesystem::path& file) {
+    if (file.empty()) return {};
     const auto fail = [&](const std::string& what) {
         return UserError(file.string() + ": " + what, "give a curve-SEED.csv of an experiment");
     };

@@ -7,7 +7,6 @@
 
 #include <cstdlib>
 #include <ctime>
-#include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -15,10 +14,11 @@
 #include "autoresearch/error.h"
 #include "autoresearch/events.h"
 #include "prepare/data/files.h"
-#include "prepare/data/packer.h"
 #include "prepare/metric/evaluate.h"
+#include "prepare/session/batches.h"
 #include "prepare/session/cpu_memory.h"
 #include "prepare/session/device.h"
+#include "prepare/session/ending.h"
 #include "prepare/session/host.h"
 #include "prepare/session/options.h"
 #include "prepare/session/report.h"
@@ -40,17 +40,6 @@ double seconds_of(clockid_t clock) noexcept {
 }
 const double kLoaded = seconds_of(CLOCK_MONOTONIC);  // when the program began, but for loading libtorch
 
-[[noreturn]] void quit(int code) {
-    std::fflush(nullptr);
-    std::_Exit(code);  // no destructors: threads may be in the middle of something
-}
-
-[[noreturn]] void quit_with(const UserError& error) {
-    std::cerr << "error: " << error.what() << "\n";
-    if (!error.hint().empty()) std::cerr << "hint: " << error.hint() << "\n";
-    quit(2);
-}
-
 /// The name of a shard of the evaluation that this process has opened; empty: none.
 std::string opened_shard(const std::filesystem::path& data) {
     for (const char* shard : {"val.bin", "test.bin"})
@@ -58,57 +47,18 @@ std::string opened_shard(const std::filesystem::path& data) {
     return "";
 }
 
-const Report* open_channel = nullptr;  // for the end of the process only
-
-[[noreturn]] void quit_invalid(const char* kind, const std::string& reason) {
-    std::fflush(stdout);
-    std::cerr << "\ninvalid: " << reason << "\n";
-    if (open_channel != nullptr)
-        open_channel->event({{"event", events::kInvalid}, {"kind", kind}, {"reason", reason}});
-    quit(1);
-}
-
-/// What nobody caught. Out of memory is told apart: it is the most common end of a candidate that is too
-/// large.
-[[noreturn]] void on_terminate() {
-    std::string message = "ended by an exception of unknown type";
-    try {
-        if (const auto error = std::current_exception()) std::rethrow_exception(error);
-    } catch (const UserError& error) {
-        quit_with(error);
-    } catch (const std::bad_alloc&) {
-        message = "out of memory: the C++ allocator gave up";
-    } catch (const std::exception& error) {
-        message = error.what();
-    } catch (...) {  // NOLINT(bugprone-empty-catch): the message says so
-    }
-    message = message.substr(0, message.find("\nException raised from"));  // libtorch's stack
-    for (const char* words : {"out of memory", "can't allocate memory"})
-        if (message.find(words) != std::string::npos)
-            quit_invalid(events::kOutOfMemory, message.substr(0, message.find('\n')));
-    std::cerr << "\nerror: " << message << "\n";
-    quit(1);
-}
-
 }  // namespace
 
 struct Session::State {
-    State(Options given, at::Device chosen)
-        : options(std::move(given)),
-          meta(read_meta(options.data)),
-          device(chosen),
-          report(options.events_fd),
-          curve(options.curve) {
-        if (!options.trace.empty()) trace = read_trace(options.trace);
-    }
+    State(Options given, at::Device chosen) : options(std::move(given)), device(chosen) {}
 
     const Options options;
-    const DataMeta meta;
     const at::Device device;
+    const DataMeta meta = read_meta(options.data);
     const int threads = at::get_num_threads();
-    Report report;
-    CurveFile curve;
-    std::vector<double> trace;  // progress of each step; empty: the clock rules
+    Report report{options.events_fd};
+    CurveFile curve{options.curve};
+    const std::vector<double> trace = read_trace(options.trace);  // progress of each step; empty: the clock
 
     std::int64_t num_params = 0;
     int depth = 0;
@@ -247,18 +197,12 @@ Session::Session(int argc, char** argv) {
         state_ = std::make_unique<State>(std::move(options), device);
         state_->opened_before = opened_before;
         host::forget_opened();
-        // The evaluation opens the validation shard at the end of a night's run: say now if it is not there.
-        const std::string needed = state_->options.split + ".bin";
-        if (!std::filesystem::exists(state_->options.data / needed))
-            throw UserError("no " + needed + " in " + state_->options.data.string(),
-                            "run `autoresearch prepare` again");
     } catch (const UserError& error) {
         quit_with(error);
     } catch (const std::system_error& error) {
         quit_with(UserError(error.what(), "see --data in --help, or run `autoresearch prepare`"));
     }
-    open_channel = &state_->report;
-    std::set_terminate(on_terminate);
+    report_the_end_to(&state_->report);
     const Options& options = state_->options;
     at::manual_seed(state_->generator_seed());
     if (state_->device.is_cuda()) at::globalContext().setFloat32MatmulPrecision("high");
@@ -274,7 +218,7 @@ Session::Session(int argc, char** argv) {
 }
 
 Session::~Session() {
-    open_channel = nullptr;
+    report_the_end_to(nullptr);
 }
 
 at::Device Session::device() const {
@@ -303,45 +247,22 @@ bool Session::bf16_pays() const {
 }
 
 int Session::fit_rows(int wanted, double bytes_once, double bytes_per_token) const {
-    constexpr double kMiB = 1 << 20, kProcess = 350;
     const State& s = *state_;
-    const double seq_len = s.meta.seq_len, available = memory_for_training_mb(s.device);
-    // Logits: three buffers of a slice of the evaluation; or of the loss, which has no more.
-    const double row = 4 * seq_len * s.meta.vocab_size / kMiB;
-    const double once =
-        bytes_once / kMiB + (s.device.is_cpu() ? kProcess : 0) + 3 * std::max(row, logit_slice_mb(s.device));
-    const auto needed = [&](int rows) { return once + rows * seq_len * bytes_per_token / kMiB; };
-    // Some matmuls of Apple's chips are wrong that sum over more than 32766: half of that, to be safe.
-    const auto allowed = [&](int rows) { return !s.device.is_mps() || rows * s.meta.seq_len <= 16384; };
-    int rows = wanted;
-    while (rows > 1 && (needed(rows) > available || !allowed(rows))) rows /= 2;
-    if (!s.options.forecast) return rows;
-    const nlohmann::json forecast = {
-        {"rows", rows}, {"rows_wanted", wanted}, {"memory_mb", needed(rows)}, {"available_mb", available}};
+    const MemoryForecast fit =
+        forecast_memory(s.device, wanted, bytes_once, bytes_per_token, s.meta.seq_len, s.meta.vocab_size);
+    if (!s.options.forecast) return fit.rows;
+    const nlohmann::json forecast = {{"rows", fit.rows},
+                                     {"rows_wanted", wanted},
+                                     {"memory_mb", fit.memory_mb},
+                                     {"available_mb", fit.available_mb}};
     std::puts(forecast.dump().c_str());
     quit(0);
 }
 
 std::function<Batch()> Session::train_batches(int rows) {
-    struct Loader {
-        Loader(const std::filesystem::path& file, int batch_rows, int columns, std::uint64_t seed)
-            : shard(file), packed(shard, batch_rows, columns, seed) {}
-        Shard shard;
-        Prefetcher packed;
-    };
     State& s = *state_;
     const std::uint64_t seed = s.options.seed + 1'000'003 * s.loaders++;
-    const int columns = s.meta.seq_len + 1;
-    const auto loader = std::make_shared<Loader>(s.options.data / kTrainFile, rows, columns, seed);
-    return [=, device = s.device] {
-        // from_blob wants a pointer to mutable memory; it is only read.
-        auto* ids = const_cast<std::int64_t*>(loader->packed.next().data());
-        const at::Tensor all = at::from_blob(ids, {rows, columns}, at::kLong);
-        const auto part = [&](std::int64_t first) {
-            return all.narrow(1, first, columns - 1).contiguous().to(device);
-        };
-        return Batch{part(0), part(1)};
-    };
+    return batches(s.options.data / kTrainFile, rows, s.meta.seq_len + 1, seed, s.device);
 }
 
 void Session::describe(std::int64_t num_params, int depth, double flops_per_token) {
@@ -399,11 +320,8 @@ void Session::evaluate(const std::function<at::Tensor(const at::Tensor&)>& logit
         const std::clock_t begun = std::clock();
         at::Tensor result = logits(batch);
         const double spent = static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC;
-        if (first < 0) {
-            first = spent;
-        } else {
-            longest = std::max(longest, spent);
-        }
+        double& slot = first < 0 ? first : longest;
+        slot = std::max(slot, spent);
         return result;
     };
     const std::int64_t tokens = s.options.eval_tokens > 0 ? s.options.eval_tokens : s.meta.eval_tokens;

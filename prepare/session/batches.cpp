@@ -1,0 +1,30 @@
+#include "prepare/session/batches.h"
+
+#include <ATen/Functions.h>
+
+#include "prepare/data/files.h"
+#include "prepare/data/packer.h"
+
+namespace autoresearch {
+
+std::function<Batch()> batches(const std::filesystem::path& shard, int rows, int columns, std::uint64_t seed,
+                               at::Device device) {
+    struct Loader {
+        Loader(const std::filesystem::path& file, int batch_rows, int batch_columns, std::uint64_t first)
+            : shard(file), packed(shard, batch_rows, batch_columns, first) {}
+        Shard shard;
+        Prefetcher packed;
+    };
+    const auto loader = std::make_shared<Loader>(shard, rows, columns, seed);
+    return [=] {
+        // from_blob wants a pointer to mutable memory; it is only read.
+        auto* ids = const_cast<std::int64_t*>(loader->packed.next().data());
+        const at::Tensor all = at::from_blob(ids, {rows, columns}, at::kLong);
+        const auto part = [&](std::int64_t first) {
+            return all.narrow(1, first, columns - 1).contiguous().to(device);
+        };
+        return Batch{part(0), part(1)};
+    };
+}
+
+}  // namespace autoresearch
