@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -104,6 +105,8 @@ int ProcessTree::start(const Spawn& spawn) {
     if (child_ == 0) supervise(spawn, ends[1], harness);
     root_ = child_ < 0 ? -errno : -ECHILD;
     ::close(ends[1]);
+    // What it started can have stopped it already.
+    for (pollfd answer{news_.get(), POLLIN, 0}; ::poll(&answer, 1, 10) == 0;) ::kill(child_, SIGCONT);
     [[maybe_unused]] const ssize_t heard = ::read(news_.get(), &root_, sizeof root_);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (root_ > 0) return 0;
