@@ -7,16 +7,9 @@
 namespace autoresearch {
 namespace {
 
-struct Given {
-    FlagValues settings;
-    std::optional<int> seeds;
-    std::string tag, name;
-    bool json = false;
-};
+Arguments seen;
 
-Given seen;
-
-int look(const Given& given) {
+int look(const Arguments& given) {
     seen = given;
     return 7;
 }
@@ -27,24 +20,24 @@ class FlagsTest : public testing::Test {
     static int run(const std::string& line) {
         CLI::App app;
         Commands commands(app);
-        auto [flags, given] = commands.add("look", "for the tests", look);
-        flags.json(given.json);
-        flags.all_settings(given.settings);
-        flags.seeds(given.seeds, "how many");
-        flags.required("name", given.name, "what");
-        auto [others, data] = commands.add("data", "for the tests", look);
-        others.data_settings(data.settings, {"threads"});
-        others.tag(data.tag);
+        auto flags = commands.add("look", "for the tests", look);
+        flags.json();
+        flags.all_settings();
+        flags.seeds("how many");
+        flags.required("name", flags.given.experiment, "what");
+        auto others = commands.add("data", "for the tests", look);
+        others.data_settings({"threads"});
+        others.tag();
         seen = {};
         app.parse(line);
-        return commands.chosen()();
+        return commands.run_chosen();
     }
 };
 
 TEST_F(FlagsTest, WhatWasGivenGoesToTheCommand) {
     EXPECT_EQ(run("look 12 --budget 3 --no-early-end --seeds 4 --json --budget 5"), 7);
     EXPECT_EQ(seen.settings, (FlagValues{{"budget", "5"}, {"early_end", "false"}})) << "the last one counts";
-    EXPECT_EQ(seen.name, "12");
+    EXPECT_EQ(seen.experiment, "12");
     EXPECT_EQ(seen.seeds, 4);
     EXPECT_TRUE(seen.json);
     EXPECT_EQ(run("look 12"), 7);
@@ -68,8 +61,8 @@ TEST_F(FlagsTest, AnOldNameIsStillAFlagButNotInTheHelp) {
     EXPECT_EQ(seen.settings, (FlagValues{{"confirm", "none"}}));
     CLI::App app;
     Commands commands(app);
-    auto [flags, given] = commands.add("look", "for the tests", look);
-    flags.all_settings(given.settings);
+    auto flags = commands.add("look", "for the tests", look);
+    flags.all_settings();
     const std::string help = app.get_subcommand("look")->help();
     EXPECT_NE(help.find("--judge"), std::string::npos);
     EXPECT_EQ(help.find("--confirm "), std::string::npos) << help;

@@ -160,8 +160,8 @@ TEST(ProposalJson, ComesBack) {
                     "idea",
                     {"tuner", "", "", 1, 0.5, 0, false, 0, {}}};
     const auto after = proposal_from_json(json::parse(dump_line(to_json(before))));
-    EXPECT_EQ(after.experiment, 4);
-    EXPECT_EQ(after.ran_on, before.ran_on);
+    EXPECT_EQ(after.id, 4);
+    EXPECT_EQ(after.parent, before.parent);
     EXPECT_EQ(after.source, before.source);
     EXPECT_EQ(after.idea, "idea");
     EXPECT_EQ(after.agent.name, "tuner");

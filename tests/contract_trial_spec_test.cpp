@@ -1,8 +1,6 @@
 #include <gmock/gmock.h>
 
-#include <nlohmann/json.hpp>
-
-#include "contract/trial_spec.h"
+#include "contract/experiment_json.h"
 
 namespace autoresearch {
 namespace {
@@ -37,7 +35,7 @@ TEST(TrialSpec, EveryMemberComesBack) {
     ASSERT_EQ(written.size(), defaults.size());
     for (const auto& item : written.items())
         EXPECT_NE(item.value(), defaults.at(item.key())) << item.key() << " is not tried";
-    const TrialSpec read = json::parse(written.dump()).get<TrialSpec>();
+    const TrialSpec read = trial_spec_from_json(json::parse(written.dump()));
     EXPECT_EQ(json(read), written);
     EXPECT_EQ(read.shares[2], 1.0 / 3) << "to the last bit";
     EXPECT_EQ(read.stop[0].loss, 4.25);
@@ -49,15 +47,15 @@ TEST(TrialSpec, WhatIsMissingOrUnknownIsAnError) {
     for (const auto& item : whole.items()) {
         json damaged = whole;
         damaged.erase(item.key());
-        EXPECT_THROW(damaged.get<TrialSpec>(), std::exception) << item.key();
+        EXPECT_THROW(trial_spec_from_json(damaged), std::exception) << item.key();
     }
     json newer = whole;
     newer["lane"] = 1;
-    EXPECT_THROW(newer.get<TrialSpec>(), std::exception);
+    EXPECT_THROW(trial_spec_from_json(newer), std::exception);
     json wrong = whole;
     wrong["clock"] = "sundial";
-    EXPECT_THROW(wrong.get<TrialSpec>(), std::exception);
-    EXPECT_THROW(json::array().get<TrialSpec>(), std::exception);
+    EXPECT_THROW(trial_spec_from_json(wrong), std::exception);
+    EXPECT_THROW(trial_spec_from_json(json::array()), std::exception);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "contract/curve.h"
-#include "contract/trial_spec.h"
+#include "contract/experiment_json.h"
 #include "e2e_fixture.h"
 
 namespace autoresearch {
@@ -25,8 +25,9 @@ TEST_F(LoopE2e, RunsKeepsDropsRecordsAndReplays) {
         EXPECT_NEAR(line["trials"][0]["training_seconds"], 2.0, 1.0);
     }
     EXPECT_NE(lines[1]["trials"][0]["val_bpb"], lines[0]["trials"][0]["val_bpb"]);
-    for (const char* file : {"proposal/prompt.md", "proposal/agent.log", "idea.txt", "train.cpp", "patch.diff", "build.log",
-                             "run.log", "events.jsonl", "curve-1.csv", "result.json", "proposal/proposal.json"}) {
+    for (const char* file :
+         {"proposal/prompt.md", "proposal/agent.log", "idea.txt", "train.cpp", "patch.diff", "build.log",
+          "run.log", "events.jsonl", "curve-1.csv", "result.json", "proposal/proposal.json"}) {
         EXPECT_TRUE(std::filesystem::exists(directory(1) / file)) << file;
     }
     EXPECT_FALSE(std::filesystem::exists(directory(1) / "train")) << "the program is not kept";

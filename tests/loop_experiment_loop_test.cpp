@@ -217,6 +217,11 @@ TEST_F(LoopTest, WhatCannotBeUsedGoesBackToTheAgentAFewTimes) {
 TEST_F(LoopTest, ACrashInTheFirstSecondsGoesBackALateOneCounts) {
     config.experiments = 2;
     config.repairs = 1;
+    proposer.answer = [&](const ProposalRequest& request) {
+        Answer answer{fakes::FakeProposer::edit(request), {}};
+        answer.proposal.source += " try " + std::to_string(proposer.calls);
+        return answer;
+    };
     runner.answer = [&](const TrialRequest& request) {
         Trial trial = FakeRunner::with_bpb(2.0);
         const auto folder = request.directory.filename();

@@ -187,8 +187,10 @@ TEST_F(TrialRoundsTest, ACrashThatWasNotRecordedCountsButNotForABaseline) {
     EXPECT_EQ(run().ending(), Ending::crashed);
     EXPECT_TRUE(ledger.trials.empty()) << "what made the baseline crash may be fixed by the next start";
     baseline({1.99, 2.00, 2.01});
-    answers = {crash};
+    candidate.trials.clear();
+    runner.requests.clear();
     EXPECT_EQ(run().ending(), Ending::crashed);
+    EXPECT_EQ(runner.requests.size(), 1U);
     candidate.trials.clear();
     runner.requests.clear();
     const Status again = run();
@@ -223,6 +225,7 @@ TEST_F(TrialRoundsTest, ATrialEndedEarlyIsADiscardAndTheOthersAreExplained) {
     EXPECT_EQ(candidate.verdict.ending, Ending::ended_early);
     EXPECT_EQ(candidate.verdict.reason, "far behind");
     candidate.trials.clear();
+    ledger.trials.clear();
     runner.answer = [](const TrialRequest&) { return trial(2.5); };
     EXPECT_TRUE(run().ok());
     EXPECT_EQ(candidate.verdict.evidence.equal_steps.steps, 1.5);

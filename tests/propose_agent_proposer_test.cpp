@@ -37,7 +37,7 @@ class AgentProposerTest : public ::testing::Test {
         options_.desk = {directory_ / "desks", directory_ / "program.md", directory_ / "kit",
                          directory_ / "run/experiments"};
         options_.budget = "300 s";
-        options_.limit = 20;
+        options_.settings.agent_limit = 20;
         options_.kill_grace = 0.2;
         incumbent_.commit = "aaa";
         incumbent_.idea = "baseline";
@@ -106,8 +106,8 @@ TEST_F(AgentProposerTest, TheDeskHasWhatAnAgentNeeds) {
 }
 
 TEST_F(AgentProposerTest, FieldsAndEnvironmentReachTheAgent) {
-    options_.model = "big model";
-    options_.device = "mps";
+    options_.settings.model = "big model";
+    options_.settings.device = "mps";
     ::setenv("CLAUDECODE", "1", 1);
     ::setenv("GIT_DIR", "/somewhere", 1);
     edit(
@@ -165,7 +165,7 @@ TEST_F(AgentProposerTest, EveryWayToGiveNoProposal) {
 }
 
 TEST_F(AgentProposerTest, AnAgentThatHangsIsEndedWithItsChildren) {
-    options_.limit = 0.5;
+    options_.settings.agent_limit = 0.5;
     const auto alive = directory_ / "alive";
     EXPECT_EQ(reason("trap '' TERM; (while :; do echo . >> " + alive.string() +
                      "; sleep 0.02; done) & echo x >> train/train.cpp; wait; sleep 1000"),
@@ -220,7 +220,7 @@ TEST_F(AgentProposerTest, TroubleSaysWhatHelps) {
     EXPECT_EQ(answer("exit 1").remedy, Remedy::ask_again);
     EXPECT_TRUE(answer("echo 'usage limit'; echo x >> train/train.cpp").status.ok())
         << "an agent that edits may speak of limits";
-    options_.limit = 0.3;
+    options_.settings.agent_limit = 0.3;
     EXPECT_THAT(answer("echo '429: retrying for ever'; sleep 100").status.failure().reason,
                 StartsWith("server busy"));
 }
@@ -305,7 +305,7 @@ TEST_F(AgentProposerTest, ADeskThatAnAgentBrokeIsMended) {
 TEST_F(AgentProposerTest, ACostThatIsNotReportedIsEstimated) {
     options_.agent = find_agent({}, R"(echo x >> train/train.cpp; echo '{"n":2000000}')");
     options_.agent.output.tokens = {"n"};
-    options_.token_price = 3;
+    options_.settings.token_price = 3;
     NeverStop stop;
     const auto report = AgentProposer(options_, stop).propose(request()).proposal.agent;
     EXPECT_EQ(report.usd, 6);

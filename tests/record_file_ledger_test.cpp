@@ -220,7 +220,8 @@ TEST_F(FileLedgerTest, AProposalOutlivesTheProcess) {
     tried.proposal = 2;
     ledger.append(tried);
     EXPECT_FALSE(ledger.saved_proposal());
-    EXPECT_EQ(read_text(run_ / "experiments/0001/train.cpp"), proposal.source) << "it may not have been built";
+    EXPECT_EQ(read_text(run_ / "experiments/0001/train.cpp"), proposal.source)
+        << "it may not have been built";
     EXPECT_EQ(read_text(run_ / "experiments/0001/proposal/idea.txt"), "an idea\n");
     EXPECT_EQ(ledger.new_proposal(), 3);
     directory_.write("run/proposals/0003/proposal.json", "{");

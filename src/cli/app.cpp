@@ -58,7 +58,7 @@ int run_app(int argc, char** argv) {
         } catch (const CLI::ParseError& error) {
             throw usage_error(app, error);
         }
-        return commands.chosen()();
+        return commands.run_chosen();
     } catch (const UserError& error) {
         print_error(error.what(), error.hint());
         return 2;

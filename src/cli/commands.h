@@ -2,6 +2,7 @@
 
 #include "cli/flags.h"
 #include "record/run_info.h"
+#include "trial/by_hand.h"
 
 namespace autoresearch {
 
@@ -17,6 +18,10 @@ void add_confirm(Commands& commands);
 void add_doctor(Commands& commands);
 void add_tuner(Commands& commands);
 void add_node(Commands& commands);
+
+/// Trials by hand, shown on stderr.
+std::vector<Trial> show_trials_by_hand(const TrialPlace& place, const std::string& source,
+                                       const ByHand& wanted);
 
 /// What `status` prints of a run.
 void print_run(const RunInfo& run, bool json);

@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/final_number.h"
 #include "contract/run_files.h"
+#include "plan/workspace.h"
 #include "proc/signals.h"
 #include "record/file_ledger.h"
 #include "record/run_lock.h"
@@ -14,12 +15,6 @@
 
 namespace autoresearch {
 namespace {
-
-struct Arguments {
-    std::string tag;  // empty: the run that was active last
-    std::optional<int> seeds;
-    bool json = false;
-};
 
 int confirm(const Arguments& arguments) {
     const int seeds = arguments.seeds.value_or(4);
@@ -42,11 +37,12 @@ int confirm(const Arguments& arguments) {
 }  // namespace
 
 void add_confirm(Commands& commands) {
-    auto [flags, given] = commands.add(
+    auto flags = commands.add(
         "confirm", "the honest final number: baseline and best on fresh seeds and the test split", confirm);
-    flags.json(given.json);
-    flags.seeds(given.seeds, "trials of each; default 4");
-    flags.tag(given.tag);
+    flags.json();
+    flags.verbose();
+    flags.seeds("trials of each; default 4");
+    flags.tag();
 }
 
 }  // namespace autoresearch

@@ -9,7 +9,7 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
-#include "cli/workspace.h"
+#include "plan/workspace.h"
 #include "proc/platform.h"
 #include "propose/agents.h"
 #include "settings/places.h"
@@ -18,11 +18,6 @@
 
 namespace autoresearch {
 namespace {
-
-struct Arguments {
-    FlagValues settings;
-    bool json = false;
-};
 
 namespace fs = std::filesystem;
 
@@ -170,9 +165,9 @@ int examine(const Arguments& arguments) {
 }  // namespace
 
 void add_doctor(Commands& commands) {
-    auto [flags, given] = commands.add("doctor", "is this machine ready", examine);
-    flags.json(given.json);
-    flags.data_settings(given.settings, {"device"});
+    auto flags = commands.add("doctor", "is this machine ready", examine);
+    flags.json();
+    flags.data_settings({"device"});
 }
 
 }  // namespace autoresearch

@@ -1,11 +1,10 @@
 #include "cli/final_number.h"
 
-#include <spdlog/fmt/fmt.h>
-
 #include <cmath>
 
 #include "contract/run_files.h"
 #include "judge/statistics.h"
+#include "proc/system_clock.h"
 #include "util/atomic_file.h"
 
 namespace autoresearch {
@@ -25,8 +24,8 @@ ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, c
         const ByHand wanted{
             run_files::final_trials(run.directory, name), place.config.seed + kFresh, seeds, {}, Split::test};
         Experiment result;
-        result.trials =
-            require_good(trials_by_hand(place, git.source(code.commit), wanted, " " + name, reporter, stop));
+        result.trials = require_good(trials_by_hand(place, git.source(code.commit), wanted, " " + name,
+                                                    reporter, stop, system_clock()));
         return result;
     };
     const Experiment before = measure(baseline, "baseline"), after = measure(best, "best");

@@ -1,11 +1,10 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
-#include <string>
 #include <vector>
 
-#include "cli/trial_parts.h"
 #include "record/run_info.h"
+#include "trial/by_hand.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {

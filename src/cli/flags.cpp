@@ -1,5 +1,7 @@
 #include "cli/flags.h"
 
+#include <spdlog/spdlog.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
@@ -23,22 +25,27 @@ void Flags::hide() {
     command_.group("");
 }
 
-void Flags::json(bool& on) {
-    flag("--json", on, "print for programs");
+void Flags::json() {
+    flag("--json", given.json, "print for programs");
 }
 
-void Flags::tag(std::string& text) {
-    option("--tag", text, "name of the run; default: the one that was active last");
+void Flags::verbose() {
+    flag("--verbose", given.verbose, "harness.log also says which processes ran, and how each ended");
 }
 
-void Flags::seeds(std::optional<int>& count, const char* help) {
-    command_.add_option("--seeds", count, help)->check(CLI::Range(2, 1000));
+void Flags::tag() {
+    option("--tag", given.tag, "name of the run; default: the one that was active last");
 }
 
-void Flags::settings(FlagValues& given, const std::vector<std::string>& names) {
+void Flags::seeds(const char* help) {
+    command_.add_option("--seeds", given.seeds, help)->check(CLI::Range(2, 1000));
+}
+
+void Flags::settings(const std::vector<std::string>& names) {
+    FlagValues& values = given.settings;
     const auto add_text = [&](const std::string& name, const std::string& help) {
-        const auto keep = [&given, name](const CLI::results_t& texts) {
-            given[name] = texts.back();
+        const auto keep = [&values, name](const CLI::results_t& texts) {
+            values[name] = texts.back();
             return true;
         };
         // The last one counts, so that a script's flags can be overridden behind them.
@@ -47,8 +54,8 @@ void Flags::settings(FlagValues& given, const std::vector<std::string>& names) {
     for (const auto& key : setting_keys()) {
         if (!names.empty() && std::find(names.begin(), names.end(), key.name) == names.end()) continue;
         if (key.is_switch()) {
-            const auto keep = [&given, name = key.name](std::int64_t on) {
-                given[name] = on > 0 ? "true" : "false";
+            const auto keep = [&values, name = key.name](std::int64_t on) {
+                values[name] = on > 0 ? "true" : "false";
             };
             command_.add_flag_function(key.flag() + ",!--no-" + key.flag().substr(2), keep, key.help)
                 ->group("Settings");
@@ -60,22 +67,27 @@ void Flags::settings(FlagValues& given, const std::vector<std::string>& names) {
     }
 }
 
-void Flags::data_settings(FlagValues& given, std::vector<std::string> more) {
+void Flags::data_settings(std::vector<std::string> more) {
     more.emplace_back("preset");
     for (const auto& key : setting_keys())
         if (key.kind == SettingKey::data) more.push_back(key.name);
-    settings(given, more);
+    settings(more);
 }
 
-void Flags::trial_settings(FlagValues& given) {
-    data_settings(given, {"device", "threads", "budget", "clock", "seed", "build_limit", "startup_limit",
-                          "grace", "eval_limit", "repeats"});
+void Flags::trial_settings() {
+    data_settings({"device", "threads", "budget", "clock", "seed", "build_limit", "startup_limit", "grace",
+                   "eval_limit", "repeats"});
 }
 
-Flags Commands::add_work(const char* name, const char* help, Work work) {
+Flags Commands::add(const char* name, const char* help, Work work) {
     CLI::App* command = app_.add_subcommand(name, help);
-    command->callback([this, work = std::move(work)] { chosen_ = work; });
-    return Flags(*command);
+    command->callback([this, work] { chosen_ = work; });
+    return {*command, arguments_};
+}
+
+int Commands::run_chosen() const {
+    if (arguments_.verbose) spdlog::set_level(spdlog::level::debug);
+    return chosen_(arguments_);
 }
 
 }  // namespace autoresearch

@@ -1,10 +1,7 @@
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "settings/resolve.h"
@@ -15,13 +12,25 @@ class App;
 
 namespace autoresearch {
 
-/// Does what a command is for; returns the exit code.
-using Work = std::function<int()>;
+/// What the person gave. A command reads what it has a flag for.
+struct Arguments {
+    FlagValues settings;
+    std::string tag;         // of a run; empty: the one that was active last
+    std::string experiment;  // a number or a commit
+    std::string device;
+    std::optional<int> seeds;
+    bool json = false, verbose = false, exact = false, from_working_tree = false, resume = false;
+};
 
-/// The flags of one command. Where they put what the person gave must live as long as the command line.
+/// Does what a command is for; returns the exit code.
+using Work = int (*)(const Arguments&);
+
+/// The flags of one command.
 class Flags {
   public:
-    explicit Flags(CLI::App& command) : command_(command) {}
+    Flags(CLI::App& command, Arguments& filled) : given(filled), command_(command) {}
+
+    Arguments& given;  // where they put it
 
     void flag(const char* name, bool& on, const char* help);
     void option(const char* name, std::string& text, const char* help,
@@ -30,15 +39,16 @@ class Flags {
     void required(const char* name, std::string& text, const char* help);
     void hide();  // from --help: not for people
 
-    void json(bool& on);          // --json
-    void tag(std::string& text);  // --tag, of a run that exists
-    void seeds(std::optional<int>& count, const char* help);
+    void json();     // --json
+    void verbose();  // --verbose
+    void tag();      // --tag, of a run that exists
+    void seeds(const char* help);
     /// A flag for each setting; for those of these names; for those that say which data is meant, or all that
     /// matter to a trial by hand, and --preset.
-    void all_settings(FlagValues& given) { settings(given, {}); }
-    void settings(FlagValues& given, const std::vector<std::string>& names);
-    void data_settings(FlagValues& given, std::vector<std::string> more = {});
-    void trial_settings(FlagValues& given);
+    void all_settings() { settings({}); }
+    void settings(const std::vector<std::string>& names);
+    void data_settings(std::vector<std::string> more = {});
+    void trial_settings();
 
   private:
     CLI::App& command_;
@@ -49,21 +59,16 @@ class Commands {
   public:
     explicit Commands(CLI::App& app) : app_(app) {}
 
-    /// Adds a command: its flags, and what they fill, which `work` gets when it is chosen.
-    template <class Arguments>
-    std::pair<Flags, Arguments&> add(const char* name, const char* help, int (*work)(const Arguments&)) {
-        const auto given = std::make_shared<Arguments>();
-        return {add_work(name, help, [given, work] { return work(*given); }), *given};
-    }
+    /// A command that does `work` when it is chosen.
+    Flags add(const char* name, const char* help, Work work);
 
-    /// Of the command that the line names, once it is parsed.
-    const Work& chosen() const { return chosen_; }
+    /// Runs the command that the line names, once it is parsed.
+    int run_chosen() const;
 
   private:
-    Flags add_work(const char* name, const char* help, Work work);
-
     CLI::App& app_;
-    Work chosen_;
+    Arguments arguments_;  // of the one that is chosen
+    Work chosen_ = nullptr;
 };
 
 }  // namespace autoresearch

@@ -12,8 +12,6 @@
 namespace autoresearch {
 namespace {
 
-struct Arguments {};
-
 int serve_one_trial(const Arguments&) {
     std::signal(SIGPIPE,
                 SIG_IGN);  // a reader that is gone ends the trial, not this program in the middle of it
@@ -26,7 +24,7 @@ int serve_one_trial(const Arguments&) {
 }  // namespace
 
 void add_node(Commands& commands) {
-    auto [flags, given] = commands.add(
+    auto flags = commands.add(
         "node", "runs one trial: its spec on the standard input, what comes of it as lines", serve_one_trial);
     flags.hide();
 }

@@ -4,19 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/trial_parts.h"
 #include "contract/experiment_json.h"
 #include "judge/paired_judge.h"
-#include "record/by_hand.h"
+#include "plan/workspace.h"
+#include "record/run_info.h"
 
 namespace autoresearch {
 namespace {
-
-struct Arguments {
-    FlagValues settings;
-    std::optional<int> seeds;
-    bool json = false;
-};
 
 /// The working tree's train.cpp with several seeds: what changes of val_bpb mean nothing here.
 int measure_noise(const Arguments& arguments) {
@@ -25,7 +19,8 @@ int measure_noise(const Arguments& arguments) {
     const auto [source, place] = settle_by_hand(git, arguments.settings);
     const auto directory = by_hand_directory(git.workdir(), "noise");
     Experiment experiment;
-    experiment.trials = require_good(trials_by_hand(place, source, {directory, place.config.seed, count}));
+    experiment.trials =
+        require_good(show_trials_by_hand(place, source, {directory, place.config.seed, count}));
     const auto [sd, degrees] = pooled_noise({}, &experiment);
     if (arguments.json) {
         auto all = nlohmann::ordered_json::array();
@@ -45,12 +40,13 @@ int measure_noise(const Arguments& arguments) {
 }  // namespace
 
 void add_noise(Commands& commands) {
-    auto [flags, given] =
+    auto flags =
         commands.add("noise", "how far val_bpb moves when only the seed changes: this tree's train/train.cpp",
                      measure_noise);
-    flags.json(given.json);
-    flags.trial_settings(given.settings);
-    flags.seeds(given.seeds, "trials; default 5");
+    flags.json();
+    flags.verbose();
+    flags.trial_settings();
+    flags.seeds("trials; default 5");
 }
 
 }  // namespace autoresearch

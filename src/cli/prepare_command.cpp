@@ -7,7 +7,7 @@
 #include <stdexcept>
 
 #include "cli/commands.h"
-#include "cli/workspace.h"
+#include "plan/workspace.h"
 #include "prepare/data/prepare.h"
 #include "proc/signals.h"
 #include "settings/places.h"
@@ -15,11 +15,6 @@
 
 namespace autoresearch {
 namespace {
-
-struct Arguments {
-    FlagValues settings;
-    bool json = false;
-};
 
 nlohmann::json to_json(const PreparedData& data) {
     auto json = nlohmann::json::parse(read_file(data.directory / kMetaFile));
@@ -75,10 +70,9 @@ int prepare(const Arguments& arguments) {
 }  // namespace
 
 void add_prepare(Commands& commands) {
-    auto [flags, given] =
-        commands.add("prepare", "text to tokens: train the tokenizer, write the shards", prepare);
-    flags.json(given.json);
-    flags.data_settings(given.settings, {"threads"});
+    auto flags = commands.add("prepare", "text to tokens: train the tokenizer, write the shards", prepare);
+    flags.json();
+    flags.data_settings({"threads"});
 }
 
 }  // namespace autoresearch

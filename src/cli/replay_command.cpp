@@ -6,23 +6,17 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
-#include "cli/trial_parts.h"
 #include "contract/curve.h"
 #include "contract/experiment_json.h"
 #include "contract/run_files.h"
-#include "record/by_hand.h"
+#include "plan/workspace.h"
+#include "record/run_info.h"
 #include "record/file_ledger.h"
 #include "vcs/git_repo.h"
 #include "view/trial_text.h"
 
 namespace autoresearch {
 namespace {
-
-struct Arguments {
-    std::string experiment;  // a number or a commit
-    std::string tag;         // empty: the run that was active last
-    bool exact = false, json = false;
-};
 
 namespace fs = std::filesystem;
 
@@ -74,7 +68,7 @@ int replay(const Arguments& arguments) {
     const fs::path directory =
         by_hand_directory(git.workdir(), fmt::format("replay-{}-{}", run.tag(), experiment.number));
     const ByHand wanted{directory, before.seed, 1, exact ? read_curve(trace).share : std::vector<double>()};
-    const Trial now = trials_by_hand(place, git.source(experiment.commit), wanted).back();
+    const Trial now = show_trials_by_hand(place, git.source(experiment.commit), wanted).back();
     const bool same = now.ending == before.ending && (!exact || now.val_bpb == before.val_bpb);
     if (arguments.json) {
         std::cout << nlohmann::ordered_json{{"experiment", experiment.number},
@@ -97,14 +91,15 @@ int replay(const Arguments& arguments) {
 }  // namespace
 
 void add_replay(Commands& commands) {
-    auto [flags, given] = commands.add(
+    auto flags = commands.add(
         "replay", "rebuild and rerun an experiment with its recorded seed, budget and data", replay);
-    flags.json(given.json);
-    flags.required("experiment", given.experiment, "an experiment's number, or its commit");
-    flags.flag("--exact", given.exact,
+    flags.json();
+    flags.verbose();
+    flags.required("experiment", flags.given.experiment, "an experiment's number, or its commit");
+    flags.flag("--exact", flags.given.exact,
                "take the recorded steps instead of the clock's: the same val_bpb to the last bit on the "
                "same device, threads and torch, else exit code 1");
-    flags.tag(given.tag);
+    flags.tag();
 }
 
 }  // namespace autoresearch

@@ -6,23 +6,25 @@
 
 #include "cli/commands.h"
 #include "cli/final_number.h"
-#include "cli/plan_run.h"
-#include "cli/trial_parts.h"
-#include "cli/workspace.h"
 #include "contract/run_files.h"
 #include "guard/source_guard.h"
 #include "judge/paired_judge.h"
 #include "judge/trial_curves.h"
 #include "loop/experiment_loop.h"
+#include "plan/plan_run.h"
+#include "plan/workspace.h"
 #include "proc/platform.h"
 #include "proc/process_tree.h"
 #include "proc/signals.h"
+#include "proc/system_clock.h"
 #include "propose/agent_proposer.h"
 #include "record/file_ledger.h"
 #include "record/run_lock.h"
 #include "settings/places.h"
 #include "settings/settle.h"
 #include "trial/fair_runner.h"
+#include "trial/trainer_builder.h"
+#include "trial/trial_runner.h"
 #include "vcs/git_repo.h"
 #include "vcs/run_repo.h"
 #include "view/run_view.h"
@@ -34,23 +36,15 @@ namespace {
 namespace fs = std::filesystem;
 
 AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, const Plan& plan) {
-    const Settings& config = plan.settings;
-    AgentProposerOptions options;
-    options.agent = plan.agent;
-    options.desk.parent = cache_root() / "desks";
-    options.desk.program = shipped_file(root, kit, "program.md");
-    options.desk.kit = kit.directory;
-    options.desk.experiments = run_files::experiments(plan.run.directory);
-    options.model = config.model;
-    options.device = config.device;
-    options.budget = budget_text(config);
-    options.memory_gb = static_cast<double>(platform::memory_bytes() >> 20) / 1024;
-    options.self = platform::self();
-    options.limit = config.agent_limit;
-    options.memory_limit = config.memory_limit;
-    options.more_arguments = config.agent_args;
-    options.token_price = config.token_price;
-    return options;
+    return {.desk = {.parent = cache_root() / "desks",
+                     .program = shipped_file(root, kit, "program.md"),
+                     .kit = kit.directory,
+                     .experiments = run_files::experiments(plan.run.directory)},
+            .agent = plan.agent,
+            .settings = plan.settings,
+            .budget = budget_text(plan.settings),
+            .memory_gb = static_cast<double>(platform::memory_bytes() >> 20) / 1024,
+            .self = platform::self()};
 }
 
 /// The final number of a run that reached its bound. What goes wrong here does not make the run fail.
@@ -70,10 +64,10 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
     }
 }
 
-int run(const RunArguments& arguments) {
+int run(const Arguments& arguments) {
     GitRepo git = GitRepo::open(".");
     const Kit kit = open_kit();
-    const Plan plan = plan_run(git, kit, arguments);
+    const Plan plan = plan_run(git, kit, arguments.settings, {arguments.from_working_tree, arguments.resume});
     const RunInfo& info = plan.run;
     const Settings& config = plan.settings;
     const TrialPlace place{kit, config, require_same_data(info)};
@@ -104,12 +98,13 @@ int run(const RunArguments& arguments) {
         return unified_diff(git.source(experiment.ran_on), git.source(experiment.commit));
     };
     FileLedger ledger(info.directory, patch_of);
-    TrialParts trial = make_trial_parts(place, reporter, stop);
+    TrainerBuilder builder(kit.directory, config.build_limit, config.memory_limit, stop);
+    TrialRunner trial(place.data, reporter, stop);
     SourceGuard guard;
     const PairedJudge judge(config);
     TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
-    FairRunner runner(trial.runner, reporter, stop, system_clock(), settings.config);
-    ExperimentLoop loop({proposer, guard, trial.builder, runner, judge, &curves},
+    FairRunner runner(trial, reporter, stop, system_clock(), settings.config);
+    ExperimentLoop loop({proposer, guard, builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);
     const LoopEnd end = loop.run();
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
@@ -121,13 +116,14 @@ int run(const RunArguments& arguments) {
 }  // namespace
 
 void add_run(Commands& commands) {
-    auto [flags, given] =
-        commands.add("run", "the loop: propose, build, train, keep or drop, until stopped", run);
-    flags.json(given.json);
-    flags.all_settings(given.settings);
-    flags.flag("--from-working-tree", given.from_working_tree,
+    auto flags = commands.add("run", "the loop: propose, build, train, keep or drop, until stopped", run);
+    flags.json();
+    flags.verbose();
+    flags.all_settings();
+    flags.flag("--from-working-tree", flags.given.from_working_tree,
                "start from train/train.cpp as it is, committed or not");
-    flags.flag("--resume", given.resume, "go on with the last run, however old; an error when there is none");
+    flags.flag("--resume", flags.given.resume,
+               "go on with the last run, however old; an error when there is none");
 }
 
 }  // namespace autoresearch

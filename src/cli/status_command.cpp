@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/workspace.h"
 #include "judge/paired_judge.h"
+#include "plan/workspace.h"
 #include "record/file_ledger.h"
 #include "record/run_lock.h"
 #include "vcs/git_repo.h"
@@ -22,11 +22,6 @@ void print_run(const RunInfo& run, bool json) {
 
 namespace {
 
-struct Arguments {
-    std::string tag;  // empty: the run that was active last
-    bool json = false;
-};
-
 int status(const Arguments& arguments) {
     const RunInfo run = require_run(GitRepo::open(".").workdir(), arguments.tag);
     print_notes(run.config);
@@ -37,9 +32,9 @@ int status(const Arguments& arguments) {
 }  // namespace
 
 void add_status(Commands& commands) {
-    auto [flags, given] = commands.add("status", "where a run stands", status);
-    flags.json(given.json);
-    flags.tag(given.tag);
+    auto flags = commands.add("status", "where a run stands", status);
+    flags.json();
+    flags.tag();
 }
 
 }  // namespace autoresearch

@@ -1,23 +1,28 @@
 #include <spdlog/fmt/fmt.h>
+#include <unistd.h>
 
-#include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/trial_parts.h"
 #include "contract/experiment_json.h"
-#include "record/by_hand.h"
-#include "vcs/git_repo.h"
+#include "plan/workspace.h"
+#include "proc/signals.h"
+#include "proc/system_clock.h"
+#include "record/run_info.h"
+#include "view/terminal_reporter.h"
 #include "view/trial_text.h"
 
 namespace autoresearch {
-namespace {
 
-struct Arguments {
-    FlagValues settings;
-    bool json = false;
-};
+std::vector<Trial> show_trials_by_hand(const TrialPlace& place, const std::string& source,
+                                       const ByHand& wanted) {
+    SignalStop stop;
+    TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run_files::log(wanted.directory));
+    return trials_by_hand(place, source, wanted, "", reporter, stop, system_clock());
+}
+
+namespace {
 
 /// One experiment by hand: the working tree's train.cpp, built and run as the loop would, logged, not judged.
 int train(const Arguments& arguments) {
@@ -25,7 +30,7 @@ int train(const Arguments& arguments) {
     auto [source, place] = settle_by_hand(git, arguments.settings);
     place.config.repeats = 0;  // one trial, whatever the machine does to it
     const auto directory = by_hand_directory(git.workdir(), "train");
-    const Trial trial = trials_by_hand(place, source, {directory, place.config.seed}).back();
+    const Trial trial = show_trials_by_hand(place, source, {directory, place.config.seed}).back();
     if (arguments.json) {
         std::cout << to_json(trial).dump(2) << "\n";
     } else if (trial.ending == Ending::ok) {
@@ -40,10 +45,11 @@ int train(const Arguments& arguments) {
 }  // namespace
 
 void add_train(Commands& commands) {
-    auto [flags, given] =
+    auto flags =
         commands.add("train", "one experiment by hand: build and run this tree's train/train.cpp", train);
-    flags.json(given.json);
-    flags.trial_settings(given.settings);
+    flags.json();
+    flags.verbose();
+    flags.trial_settings();
 }
 
 }  // namespace autoresearch

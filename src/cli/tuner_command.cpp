@@ -4,10 +4,6 @@
 namespace autoresearch {
 namespace {
 
-struct Arguments {
-    std::string device;
-};
-
 int tune(const Arguments& arguments) {
     return run_tuner(".", arguments.device, 0);
 }
@@ -15,8 +11,9 @@ int tune(const Arguments& arguments) {
 }  // namespace
 
 void add_tuner(Commands& commands) {
-    auto [flags, given] = commands.add("tuner", "the built-in agent; the loop starts it in a desk", tune);
-    flags.option("--device", given.device, "column of the hyperparameters to change", {"mps", "cuda", "cpu"});
+    auto flags = commands.add("tuner", "the built-in agent; the loop starts it in a desk", tune);
+    flags.option("--device", flags.given.device, "column of the hyperparameters to change",
+                 {"mps", "cuda", "cpu"});
     flags.hide();
 }
 

@@ -25,6 +25,20 @@ void add_cost(AgentReport& report, const AgentReport& more) {
     report.tokens += more.tokens;
 }
 
+double best_rate(const std::vector<Trial>& trials) {
+    double best = 0;
+    for (const Trial& trial : trials)
+        if (trial.counts()) best = std::max(best, trial.steps_per_second());
+    return best;
+}
+
+Trial failed_trial(Failure failure) {
+    Trial trial;
+    trial.ending = failure.ending;
+    trial.reason = std::move(failure.reason);
+    return trial;
+}
+
 double Experiment::val_bpb() const {
     double sum = 0;
     int count = 0;

@@ -70,6 +70,12 @@ struct Trial {
     }
 };
 
+/// The most steps per second of the trials that count; 0: none does.
+double best_rate(const std::vector<Trial>& trials);
+
+/// One that did not end well.
+Trial failed_trial(Failure failure);
+
 /// One number of a trial's result: its name in the ledger, in the trainer's events and summary, and how many
 /// decimals the summary shows.
 struct TrialNumber {
@@ -163,7 +169,7 @@ struct Verdict {
 /// One numbered attempt: everything the ledger keeps of it.
 struct Experiment {
     int number = 0;
-    std::string started;  // UTC, 2026-01-31T22:10:05Z
+    std::string started;      // UTC, 2026-01-31T22:10:05Z
     int proposal = 0;         // the id of its proposal; 0: none
     std::string ran_on;       // the commit whose train.cpp it replaced: the parent of its own
     std::string commit;       // its own commit under refs/autoresearch/<tag>/NNNN

@@ -1,9 +1,6 @@
 #include "contract/experiment_json.h"
 
-#include <nlohmann/json.hpp>
 #include <stdexcept>
-
-#include "contract/json_enums.h"
 
 namespace autoresearch {
 
@@ -51,8 +48,8 @@ void from_json(const json& from, Trial& trial) {
 }
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Experiment, number, started, proposal, ran_on, commit,
-                                                source_hash, source_tokens, idea, agent, trials, reference_trials, verdict,
-                                                build_seconds, seconds)
+                                                source_hash, source_tokens, idea, agent, trials,
+                                                reference_trials, verdict, build_seconds, seconds)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Proposal, id, parent, source, idea, agent)
 
 json to_json(const Trial& trial) {
@@ -109,6 +106,12 @@ Experiment experiment_from_json(json object) {
     auto experiment = object.get<Experiment>();
     refuse_unknown_keys(object, to_json(experiment));
     return experiment;
+}
+
+TrialSpec trial_spec_from_json(const json& object) {
+    auto spec = object.get<TrialSpec>();
+    refuse_unknown_keys(object, spec);
+    return spec;
 }
 
 Proposal proposal_from_json(const json& object) {

@@ -1,23 +1,33 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "contract/experiment.h"
+#include "contract/json_enums.h"
+#include "contract/trial_spec.h"
 
 namespace autoresearch {
+
+// The names are those of the members.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopThreshold, share, loss)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrialSpec, experiment, attempt, source, source_hash, kit, torch, data,
+                                   seed, budget, shares, clock, device, threads, split, build_limit,
+                                   startup_limit, grace, eval_limit, memory_limit, stop)
 
 /// Every field, and of an experiment its val_bpb for people and jq (derived, not read back).
 nlohmann::json to_json(const Trial& trial);
 nlohmann::json to_json(const Experiment& experiment);
 nlohmann::json to_json(const Proposal& proposal);
 
-/// A missing key leaves the default, and what version 1 said otherwise is put in today's words, so that an
-/// old ledger is read. std::exception when a value has the wrong type or a key is not known: going on would
-/// lose what a newer version wrote.
+/// A missing key leaves the default, and what an older version said otherwise is put in today's words, so
+/// that an old ledger is read. std::exception when a value has the wrong type or a key is not known: going on
+/// would lose what a newer version wrote.
 Experiment experiment_from_json(nlohmann::json json);
 Proposal proposal_from_json(const nlohmann::json& json);
 Trial trial_from_json(const nlohmann::json& json);
+/// std::exception also when a key is missing.
+TrialSpec trial_spec_from_json(const nlohmann::json& json);
 
 /// On one line without its end, or indented; bytes that are not UTF-8 are replaced.
 std::string dump_line(const nlohmann::json& json);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -37,36 +36,25 @@ struct Failure {
     std::string reason;
 };
 
-/// A step that has no value: it went well, or how it failed.
-class [[nodiscard]] Status {
-  public:
-    Status() = default;                                        // it went well
-    Status(Failure failure) : failure_(std::move(failure)) {}  // NOLINT(google-explicit-constructor)
-
-    bool ok() const { return !failure_; }
-    /// Only of one that is not ok().
-    const Failure& failure() const { return *failure_; }  // NOLINT(bugprone-unchecked-optional-access)
-    /// How it ended: Ending::ok when it went well.
-    Ending ending() const { return failure_ ? failure_->ending : Ending::ok; }
-
-  private:
-    std::optional<Failure> failure_;
-};
-
 /// A value, or the failure that stands in its place.
 template <class T>
 class [[nodiscard]] Result {
   public:
-    Result(T value) : state_(std::move(value)) {}            // NOLINT(google-explicit-constructor)
+    Result(T value = {}) : state_(std::move(value)) {}       // NOLINT(google-explicit-constructor)
     Result(Failure failure) : state_(std::move(failure)) {}  // NOLINT(google-explicit-constructor)
 
     bool ok() const { return std::holds_alternative<T>(state_); }
     const T& value() const { return std::get<T>(state_); }
     T& value() { return std::get<T>(state_); }
     const Failure& failure() const { return std::get<Failure>(state_); }
+    /// How it ended: Ending::ok when it went well.
+    Ending ending() const { return ok() ? Ending::ok : failure().ending; }
 
   private:
     std::variant<T, Failure> state_;
 };
+
+/// Of a step that has no value.
+using Status = Result<std::monostate>;
 
 }  // namespace autoresearch

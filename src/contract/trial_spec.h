@@ -15,7 +15,7 @@ struct StopThreshold {
     double loss = 0;
 };
 
-/// All that says what a trial is, wherever it runs: no path, no name of a machine. JSON both ways.
+/// All that says what a trial is, wherever it runs: no path, no name of a machine.
 struct TrialSpec {
     int experiment = -1;      // its number; negative: none, by hand
     int attempt = 1;          // of this seed: a repeat counts up
@@ -43,9 +43,5 @@ TrialSpec common_spec(const Settings& settings);
 /// What two trials of one seed must have in common to be the same trial: source, kit, torch, data, and every
 /// setting that a run freezes.
 nlohmann::json identity(const TrialSpec& spec);
-
-void to_json(nlohmann::json& to, const TrialSpec& spec);
-/// Throws std::exception for a missing key, a wrong type or a key that this version does not know.
-void from_json(const nlohmann::json& from, TrialSpec& spec);
 
 }  // namespace autoresearch

@@ -166,8 +166,12 @@ Status ExperimentLoop::ask(Attempt& now) {
     Proposal& proposal = now.proposal;
     const int number = now.experiment.number, id = proposal.id;
     const Failure* rejection = now.rejection ? &*now.rejection : nullptr;
-    ProposalRequest request{number, *incumbent(), world_.repo.source(incumbent()->commit), history(),
-                            world_.ledger.proposal_directory(id), steps_.judge.noise(history())};
+    ProposalRequest request{number,
+                            *incumbent(),
+                            world_.repo.source(incumbent()->commit),
+                            history(),
+                            world_.ledger.proposal_directory(id),
+                            steps_.judge.noise(history())};
     if (rejection != nullptr) {
         request.rejected = &proposal;
         request.rejection = rejection;

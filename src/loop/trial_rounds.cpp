@@ -98,10 +98,9 @@ struct Rounds {
             world.reporter.phase(experiment.number, "build " + name + " again");
             const auto built = steps.builder.build(request.spec.source, request.directory);
             if (!built.ok()) {
-                Trial trial;
-                trial.ending = built.failure().ending;
-                trial.reason = name + " was not built again: " + built.failure().reason;
-                return trial;
+                Failure failure = built.failure();
+                failure.reason = name + " was not built again: " + failure.reason;
+                return failed_trial(failure);
             }
             reference = built.value();
         }
@@ -125,8 +124,7 @@ struct Rounds {
         // A crash counts against a candidate only: before a baseline is tried again, its cause may be fixed.
         const bool of_candidate = incumbent != nullptr && &trials == &experiment.trials;
         for (std::size_t i = before; i < trials.size(); ++i)
-            if (trials[i].ending == Ending::ok ||
-                (of_candidate && trials[i].ending != Ending::interrupted))
+            if (trials[i].ending == Ending::ok || (of_candidate && trials[i].ending != Ending::interrupted))
                 world.ledger.save_trial(experiment.number, request.spec, trials[i]);
         const Trial trial = trials.back();
         if (settings.repeats > 0) void_slower_ones(trials);
@@ -152,13 +150,6 @@ Status run_trials(const Steps& steps, const World& world, const LoopSettings& se
     std::error_code ignored;  // programs are large and can be rebuilt from the commits
     for (const fs::path& built : {program, rounds.reference}) fs::remove(built, ignored);
     return status;
-}
-
-double best_rate(const std::vector<Trial>& trials) {
-    double best = 0;
-    for (const Trial& trial : trials)
-        if (trial.counts()) best = std::max(best, trial.steps_per_second());
-    return best;
 }
 
 }  // namespace autoresearch

@@ -15,7 +15,4 @@ Status run_trials(const Steps& steps, const World& world, const LoopSettings& se
                   const std::string& source, const std::filesystem::path& program,
                   const Experiment* incumbent, Experiment& experiment);
 
-/// The most steps per second of the trials that count; 0: none does.
-double best_rate(const std::vector<Trial>& trials);
-
 }  // namespace autoresearch

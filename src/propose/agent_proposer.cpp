@@ -3,7 +3,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <system_error>
 
 #include "autoresearch/error.h"
 #include "contract/run_files.h"
@@ -37,7 +36,7 @@ Environment clean_environment(const AgentAdapter& agent) {
 
 AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& stop)
     : options_(std::move(options)), stop_(stop) {
-    if (options_.agent.needs_model && options_.model.empty()) {
+    if (options_.agent.needs_model && options_.settings.model.empty()) {
         throw UserError("agent " + options_.agent.name + " does not start without a model",
                         "name one with --model");
     }
@@ -56,7 +55,7 @@ std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
     std::string prompt;
     if (last_output_.session.empty()) {
         prompt = prompt_text(read_file(options_.desk.program), request,
-                             {options_.device, options_.budget, options_.memory_gb});
+                             {options_.settings.device, options_.budget, options_.memory_gb});
     }
     if (request.rejected != nullptr) prompt += "\n" + repair_text(request);
     if (prompt.empty()) prompt = "You were interrupted. Go on with your task, and end.\n";
@@ -73,7 +72,7 @@ std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
 AgentReport AgentProposer::report(const AgentOutput& output, double seconds) {
     AgentReport report;
     report.name = options_.agent.name;
-    report.model = options_.model;
+    report.model = options_.settings.model;
     report.session = output.session;
     report.calls = 1;
     report.seconds = seconds;
@@ -81,8 +80,8 @@ AgentReport AgentProposer::report(const AgentOutput& output, double seconds) {
     const bool counted = options_.agent.output.running_totals && output.session == last_output_.session;
     report.tokens = std::max<std::int64_t>(0, output.tokens - (counted ? last_output_.tokens : 0));
     report.usd = std::max(0.0, output.usd - (counted ? last_output_.usd : 0));
-    if (output.usd <= 0 && report.tokens > 0 && options_.token_price > 0) {
-        report.usd = static_cast<double>(report.tokens) / 1e6 * options_.token_price;
+    if (output.usd <= 0 && report.tokens > 0 && options_.settings.token_price > 0) {
+        report.usd = static_cast<double>(report.tokens) / 1e6 * options_.settings.token_price;
         report.usd_is_estimate = true;
     }
     last_output_ = uses_field(options_.agent, "session") ? output : AgentOutput{};
@@ -125,7 +124,8 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
         return fail(trouble->reason, trouble->remedy);
     }
     if (!process.over_memory.empty()) return fail("the agent held " + process.over_memory);
-    if (process.timed_out) return fail(fmt::format("the agent took longer than {:g} s", options_.limit));
+    if (process.timed_out)
+        return fail(fmt::format("the agent took longer than {:g} s", options_.settings.agent_limit));
     const std::string words = clean_line(output.error.empty() ? output.message : output.error, 200);
     const std::string told = words.empty() ? "" : ": " + words;
     if (process.signal != 0) return fail("the agent failed with " + signal_name(process.signal) + told);
@@ -139,8 +139,8 @@ Fields AgentProposer::fields(int experiment, const std::string& prompt) const {
     return {{"prompt_file", desk / kPromptFile},
             {"prompt", prompt},
             {"desk", desk},
-            {"model", options_.model},
-            {"device", options_.device},
+            {"model", options_.settings.model},
+            {"device", options_.settings.device},
             {"experiment", std::to_string(experiment)},
             {"self", options_.self},
             {"session", last_output_.session}};
@@ -149,16 +149,16 @@ Fields AgentProposer::fields(int experiment, const std::string& prompt) const {
 ProcessSpec AgentProposer::specification(const ProposalRequest& request, const std::string& prompt) const {
     const AgentAdapter& agent = options_.agent;
     ProcessSpec spec;
-    spec.command = agent_command(agent, fields(request.experiment, prompt), options_.more_arguments);
+    spec.command = agent_command(agent, fields(request.experiment, prompt), options_.settings.agent_args);
     spec.directory = desk_->path();
     spec.environment = clean_environment(agent);
     if (!uses_field(agent, "prompt") && !uses_field(agent, "prompt_file"))
         spec.input = desk_->path() / kPromptFile;
     spec.output = run_files::agent_log(std::filesystem::absolute(request.directory));
     spec.output_limit = kLargestLog;
-    spec.limit = options_.limit;
+    spec.limit = options_.settings.agent_limit;
     spec.kill_grace = options_.kill_grace;
-    spec.memory_limit = options_.memory_limit;
+    spec.memory_limit = options_.settings.memory_limit;
     return spec;
 }
 

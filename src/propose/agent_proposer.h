@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -17,15 +16,10 @@ namespace autoresearch {
 struct AgentProposerOptions {
     DeskOptions desk;
     AgentAdapter agent;
-    std::string model;           // empty: the agent's own default
-    std::string more_arguments;  // for its command line, as a shell reads them
-    double token_price = 0;      // USD for a million tokens, where the agent reports no cost
-    std::string device = "cpu";
+    Settings settings;           // settled: the model, limits and prices
     std::string budget;          // of a trial with its unit, for the prompt
     double memory_gb = 0;        // of the device, for the prompt; 0: not known
     std::filesystem::path self;  // the running autoresearch program: {self}
-    double limit = 600;          // seconds for the agent
-    double memory_limit = 0;     // GB for all its processes; 0: no limit
     double kill_grace = 5;       // seconds between SIGTERM and SIGKILL
 };
 

@@ -8,6 +8,7 @@
 #include "contract/run_files.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
+#include "util/time.h"
 
 namespace autoresearch {
 
@@ -68,6 +69,17 @@ RunInfo require_run(const fs::path& repository, std::string tag) {
     throw UserError("there is no run" + (tag.empty() ? "" : " " + tag) + " in " +
                         run_files::all_runs(repository).string(),
                     close.empty() ? "start one: autoresearch run" : "did you mean --tag " + close + "?");
+}
+
+fs::path by_hand_directory(const fs::path& repository, const std::string& name) {
+    constexpr std::size_t kKept = 10;
+    const fs::path parent = run_files::by_hand(repository);
+    const fs::path created = parent / (utc_now("%Y%m%d-%H%M%S-") + name);
+    fs::create_directories(created);
+    std::vector<fs::path> all(fs::directory_iterator(parent), {});
+    std::sort(all.begin(), all.end());  // the names begin with the time
+    for (std::size_t i = 0; i + kKept < all.size(); ++i) fs::remove_all(all[i]);
+    return created;
 }
 
 }  // namespace autoresearch

@@ -27,6 +27,9 @@ struct RunInfo {
 
 /// Writes run.json atomically.
 void save_run(const RunInfo& run);
+/// A new folder of this name and the time in .autoresearch/by-hand/, where the newest ten stay.
+std::filesystem::path by_hand_directory(const std::filesystem::path& repository, const std::string& name);
+
 /// The tags of all runs of a repository.
 std::vector<std::string> run_tags(const std::filesystem::path& repository);
 

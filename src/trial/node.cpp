@@ -128,7 +128,7 @@ Result<fs::path> program_of(const TrialSpec& spec, const NodePlace& place, const
 bool run_node(const std::string& text, const NodePlace& place, int out, const StopRequest& stop) {
     TrialSpec spec;
     try {
-        spec = json::parse(text).get<TrialSpec>();
+        spec = trial_spec_from_json(json::parse(text));
     } catch (const std::exception& error) {
         throw UserError(std::string("the trial spec on the standard input cannot be read: ") + error.what());
     }
@@ -137,7 +137,6 @@ bool run_node(const std::string& text, const NodePlace& place, int out, const St
         return reporter.say({{"event", "unfit"}, {"reason", reason}});
     const WorkFolder work(place.programs);
     Trial trial;
-    trial.seed = spec.seed;
     fs::path log = run_files::build_log(work.path);
     reporter.phase(spec.experiment, "build");
     const auto program = program_of(spec, place, work.path, reporter);
@@ -147,8 +146,8 @@ bool run_node(const std::string& text, const NodePlace& place, int out, const St
         trial = TrialRunner(place.data_root / spec.data, reporter, reporter)
                     .run({spec, program.value(), work.path});
     } else {
-        trial.ending = program.failure().ending;
-        trial.reason = program.failure().reason;
+        trial = failed_trial(program.failure());
+        trial.seed = spec.seed;
     }
     if (trial.ending == Ending::interrupted) return false;
     return reporter.say({{"event", "trial"},

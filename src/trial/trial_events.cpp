@@ -26,13 +26,6 @@ constexpr double kClockSlack = 1;        // and in seconds, for a busy machine
 
 constexpr std::size_t kTraining = 1, kEvaluation = 2, kExit = 3;
 
-Trial failed(Ending ending, const std::string& reason) {
-    Trial trial;
-    trial.ending = ending;
-    trial.reason = reason;
-    return trial;
-}
-
 /// Nothing when the key is missing or has no number; what JSON has is finite.
 std::optional<double> number(const json& event, const char* key) {
     const auto found = event.find(key);
@@ -46,10 +39,10 @@ std::string text(const json& event, const char* key) {
 
 Trial read_invalid(const json& event) {
     const std::string kind = text(event, "kind"), reason = clean_line(text(event, "reason"));
-    return failed(kind == events::kNotFinite     ? Ending::not_finite
-                  : kind == events::kOutOfMemory ? Ending::out_of_memory
-                                                 : Ending::invalid,
-                  reason.empty() ? "the trainer gave no reason" : reason);
+    return failed_trial({kind == events::kNotFinite     ? Ending::not_finite
+                         : kind == events::kOutOfMemory ? Ending::out_of_memory
+                                                        : Ending::invalid,
+                         reason.empty() ? "the trainer gave no reason" : reason});
 }
 
 /// The Session prints one, when it reports a result.
@@ -64,12 +57,12 @@ Trial died(const ProcessResult& process, const std::string& log) {
     static const std::regex of_memory("out of memory|std::bad_alloc|can(no|')t allocate memory",
                                       std::regex::icase);
     if (process.signal == SIGKILL)
-        return failed(Ending::out_of_memory, "killed by the system, most likely for want of memory");
+        return failed_trial({Ending::out_of_memory, "killed by the system, most likely for want of memory"});
     const std::string last = last_meaningful_line(log);
-    if (std::regex_search(log, of_memory)) return failed(Ending::out_of_memory, last);
+    if (std::regex_search(log, of_memory)) return failed_trial({Ending::out_of_memory, last});
     const std::string what =
         process.signal != 0 ? signal_name(process.signal) : "exit code " + std::to_string(process.exit_code);
-    return failed(Ending::crashed, last.empty() ? what : what + ": " + last);
+    return failed_trial({Ending::crashed, last.empty() ? what : what + ": " + last});
 }
 
 }  // namespace
@@ -148,7 +141,7 @@ void TrialEvents::check_thresholds(double share) {
 
 void TrialEvents::read_result(const json& event) {
     if (result_) unbelievable_ = "it sent more than one result";
-    Trial& trial = result_.emplace(failed(Ending::ok, ""));
+    Trial& trial = result_.emplace(failed_trial({Ending::ok, ""}));
     for (const TrialNumber& each : kTrialNumbers) {
         const auto given = number(event, each.event);
         if (!given && unbelievable_.empty())
@@ -158,23 +151,25 @@ void TrialEvents::read_result(const json& event) {
 }
 
 Trial TrialEvents::ending(const ProcessResult& process, const std::string& log) const {
-    if (!process.start_error.empty()) return failed(Ending::crashed, process.start_error);
-    if (process.interrupted) return failed(Ending::interrupted, "stopped while training");
-    if (hopeless_) return failed(Ending::ended_early, *hopeless_);
-    if (stranger_) return failed(Ending::invalid, *stranger_);
-    if (!process.over_memory.empty()) return failed(Ending::out_of_memory, "it held " + process.over_memory);
+    if (!process.start_error.empty()) return failed_trial({Ending::crashed, process.start_error});
+    if (process.interrupted) return failed_trial({Ending::interrupted, "stopped while training"});
+    if (hopeless_) return failed_trial({Ending::ended_early, *hopeless_});
+    if (stranger_) return failed_trial({Ending::invalid, *stranger_});
+    if (!process.over_memory.empty())
+        return failed_trial({Ending::out_of_memory, "it held " + process.over_memory});
     if (invalid_) return *invalid_;
-    if (process.timed_out) return failed(Ending::timed_out, phases_[phase_].overrun);
+    if (process.timed_out) return failed_trial({Ending::timed_out, phases_[phase_].overrun});
     if (process.exit_code != 0) return died(process, log);
     Trial trial = result();
-    if (summaries(log) > (result_ ? 1 : 0)) return failed(Ending::invalid, "it printed a summary of its own");
+    if (summaries(log) > (result_ ? 1 : 0))
+        return failed_trial({Ending::invalid, "it printed a summary of its own"});
     return trial;
 }
 
 Trial TrialEvents::result() const {
-    const auto refuse = [](const std::string& reason) { return failed(Ending::invalid, reason); };
+    const auto refuse = [](const std::string& reason) { return failed_trial({Ending::invalid, reason}); };
     if (!unbelievable_.empty()) return refuse(unbelievable_);
-    if (!result_) return failed(Ending::no_result, "ended without a result");
+    if (!result_) return failed_trial({Ending::no_result, "ended without a result"});
     if (!(result_->val_bpb > 0)) return refuse("val_bpb is not above zero");
     if (result_->num_steps <= 0) return refuse("it reported without a training step");
     // A phase that never came has the beginning of the clock itself: no difference that would pass.

@@ -6,7 +6,8 @@
 #include "prepare/data/prepare.h"
 #include "record/run_info.h"
 #include "settings/resolve.h"
-#include "trial/kit.h"
+#include "trial/by_hand.h"
+#include "vcs/git_repo.h"
 
 namespace autoresearch {
 
@@ -38,6 +39,9 @@ std::string rebuilt_note(const RunInfo& run, const Kit& kit);
 Settings settle_here(const Settings& asked, const std::string& device);
 /// The same, where the device "auto" is what the trainer itself takes. UserError when it does not start.
 Settings settle_here(const Settings& asked, const Kit& kit);
+
+/// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.
+std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags);
 
 /// The root of the repository around the current directory; empty when there is none.
 std::filesystem::path repository_root_or_empty();

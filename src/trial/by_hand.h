@@ -1,13 +1,8 @@
 #pragma once
 
-#include <filesystem>
-#include <string>
-#include <vector>
-
-#include "cli/workspace.h"
-#include "trial/trainer_builder.h"
-#include "trial/trial_runner.h"
-#include "vcs/git_repo.h"
+#include "contract/outside.h"
+#include "contract/steps.h"
+#include "trial/kit.h"
 
 namespace autoresearch {
 
@@ -17,16 +12,6 @@ struct TrialPlace {
     Settings config;  // settled
     std::filesystem::path data;
 };
-
-/// What builds and runs one train.cpp. The references given to make_trial_parts must outlive it.
-struct TrialParts {
-    TrainerBuilder builder;
-    TrialRunner runner;
-};
-TrialParts make_trial_parts(const TrialPlace& place, Reporter& reporter, const StopRequest& stop);
-
-/// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.
-std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags);
 
 /// What is common to all trials at this place.
 TrialSpec spec_for(const TrialPlace& place);
@@ -43,13 +28,10 @@ struct ByHand {
 /// One build of the source, then a fair trial with each seed. Ends with the first trial, or the build, that
 /// fails: the last one's ending says why.
 std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, const ByHand& wanted,
-                                  const std::string& name, Reporter& reporter, const StopRequest& stop);
-/// The same, shown on stderr.
-std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& source, const ByHand& wanted);
+                                  const std::string& name, Reporter& reporter, const StopRequest& stop,
+                                  const Clock& clock);
 
 /// The same trials when all of them count. Throws std::runtime_error with how the last one ended.
 std::vector<Trial> require_good(std::vector<Trial> trials);
-
-const Clock& system_clock();
 
 }  // namespace autoresearch

@@ -1,12 +1,12 @@
-#include "cli/plan_run.h"
+#include "plan/plan_run.h"
 
 #include <spdlog/fmt/chrono.h>
 
 #include <ctime>
 
 #include "autoresearch/error.h"
-#include "cli/workspace.h"
 #include "contract/run_files.h"
+#include "plan/workspace.h"
 #include "record/file_ledger.h"
 #include "util/time.h"
 
@@ -95,15 +95,15 @@ void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
 
 }  // namespace
 
-Plan plan_run(const GitRepo& git, const Kit& kit, const RunArguments& arguments) {
+Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const Beginning& beginning) {
     Plan plan;
-    plan.run.config = load_settings(arguments.settings, git.workdir(), kit.directory);
+    plan.run.config = load_settings(flags, git.workdir(), kit.directory);
     if (plan.run.config.values.confirm_seeds == 1)
         throw UserError("confirm_seeds is 1, but an interval needs two trials",
                         "--confirm-seeds 2 or more, or 0 for no final number");
     std::string tag = plan.run.tag();
     if (tag.empty()) {
-        tag = plan.run.config.values.tag = choose_tag(git, arguments.resume);
+        tag = plan.run.config.values.tag = choose_tag(git, beginning.resume);
         plan.run.config.origins["tag"] = kChosen;
     }
     git.check_tag(tag);
@@ -114,11 +114,11 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const RunArguments& arguments)
     plan.run.directory = run_files::run_directory(git.workdir(), tag);
     // A run without a baseline has nothing to keep: it starts anew.
     plan.goes_on = !read_ledger(plan.run.directory).empty();
-    if (plan.goes_on || arguments.resume) {
+    if (plan.goes_on || beginning.resume) {
         const RunInfo earlier = require_run(git.workdir(), tag);
-        if (plan.goes_on) plan_old_run(earlier, arguments.from_working_tree, plan);
+        if (plan.goes_on) plan_old_run(earlier, beginning.from_working_tree, plan);
     }
-    if (!plan.goes_on) plan_new_run(git, kit, arguments.from_working_tree, plan);
+    if (!plan.goes_on) plan_new_run(git, kit, beginning.from_working_tree, plan);
     choose_agent(git.workdir(), kit, plan);
     return plan;
 }

@@ -9,9 +9,10 @@
 
 namespace autoresearch {
 
-struct RunArguments {
-    FlagValues settings;
-    bool json = false, from_working_tree = false, resume = false;
+/// How `autoresearch run` was asked to begin.
+struct Beginning {
+    bool from_working_tree = false;  // with train.cpp as it is, committed or not
+    bool resume = false;             // only a run that exists
 };
 
 /// What a call of `autoresearch run` is going to do.
@@ -25,6 +26,6 @@ struct Plan {
 };
 
 /// Settles everything that can be wrong before anything is written; throws UserError with the fix.
-Plan plan_run(const GitRepo& git, const Kit& kit, const RunArguments& arguments);
+Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const Beginning& beginning);
 
 }  // namespace autoresearch

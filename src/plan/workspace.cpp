@@ -1,11 +1,10 @@
-#include "cli/workspace.h"
+#include "plan/workspace.h"
 
 #include <spdlog/fmt/fmt.h>
 
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <thread>
-#include <vector>
 
 #include "autoresearch/error.h"
 #include "prepare/data/corpus.h"
@@ -13,20 +12,14 @@
 #include "settings/places.h"
 #include "settings/settle.h"
 #include "util/text.h"
-#include "vcs/git_repo.h"
 
 namespace autoresearch {
 
 namespace fs = std::filesystem;
 
 ResolvedSettings load_settings(const FlagValues& flags, const fs::path& repository, const fs::path& kit) {
-    SettingSources sources;
-    sources.flags = flags;
-    sources.environment = current_environment();
-    sources.repository = repository;
-    sources.kit = kit;
-    sources.default_preset = platform::default_preset();
-    ResolvedSettings config = resolve_settings(sources);
+    ResolvedSettings config =
+        resolve_settings({flags, current_environment(), repository, kit, platform::default_preset()});
     // A path in a file of the repository is meant from its root, one on the command line from here.
     std::string& corpus = config.values.corpus;
     if (!config.asked_for("corpus") && fs::exists(repository / corpus))
@@ -100,6 +93,15 @@ Settings settle_here(const Settings& asked, const std::string& device) {
 Settings settle_here(const Settings& asked, const Kit& kit) {
     return settle_here(asked,
                        asked.device == "auto" ? probe_trainer(kit).value("device", "cpu") : asked.device);
+}
+
+std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {
+    const Kit kit = open_kit();
+    const std::string source = working_source(git.workdir());
+    const ResolvedSettings config = load_settings(flags, git.workdir(), kit.directory);
+    const auto data = require_data(config).directory;
+    git.ensure_ignored();
+    return {source, {kit, settle_here(config.values, kit), data}};
 }
 
 fs::path repository_root_or_empty() {
