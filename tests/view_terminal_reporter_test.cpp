@@ -1,9 +1,12 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
+#include "proc/signals.h"
+#include "proc/subprocess.h"
 #include "temp_directory.h"
 #include "util/fd.h"
 #include "view/terminal_reporter.h"
@@ -136,6 +139,21 @@ TEST(OutputStyle, RespectsTheEnvironmentOfATerminal) {
     EXPECT_FALSE(with("dumb", "").terminal);
     EXPECT_FALSE(with("dumb", "").color);
     ::unsetenv("NO_COLOR");
+}
+
+TEST_F(TerminalReporterTest, TheLogIsTheProgramsAndSaysMoreWhenAsked) {
+    const auto before = spdlog::get_level();
+    for (const auto level : {spdlog::level::info, spdlog::level::debug}) {
+        spdlog::set_level(level);
+        const TerminalReporter reporter(writing_.get(), {}, log_);
+        ProcessSpec spec;
+        spec.command = {"/bin/sh", "-c", "exit 3"};
+        run_process(spec, NeverStop());
+        const std::string text = read_text(log_);
+        EXPECT_EQ(text.find("/bin/sh -c exit 3") != std::string::npos, level == spdlog::level::debug) << text;
+        EXPECT_EQ(text.find("ended: code 3,") != std::string::npos, level == spdlog::level::debug) << text;
+    }
+    spdlog::set_level(before);
 }
 
 }  // namespace

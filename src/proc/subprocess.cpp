@@ -2,7 +2,8 @@
 
 #include <poll.h>
 #include <signal.h>
-#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+#include <spdlog/spdlog.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "proc/platform.h"
 #include "proc/process_tree.h"
 #include "proc/signals.h"
+#include "util/text.h"
 
 namespace autoresearch {
 namespace {
@@ -55,6 +57,8 @@ class Child::Running {
             result_.start_error = "cannot start " + spec.command.front() + ": " + why;
             log_.write(result_.start_error + "\n");
         }
+        spdlog::debug("process {}: {}", tree_.root(),
+                      clean_line(fmt::format("{}", fmt::join(started.command, " ")), 500));
         output_ = std::move(output.read);
         events_ = std::move(events.read);
         if (spec.limit > 0) end_at_ = start_ + spec.limit;
@@ -86,6 +90,9 @@ class Child::Running {
         } else {
             result_.exit_code = code;
         }
+        spdlog::debug("process {} ended: code {}, signal {}, {:.2f} s, {:.2f} s of CPU time, {:.0f} MB",
+                      tree_.root(), result_.exit_code, result_.signal, result_.wall_seconds,
+                      result_.cpu_seconds, result_.peak_memory_mb);
         return result_;
     }
 

@@ -1,7 +1,7 @@
 #include "view/terminal_reporter.h"
 
-#include <fcntl.h>
-#include <spdlog/fmt/fmt.h>
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -13,7 +13,6 @@
 
 #include "util/atomic_file.h"
 #include "util/text.h"
-#include "util/time.h"
 #include "view/result_table.h"
 
 namespace autoresearch {
@@ -56,7 +55,16 @@ OutputStyle output_style(int fd) {
 }
 
 TerminalReporter::TerminalReporter(int fd, OutputStyle style, const std::filesystem::path& log_file)
-    : fd_(fd), style_(style), log_(open_file(log_file, O_WRONLY | O_CREAT | O_APPEND)) {}
+    : fd_(fd),
+      style_(style),
+      log_(std::make_shared<spdlog::logger>(
+          "harness", std::make_shared<spdlog::sinks::basic_file_sink_st>(log_file.string()))) {
+    log_->set_pattern("%Y-%m-%dT%H:%M:%SZ %v", spdlog::pattern_time_type::utc);
+    log_->set_level(spdlog::get_level());
+    log_->flush_on(spdlog::level::trace);
+    log_->set_error_handler([](const std::string&) {});  // a full disk must not end a night
+    spdlog::set_default_logger(log_);
+}
 
 TerminalReporter::~TerminalReporter() {
     if (drawn_) write(fd_, "\r\x1b[K");
@@ -65,7 +73,7 @@ TerminalReporter::~TerminalReporter() {
 void TerminalReporter::phase(int experiment, const std::string& what) {
     phase_ = (experiment < 0 ? "" : "experiment " + std::to_string(experiment) + ": ") + clean_line(what);
     if (!style_.terminal) return print(phase_, phase_);
-    log(phase_);
+    log_->info(phase_);
     draw(phase_);
 }
 
@@ -83,7 +91,7 @@ void TerminalReporter::note(const std::string& line) {
 }
 
 void TerminalReporter::print(const std::string& line, const std::string& logged) {
-    log(logged);
+    log_->info(logged);
     write(fd_, (drawn_ ? "\r\x1b[K" : "") + line + "\n");
     drawn_ = false;
 }
@@ -92,10 +100,6 @@ void TerminalReporter::draw(const std::string& line) {
     // One column stays free: a full line would wrap, and the next one could not replace it.
     write(fd_, "\r" + clip(line, terminal_width(fd_) - 1) + "\x1b[K");
     drawn_ = true;
-}
-
-void TerminalReporter::log(const std::string& line) const {
-    write(log_.get(), utc_now("%Y-%m-%dT%H:%M:%SZ ") + line + "\n");
 }
 
 }  // namespace autoresearch

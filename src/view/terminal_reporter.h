@@ -1,10 +1,14 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include "contract/outside.h"
-#include "util/fd.h"
+
+namespace spdlog {
+class logger;
+}
 
 namespace autoresearch {
 
@@ -22,7 +26,8 @@ OutputStyle output_style(int fd);
 /// dropped: a closed terminal must not end a night's run (the caller ignores SIGPIPE).
 class TerminalReporter final : public Reporter {
   public:
-    /// `fd` is borrowed. The log is appended to.
+    /// `fd` is borrowed. The log is appended to, and is the program's from now on: also for what others say
+    /// to spdlog, which is what processes were started, where its level is debug (--verbose).
     TerminalReporter(int fd, OutputStyle style, const std::filesystem::path& log_file);
     ~TerminalReporter() override;
 
@@ -34,11 +39,10 @@ class TerminalReporter final : public Reporter {
   private:
     void print(const std::string& line, const std::string& logged);  // lines that stay
     void draw(const std::string& line);                              // the line that the next output replaces
-    void log(const std::string& line) const;
 
     int fd_;
     OutputStyle style_;
-    Fd log_;
+    std::shared_ptr<spdlog::logger> log_;
     std::string phase_;
     bool drawn_ = false;
 };
