@@ -28,7 +28,7 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
         for (const auto* option : chosen.front()->get_options())
             if (!option->get_group().empty()) known.push_back("--" + option->get_single_name());
     }
-    const std::string help = "autoresearch" + command + " --help lists what there is";
+    const std::string help = "see autoresearch" + command + " --help";
     for (const auto& word : app.remaining(true)) {
         if ((word.rfind("--", 0) == 0) == chosen.empty()) continue;
         return UserError((chosen.empty() ? "there is no command " : "there is no flag ") + word,

@@ -43,9 +43,10 @@ int confirm(const Arguments& arguments) {
 
 void add_confirm(Commands& commands) {
     auto [flags, given] = commands.add(
-        "confirm", "the honest final number: baseline and best on fresh seeds and the test split", confirm);
+        "confirm", "measure the honest final number: baseline and best on fresh seeds and the test split",
+        confirm);
     flags.json(given.json);
-    flags.seeds(given.seeds, "trials of each; default 4");
+    flags.seeds(given.seeds, "trials for each; default 4");
     flags.tag(given.tag);
 }
 

@@ -24,11 +24,11 @@ void Flags::hide() {
 }
 
 void Flags::json(bool& on) {
-    flag("--json", on, "print for programs");
+    flag("--json", on, "print JSON");
 }
 
 void Flags::tag(std::string& text) {
-    option("--tag", text, "name of the run; default: the one that was active last");
+    option("--tag", text, "name of the run; default: the last active one");
 }
 
 void Flags::seeds(std::optional<int>& count, const char* help) {

@@ -45,9 +45,9 @@ int measure_noise(const Arguments& arguments) {
 }  // namespace
 
 void add_noise(Commands& commands) {
-    auto [flags, given] =
-        commands.add("noise", "how far val_bpb moves when only the seed changes: this tree's train/train.cpp",
-                     measure_noise);
+    auto [flags, given] = commands.add(
+        "noise", "measure how much val_bpb moves when only the seed changes: this tree's train/train.cpp",
+        measure_noise);
     flags.json(given.json);
     flags.trial_settings(given.settings);
     flags.seeds(given.seeds, "trials; default 5");

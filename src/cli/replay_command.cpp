@@ -40,9 +40,9 @@ std::pair<RunInfo, Experiment> find_experiment(const GitRepo& git, const Argumen
                 return {run, experiment};
         }
     }
-    throw UserError(
-        "there is no experiment " + name + " in a run of " + run_files::all_runs(git.workdir()).string(),
-        "autoresearch status lists the numbers, git for-each-ref refs/autoresearch the commits");
+    throw UserError("there is no experiment " + name + " among the runs in " +
+                        run_files::all_runs(git.workdir()).string(),
+                    "autoresearch status lists the numbers, git for-each-ref refs/autoresearch the commits");
 }
 
 /// The trace of a trial, for a replay that takes the same steps.
@@ -50,9 +50,8 @@ fs::path require_trace(const RunInfo& run, const Experiment& experiment, const T
     const auto trace =
         curve_file(run_files::experiment_directory(run.directory, experiment.number), trial.seed);
     if (trial.ending == Ending::ok && fs::exists(trace)) return trace;
-    throw UserError(
-        fmt::format("experiment {} has no trace of a whole run to repeat exactly", experiment.number),
-        "leave out --exact");
+    throw UserError(fmt::format("experiment {} has no complete trace to repeat exactly", experiment.number),
+                    "leave out --exact");
 }
 
 int replay(const Arguments& arguments) {
@@ -100,10 +99,11 @@ void add_replay(Commands& commands) {
     auto [flags, given] = commands.add(
         "replay", "rebuild and rerun an experiment with its recorded seed, budget and data", replay);
     flags.json(given.json);
-    flags.required("experiment", given.experiment, "an experiment's number, or its commit");
-    flags.flag("--exact", given.exact,
-               "take the recorded steps instead of the clock's: the same val_bpb to the last bit on the "
-               "same device, threads and torch, else exit code 1");
+    flags.required("experiment", given.experiment, "the experiment's number or commit");
+    flags.flag(
+        "--exact", given.exact,
+        "repeat the recorded steps instead of following the clock; val_bpb must then match to the last "
+        "bit on the same device, threads and torch, otherwise exit code 1");
     flags.tag(given.tag);
 }
 

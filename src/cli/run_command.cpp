@@ -60,8 +60,8 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
     const int seeds = place.config.confirm_seeds;
     if (best == nullptr || best->number == 0 || seeds == 0) return;
     reporter.note(
-        fmt::format("the final number: {} trials of baseline and best on the test split; without it: "
-                    "--confirm-seeds 0",
+        fmt::format("measuring the final number: {} trials of baseline and best on the test split; "
+                    "--confirm-seeds 0 skips this",
                     2 * seeds));
     try {
         measure_final_number(run, place, git, experiments, seeds, reporter, stop);
@@ -122,12 +122,12 @@ int run(const RunArguments& arguments) {
 
 void add_run(Commands& commands) {
     auto [flags, given] =
-        commands.add("run", "the loop: propose, build, train, keep or drop, until stopped", run);
+        commands.add("run", "run the loop: propose, build, train, keep or drop, until stopped", run);
     flags.json(given.json);
     flags.all_settings(given.settings);
     flags.flag("--from-working-tree", given.from_working_tree,
                "start from train/train.cpp as it is, committed or not");
-    flags.flag("--resume", given.resume, "go on with the last run, however old; an error when there is none");
+    flags.flag("--resume", given.resume, "continue the last run, however old; an error if there is none");
 }
 
 }  // namespace autoresearch

@@ -37,7 +37,7 @@ int status(const Arguments& arguments) {
 }  // namespace
 
 void add_status(Commands& commands) {
-    auto [flags, given] = commands.add("status", "where a run stands", status);
+    auto [flags, given] = commands.add("status", "show where a run stands", status);
     flags.json(given.json);
     flags.tag(given.tag);
 }

@@ -41,7 +41,7 @@ int train(const Arguments& arguments) {
 
 void add_train(Commands& commands) {
     auto [flags, given] =
-        commands.add("train", "one experiment by hand: build and run this tree's train/train.cpp", train);
+        commands.add("train", "run one experiment by hand: build and run this tree's train/train.cpp", train);
     flags.json(given.json);
     flags.trial_settings(given.settings);
 }

@@ -34,9 +34,9 @@ const SettingKey& find_key(const std::string& name, const std::string& origin) {
 void translate(std::string& name, json& value, const std::string& origin, std::vector<std::string>& notes) {
     const OldName* old = old_name(name);
     if (old == nullptr) return;
-    notes.push_back(
-        fmt::format("{}: {} is called {} now, and its value {} {}; the next version knows only these", origin,
-                    old->name, old->now, old->value, old->value_now));
+    notes.push_back(fmt::format(
+        "{}: {} is now called {}, and its value {} is now {}; the next version will know only the new names",
+        origin, old->name, old->now, old->value, old->value_now));
     name = old->now;
     if (value == old->value) value = old->value_now;
 }
@@ -181,7 +181,7 @@ ResolvedSettings continue_settings(const ResolvedSettings& recorded, ResolvedSet
         if (key.kind != SettingKey::free && before != after)
             throw UserError(fmt::format("{} is {}, but run \"{}\" was started with {}", origin,
                                         value_text(after), recorded.values.tag, value_text(before)),
-                            "leave it out to go on with that run, or start another one with --tag NAME");
+                            "leave it out to continue that run, or start another one with --tag NAME");
         key.set(settings.values, after);
         settings.origins[key.name] = origin;
     }
