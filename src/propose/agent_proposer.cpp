@@ -59,7 +59,7 @@ std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
                              {options_.device, options_.budget, options_.memory_gb});
     }
     if (request.rejected != nullptr) prompt += "\n" + repair_text(request);
-    if (prompt.empty()) prompt = "You were interrupted. Go on with your task, and end.\n";
+    if (prompt.empty()) prompt = "You were interrupted. Continue your task, then stop.\n";
     auto files = options_.agent.files;
     files["history.md"] = history_text(request.history, request.noise, options_.desk.experiments);
     files[kPromptFile] = prompt;
@@ -106,7 +106,7 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
         return answer;
     };
     if (process.interrupted) {
-        answer.status = Failure{Ending::interrupted, "stopped while the agent was at work"};
+        answer.status = Failure{Ending::interrupted, "stopped while the agent was working"};
         return answer;
     }
     if (!process.start_error.empty()) return fail(process.start_error, Remedy::person);

@@ -76,7 +76,7 @@ AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::stri
     }
     const bool is_word = agent.find_first_of(" \t{") == std::string::npos;
     if (trim(agent).empty() || (is_word && !find_program(agent))) {
-        throw UserError("no agent is called \"" + agent + "\", and no program either",
+        throw UserError("there is no agent or program called \"" + agent + "\"",
                         "did you mean " + nearest(agent, names) + "? `autoresearch doctor` lists the agents");
     }
     AgentAdapter command;

@@ -70,7 +70,8 @@ std::string summary(const std::vector<Experiment>& history) {
     return fmt::format("# What was tried\n\n{} experiments: {} kept, {} crashed.", history.size(),
                        count(Decision::keep), count(Decision::crash)) +
            (best ? fmt::format(" Best: {:.5f} (experiment {}).", best->val_bpb(), best->number) : "") +
-           "\nColumns: number, verdict, val_bpb (lower is better), difference to the best at that time, idea "
+           "\nColumns: number, verdict, val_bpb (lower is better), difference from the best at that time, "
+           "idea "
            "| reason.\nSource, patch, curve and log of each: experiments/NNNN/.\n";
 }
 
@@ -130,7 +131,7 @@ std::string prompt_text(const std::string& program, const ProposalRequest& reque
     for (std::size_t i = first; i < history.size(); ++i)
         text += history_line(history[i], request.noise) + "\n";
     return text +
-           "\nMake one edit of train/train.cpp now, write its idea to idea.txt as one line, and end. Nobody "
+           "\nMake one edit to train/train.cpp now, write its idea to idea.txt as one line, and stop. Nobody "
            "can answer questions.\n";
 }
 
@@ -146,8 +147,8 @@ std::string repair_text(const ProposalRequest& request) {
         text += fmt::format("\n{}:\n\n{}\n", log, trim(lines));
     }
     return text +
-           "\ntrain/train.cpp is as you left it. Mend it, or make a simpler edit; keep idea.txt true to it, "
-           "and end. Nobody can answer questions.\n";
+           "\ntrain/train.cpp is as you left it. Fix it, or make a simpler edit; make sure idea.txt still "
+           "describes it, and stop. Nobody can answer questions.\n";
 }
 
 }  // namespace autoresearch

@@ -262,7 +262,7 @@ int run_tuner(const fs::path& desk, const std::string& device, std::uint64_t see
         return fail(
             fmt::format("{} has no plain numbers between '{}' and '{}'", file.string(), kBegin, kEnd));
     const auto step = next_step(parameters, read_history(desk / "experiments", device), seed);
-    if (!step) return fail("every step from here was tried: a new idea is needed, not another number");
+    if (!step) return fail("every step from here has been tried: this needs a new idea, not another number");
     write_file(file, with_moves(source, step->moves));
     write_file(desk / "idea.txt", describe(*step) + "\n");
     std::cout << describe(*step) << "\n";

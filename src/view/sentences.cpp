@@ -24,9 +24,9 @@ std::string_view opening(Ground ground) {
         case Ground::simpler:
             return "simpler, and within the noise: ";
         case Ground::too_much_code:
-            return "gains less than the noise for much code: ";
+            return "gain below the noise for much more code: ";
         case Ground::too_much_memory:
-            return "gains too little for its memory: ";
+            return "gain too small for the extra memory: ";
         case Ground::none:
         case Ground::baseline:
         case Ground::measured:
