@@ -52,7 +52,7 @@ TEST_F(CheatersE2e, AreFoundAndSayWhy) {
          "s/return model.logits(tokens);/return model.logits(tokens) + 500;/", "ok",
          ""},  // which is no cheat here: the Session normalises
         {"the validation file", after(kBegin, "    std::FILE* f = std::fopen(\"val.bin\", \"r\");"),
-         "refused", "opens no file"},
+         "refused", "must not open files"},
         {"the validation file, behind the guard's back", read_validation(""), "invalid", "val.bin was open"},
         {"a number reported early",
          "s/^    while (session.training()) {/&\\n        if (session.steps() == 3) break;/", "invalid",

@@ -77,7 +77,7 @@ json to_json(const Proposal& proposal) {
 static void refuse_unknown_keys(const json& from, const json& known) {
     for (const auto& item : from.items()) {
         if (known.is_object() && !known.contains(item.key()))
-            throw std::invalid_argument("a newer version of autoresearch wrote it: '" + item.key() +
+            throw std::invalid_argument("written by a newer version of autoresearch: '" + item.key() +
                                         "' is not known here");
         if (item.value().is_structured())
             refuse_unknown_keys(item.value(),

@@ -24,7 +24,7 @@ Enum from_string(std::string_view name) {
     if (found == kNames<Enum>.end()) {
         std::string known;
         for (const auto& each : kNames<Enum>) known += (known.empty() ? "" : ", ") + std::string(each);
-        throw std::invalid_argument("\"" + std::string(name) + "\" is none of: " + known);
+        throw std::invalid_argument("\"" + std::string(name) + "\" is not one of: " + known);
     }
     return static_cast<Enum>(found - kNames<Enum>.begin());
 }

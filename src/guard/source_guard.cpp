@@ -19,22 +19,22 @@ struct WordRule {
     bool only_calls = false;  // the word is also a common name: only `word(` that is no member's counts
 };
 
-constexpr std::string_view kNoFile = "a trainer opens no file: data comes from session.train_batches()";
+constexpr std::string_view kNoFile = "a trainer must not open files: data comes from session.train_batches()";
 
 constexpr WordRule kWordRules[] = {
     {"asm __asm __asm__", "inline assembly is not allowed"},
     {"fork vfork system popen posix_spawn posix_spawnp execl execlp execle execv execvp execvpe execve "
      "fexecve",
-     "a trainer starts no other process"},
-    {"dlopen dlmopen dlsym dlclose LoadLibrary", "a trainer loads no library by hand"},
-    {"syscall ptrace mprotect prctl", "a trainer makes no system calls by hand"},
+     "a trainer must not start other processes"},
+    {"dlopen dlmopen dlsym dlclose LoadLibrary", "a trainer must not load libraries by hand"},
+    {"syscall ptrace mprotect prctl", "a trainer must not make system calls by hand"},
     {"fopen freopen fdopen openat creat ifstream ofstream fstream basic_ifstream basic_ofstream "
      "basic_fstream filebuf mmap filesystem from_file pickle_load",
      kNoFile},
     {"open", kNoFile, true},
     {"write pwrite writev dprintf dup dup2 dup3 fcntl close",
      "descriptors belong to the session: print with std::printf", true},
-    {"socket connect", "a trainer has no network", true},
+    {"socket connect", "a trainer must not use the network", true},
     {"getenv secure_getenv environ setenv putenv unsetenv",
      "settings come from the session, not from the environment"},
     {"random_device", "randomness must follow the session's seed, or a result cannot be repeated"},
@@ -94,7 +94,7 @@ Reason broken_directive(const Tokens& tokens, std::size_t i) {
     return at_line(tokens[i],
                    "#include " + clean_line(header, 80) +
                        " is not allowed: only <autoresearch/...>, <torch/...>, <ATen/...>, <c10/...> "
-                       "and standard headers without files and signals");
+                       "and standard headers except those for files and signals");
 }
 
 /// A seed written as a number: manual_seed(1), std::mt19937 rng(1), std::mt19937 rng{1}.
@@ -115,10 +115,11 @@ Reason broken_word(const Tokens& tokens, std::size_t i) {
     }
     if (literal_seed(tokens, i))
         return at_line(
-            token, "a literal seed: torch is seeded already, a generator of your own takes session.seed()");
+            token,
+            "a literal seed: torch is already seeded; seed a generator of your own with session.seed()");
     const bool of_torch = before == "::" && i >= 2 && tokens[i - 2].text == "torch";
     if (of_torch && listed("load save jit serialize", token.text))
-        return at_line(token, "a trainer reads and writes no file");
+        return at_line(token, "a trainer must not read or write files");
     if (token.text == "namespace" && after == "autoresearch" && before != "using")
         return at_line(token, "namespace autoresearch belongs to the fixed half");
     return std::nullopt;

@@ -35,7 +35,7 @@ Trial FairRunner::run(const TrialRequest& request) {
             return trial;
         }
         if (request.void_trials != nullptr) request.void_trials->push_back(trial);
-        reporter_.note(fmt::format("{}; again in {:.0f} s", trial.reason, pause));
+        reporter_.note(fmt::format("{}; repeating in {:.0f} s", trial.reason, pause));
         if (wait(pause)) continue;
         trial.ending = Ending::interrupted;
         trial.void_because.clear();

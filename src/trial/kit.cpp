@@ -53,7 +53,7 @@ Kit open_kit() {
     const auto text = try_read_file(kit.directory / "kit.json");
     if (!text || !fs::exists(kit.directory / "build-trainer")) {
         throw UserError(
-            "the trainer kit is missing: no kit.json and build-trainer in " + kit.directory.string(),
+            "the trainer kit is missing: no kit.json or build-trainer in " + kit.directory.string(),
             given.empty() ? "build it with scripts/setup" : "AUTORESEARCH_KIT points there; unset it");
     }
     const auto json = nlohmann::json::parse(*text);
@@ -90,7 +90,7 @@ nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& fla
     if (!result.succeeded() || !json.is_object()) {
         const std::string why =
             !result.start_error.empty() ? result.start_error : std::string(last_line(text));
-        throw UserError("the trainer does not start: " + why, "build it again with scripts/setup");
+        throw UserError("the trainer does not start: " + why, "rebuild it with scripts/setup");
     }
     return json;
 }

@@ -72,7 +72,7 @@ class LineReporter final : public Reporter, public StopRequest {
 /// Why this node cannot run the trial; empty when it can.
 std::string unfit(const TrialSpec& spec, const NodePlace& place) {
     const auto other = [](const char* what, const std::string& wanted, const std::string& mine) {
-        return std::string(what) + " " + wanted + " is asked for, here is " + mine;
+        return std::string(what) + " " + wanted + " is required, but this node has " + mine;
     };
     if (spec.kit != place.kit.hash) return other("the fixed half", spec.kit, place.kit.hash);
     if (spec.torch != place.kit.torch_version) return other("torch", spec.torch, place.kit.torch_version);
@@ -130,7 +130,7 @@ bool run_node(const std::string& text, const NodePlace& place, int out, const St
     try {
         spec = json::parse(text).get<TrialSpec>();
     } catch (const std::exception& error) {
-        throw UserError(std::string("the trial spec on the standard input cannot be read: ") + error.what());
+        throw UserError(std::string("the trial spec on standard input cannot be read: ") + error.what());
     }
     LineReporter reporter(out, stop);
     if (const std::string reason = unfit(spec, place); !reason.empty())

@@ -33,7 +33,7 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
     const ProcessResult result = run_process(spec, stop_);
 
     if (!result.start_error.empty())
-        throw UserError(result.start_error, "build the project again: scripts/setup");
+        throw UserError(result.start_error, "rebuild the project: scripts/setup");
     if (result.interrupted) return Failure{Ending::interrupted, "stopped while building"};
     if (!result.over_memory.empty())
         return Failure{Ending::out_of_memory, "the build held " + result.over_memory};
@@ -43,8 +43,8 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
 
     std::string reason = build_failure_reason(file_tail(log, 8 << 20), directory);
     if (reason.empty())
-        reason = result.signal != 0 ? "the compiler was ended: " + signal_name(result.signal)
-                                    : "the compiler failed without a word";
+        reason = result.signal != 0 ? "the compiler was terminated: " + signal_name(result.signal)
+                                    : "the compiler failed without any output";
     return Failure{Ending::build_failed, reason};
 }
 

@@ -64,7 +64,7 @@ Trial died(const ProcessResult& process, const std::string& log) {
     static const std::regex of_memory("out of memory|std::bad_alloc|can(no|')t allocate memory",
                                       std::regex::icase);
     if (process.signal == SIGKILL)
-        return failed(Ending::out_of_memory, "killed by the system, most likely for want of memory");
+        return failed(Ending::out_of_memory, "killed by the system, most likely because memory ran out");
     const std::string last = last_meaningful_line(log);
     if (std::regex_search(log, of_memory)) return failed(Ending::out_of_memory, last);
     const std::string what =
@@ -184,15 +184,14 @@ Trial TrialEvents::result() const {
     const double least = spec_.shares.empty() ? kShareOfBudget * spec_.budget : 0;
     if (measured < least - kArrivalSlack || claimed < least) {
         return refuse(
-            fmt::format("it reported early: {:.1f} s of training were measured, {:.1f} s claimed, the "
-                        "budget is {:.1f} s",
+            fmt::format("it reported early: {:.1f} s of training measured, {:.1f} s claimed, budget {:.1f} s",
                         measured, claimed, spec_.budget));
     }
     // CPU time may be less than ours, and never more.
     const double off = spec_.clock == ClockKind::cpu ? claimed - measured : std::abs(claimed - measured);
     if (off > kClockTolerance * measured + kClockSlack) {
         return refuse(
-            fmt::format("it claims {:.1f} s of training, measured were {:.1f} s", claimed, measured));
+            fmt::format("it claims {:.1f} s of training, but {:.1f} s were measured", claimed, measured));
     }
     return *result_;
 }

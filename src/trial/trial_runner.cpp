@@ -86,7 +86,7 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request) {
 std::string disturbance(const Conditions& conditions) {
     if (conditions.slept_seconds > 1)
         return fmt::format("the machine slept for {:.0f} s", conditions.slept_seconds);
-    return conditions.throttled ? "heat or low power mode held the processor back" : "";
+    return conditions.throttled ? "heat or low power mode throttled the processor" : "";
 }
 
 TrialRunner::TrialRunner(fs::path data, Reporter& reporter, const StopRequest& stop)

@@ -155,7 +155,7 @@ std::string GitRepo::head() const {
     const int code = git_reference_name_to_id(&id, repository_.get(), "HEAD");
     if (code == GIT_ENOTFOUND || code == GIT_EUNBORNBRANCH) {
         throw UserError("the repository at " + workdir().string() + " has no commit yet",
-                        "commit what the run shall start from: git add -A && git commit -m start");
+                        "commit what the run should start from: git add -A && git commit -m start");
     }
     check(code, "read HEAD");
     return hex(id);
@@ -172,9 +172,8 @@ bool GitRepo::is_committed() const {
 std::string GitRepo::resolve(const std::string& name) const {
     Object commit;
     if (git_revparse_single(commit.out(), repository_.get(), (name + "^{commit}").c_str()) != 0) {
-        throw UserError(
-            "no commit '" + name + "' in " + workdir().string(),
-            "git log autoresearch/<tag> and git for-each-ref refs/autoresearch list what there is");
+        throw UserError("no commit '" + name + "' in " + workdir().string(),
+                        "git log autoresearch/<tag> and git for-each-ref refs/autoresearch list the commits");
     }
     return hex(*git_object_id(commit.get()));
 }
@@ -197,7 +196,7 @@ void GitRepo::check_tag(const std::string& tag) const {
             "use letters, digits, - and _");
     }
     if (find_branch(repository_.get(), "autoresearch")) {
-        throw UserError("a branch named 'autoresearch' stands in the way of branch " + run_branch(tag),
+        throw UserError("a branch named 'autoresearch' blocks branch " + run_branch(tag),
                         "rename it: git branch -m autoresearch <another name>");
     }
 }
