@@ -66,7 +66,7 @@ std::vector<fs::path> local_files(const std::string& path) {
     std::vector<std::string> known = {kTorchSources};
     for (const auto& [name, entry] : corpora.items()) known.push_back(name);
     throw UserError("unknown corpus: " + corpus,
-                    "did you mean " + nearest(corpus, known) + "? Else " + kWhatIsRead);
+                    "did you mean " + nearest(corpus, known) + "? Otherwise " + kWhatIsRead);
 }
 
 /// "part_###.txt" stands for part_000.txt, part_001.txt, ...; other names for themselves.

@@ -96,9 +96,10 @@ void check_splits(const std::array<std::int64_t, 3>& documents, const std::strin
     const auto [train, val, test] = documents;
     if (train > 0 && val > 0 && test > 0) return;
     const std::int64_t all = train + val + test;
-    throw UserError("too few documents to split into training, validation and test: corpus " + corpus +
-                        " has " + std::to_string(all) + (all == 1 ? " document" : " documents"),
-                    "give more files, or a jsonl file with a document a line; a hundred documents are safe");
+    throw UserError(
+        "too few documents to split into training, validation and test: corpus " + corpus + " has " +
+            std::to_string(all) + (all == 1 ? " document" : " documents"),
+        "give more files, or a jsonl file with one document per line; a hundred documents are safe");
 }
 
 /// The first reading.
@@ -172,7 +173,7 @@ std::int64_t choose_eval_tokens(const DataRequest& request, const Shard& validat
             throw UserError("too little text: the " + std::filesystem::path(kShardFiles[i]).stem().string() +
                                 " split of corpus " + request.corpus + " does not fill a row of " +
                                 std::to_string(request.seq_len) + " tokens",
-                            "give more text, or a smaller sequence length");
+                            "give more text, or use a smaller sequence length");
     if (request.eval_tokens == 0) return rows * request.seq_len;
     return std::clamp<std::int64_t>(request.eval_tokens / request.seq_len, 1, rows) * request.seq_len;
 }
@@ -199,7 +200,7 @@ DataMeta make_data_set(const PrepareOptions& options, const Corpus& corpus,
     for (const char* file : kShardFiles) shards.emplace_back(folder / file, tokenizer.vocab_size());
     if (encode_corpus(options, corpus, tokenizer, shards, meta) != corpus_digest)
         throw UserError("corpus " + request.corpus + " changed while it was read",
-                        "start again when it is at rest");
+                        "start again when it no longer changes");
     Digest fingerprint;
     fingerprint.add("autoresearch data set 1");
     fingerprint.add(corpus_digest);

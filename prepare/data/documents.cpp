@@ -33,7 +33,7 @@ std::string lower_extension(const fs::path& file) {
 }
 
 [[noreturn]] void throw_damaged(const fs::path& file, const std::string& what) {
-    throw UserError("cannot read " + file.string() + ": " + what, "get or make the file anew");
+    throw UserError("cannot read " + file.string() + ": " + what, "download or create the file again");
 }
 
 /// zlib reads files that are not compressed as they are.
@@ -135,7 +135,7 @@ void read_parquet(const CorpusFile& file, const Corpus& corpus, const Take& take
     if (!pipe) cannot_read(file.path);
     const auto read = [&](char* to, std::size_t bytes) {
         if (std::fread(to, 1, bytes, pipe.get()) != bytes)
-            throw_damaged(file.path, "its reader ended in the middle");
+            throw_damaged(file.path, "its reader stopped midway");
     };
     const auto number = [&] {
         std::uint64_t value = 0;

@@ -103,8 +103,8 @@ class Transfer {
         const bool whole = came && (total < 0 || bytes == total);
         if (whole && is_as_named()) return complete();
         why_ = code != CURLE_OK ? (error_[0] != '\0' ? error_ : ::curl_easy_strerror(code))
-               : whole          ? "its checksum is not the one that the server names"
-                                : std::to_string(bytes) + " bytes came instead of " + std::to_string(total);
+               : whole ? "its checksum is not the one the server gives"
+                       : std::to_string(bytes) + " bytes arrived instead of " + std::to_string(total);
         // What stands there is no beginning of what the server has now.
         if (whole || code == CURLE_RANGE_ERROR || code == CURLE_WRITE_ERROR || status == 416 ||
             (code == CURLE_OK && (!came || bytes > total)))
@@ -213,9 +213,9 @@ class Transfer {
     }
 
     [[noreturn]] void give_up(long status = 0) const {
-        std::string hint = "the same command goes on from where it was";
+        std::string hint = "run the same command again to resume";
         if (status == 401 || status == 403)
-            hint = "the server wants to know who asks; for huggingface.co set HF_TOKEN";
+            hint = "the server requires authentication; for huggingface.co set HF_TOKEN";
         if (status == 404 || status == 410) hint = "check the address in corpora.json, or HF_ENDPOINT";
         throw UserError("cannot download " + download_.url + ": " + why_, hint);
     }
@@ -242,11 +242,11 @@ void check_room(double bytes, const fs::path& folder) {
     const auto room = static_cast<double>(fs::space(folder, unknown).available);
     if (unknown || bytes <= room) return;
     char text[100];
-    std::snprintf(text, sizeof text, "no room for the download: %.1f GB are to come, %.1f GB are free in ",
+    std::snprintf(text, sizeof text, "no room for the download: %.1f GB left to fetch, %.1f GB free in ",
                   bytes / 1e9, room / 1e9);
     throw UserError(
         text + folder.string(),
-        "free some space, take fewer files with --shards, or name another folder in AUTORESEARCH_DATA");
+        "free some space, fetch fewer files with --shards, or set AUTORESEARCH_DATA to another folder");
 }
 
 /// "downloading, 2 of 11 files done, 12.3 MB/s, 4:05 left"

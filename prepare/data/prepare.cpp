@@ -97,9 +97,9 @@ PreparedData find_or_make(const PrepareOptions& options) {
 
 std::string hint_for(const std::error_code& error) {
     if (error == std::errc::no_space_on_device || error.value() == EDQUOT)
-        return "free some space, or name another folder for the data in AUTORESEARCH_DATA";
+        return "free some space, or set AUTORESEARCH_DATA to another folder";
     if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted)
-        return "check who may read and write it";
+        return "check its permissions";
     return "";
 }
 

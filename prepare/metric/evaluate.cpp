@@ -93,11 +93,12 @@ void check_look_ahead(const LogitsFunction& function, const Slice& slice, const 
             if (after[i] != slice.nats[i])  // a masked special is infinite in both
                 difference = std::max(difference, std::abs(after[i] - slice.nats[i]));
         if (difference <= allowed) continue;
-        throw BrokenRule(
-            n < length ? c10::str("the model looks ahead: other tokens after position ", n - 1,
-                                  " changed earlier logits: a log-probability by ", difference)
-                       : c10::str("logits of the same tokens changed: a log-probability by ", difference,
-                                  ", with the tokens of another row, or from one call to the next"));
+        throw BrokenRule(n < length
+                             ? c10::str("the model looks ahead: changing the tokens after position ", n - 1,
+                                        " changed earlier logits: a log-probability moved by ", difference)
+                             : c10::str("logits of the same tokens changed: a log-probability moved by ",
+                                        difference,
+                                        ", with other tokens in another row, or from one call to the next"));
     }
 }
 
@@ -113,7 +114,7 @@ double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const s
     const std::int64_t length = meta.seq_len, all_rows = eval_tokens / length;
     if (all_rows < 1)
         throw UserError("an evaluation of " + std::to_string(eval_tokens) +
-                        " tokens is less than one row of " + std::to_string(length));
+                        " tokens is shorter than one row of " + std::to_string(length));
     const std::vector<int> token_bytes =
         Tokenizer::load(data / "tokenizer.tiktoken", kSplitPattern).token_bytes();
     const Shard shard(data / (split + ".bin"));

@@ -108,7 +108,7 @@ std::vector<double> read_trace(const std::filesystem::path& file) {
     };
     std::ifstream in(file);
     std::string text;
-    if (!std::getline(in, text) || text != kHeader) throw fail("no trace of a run");
+    if (!std::getline(in, text) || text != kHeader) throw fail("not a trace of a run");
     std::vector<double> shares;
     while (std::getline(in, text)) {
         std::size_t step = 0;

@@ -100,8 +100,8 @@ std::string small_step(at::Device device, const Attention& attention) {
     const auto actual = step(weights, tokens, device, attention);
     for (std::size_t i = 0; i < expected.size(); ++i) {
         if (difference(actual[i], expected[i]) > 2e-3)
-            return i == 0 ? "the loss of a small step is not that of the CPU"
-                          : "a gradient of a small step is not that of the CPU";
+            return i == 0 ? "the loss of a small step differs from the CPU's"
+                          : "a gradient of a small step differs from the CPU's";
     }
     return "";
 }

@@ -170,7 +170,7 @@ struct Session::State {
     void check_seed() {
         for (const at::Device d : {at::Device(at::kCPU), device})
             if (at::globalContext().defaultGenerator(d).current_seed() != generator_seed())
-                broken_rule("the random numbers were seeded anew: the seed belongs to the harness");
+                broken_rule("the random number generator was reseeded: the seed belongs to the harness");
     }
 
     /// Training was not longer than the budget, but for a step or a moment, and nothing was read meanwhile
@@ -180,7 +180,7 @@ struct Session::State {
         const double slack = std::max(kSlackSeconds, 3 * longest_step_seconds);
         if (trace.empty() &&
             training_seconds > options.budget + std::max(slack, kSlackShare * options.budget))
-            broken_rule(c10::str("trained for ", training_seconds, " s of a budget of ", options.budget));
+            broken_rule(c10::str("trained for ", training_seconds, " s on a budget of ", options.budget));
         const double start = (device.is_cpu() ? 1 : 12) * slack + 7 * longest_step_seconds;  // a GPU compiles
         if (steps > 1 && first_step_seconds > start)
             broken_rule(c10::str("the first step took ", first_step_seconds, " s, the longest later one ",
@@ -212,7 +212,7 @@ struct Session::State {
     void summary(double val_bpb) {
         const double mfu = mfu_percent();
         std::string notes;
-        if (options.split != "val") notes += "val_bpb below is of the " + options.split + " split\n";
+        if (options.split != "val") notes += "val_bpb below is for the " + options.split + " split\n";
         if (options.clock == "cpu") notes += "training_seconds below is CPU time per thread\n";
         report.summary({{events::kValBpb, 6, val_bpb},
                         {events::kTrainingSeconds, 1, training_seconds},
@@ -239,9 +239,10 @@ Session::Session(int argc, char** argv) {
             quit(0);
         }
         if (options.clock == "cpu" && !device.is_cpu())
-            throw UserError("--clock cpu counts the time of the CPU", "leave it out, or use --device cpu");
+            throw UserError("--clock cpu counts CPU time, so it works on the CPU only",
+                            "leave it out, or use --device cpu");
         if (const std::string fault = device_fault(device); !fault.empty())
-            throw UserError("this device computes wrong: " + fault,
+            throw UserError("this device computes wrong results: " + fault,
                             "use --device cpu, or another version of the system or of torch");
         const std::string opened_before = opened_shard(options.data);
         state_ = std::make_unique<State>(std::move(options), device);
@@ -361,7 +362,7 @@ bool Session::training() {
 void Session::step(const at::Tensor& loss, std::int64_t tokens) {
     State& s = *state_;
     if (s.finished) s.broken_rule("a training step after the budget was spent");
-    if (!loss.defined() || loss.numel() != 1) s.broken_rule("step() wants the loss as a scalar");
+    if (!loss.defined() || loss.numel() != 1) s.broken_rule("step() needs the loss as a scalar");
     s.last_loss = loss.detach();
     s.tokens += tokens;
     ++s.steps;
