@@ -163,7 +163,7 @@ DataMeta read_meta(const std::filesystem::path& directory, bool every_token) {
 }
 
 void write_meta(const DataMeta& meta, const std::filesystem::path& directory) {
-    // A path need not be UTF-8.
+    // A path may not be UTF-8.
     write_file_atomically(
         directory / kMetaFile,
         nlohmann::json(meta).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
