@@ -15,7 +15,7 @@ fs::path environment(const char* name) {
     return value != nullptr ? value : "";
 }
 
-/// The data set prepared last, under $AUTORESEARCH_DATA or the cache directory.
+/// The most recently prepared data set, under $AUTORESEARCH_DATA or the cache directory.
 fs::path newest_data() {
     fs::path root = environment("AUTORESEARCH_DATA");
     if (root.empty()) root = cache_directory() / "data";

@@ -16,7 +16,7 @@ namespace autoresearch {
 
 Report::Report(int events_descriptor)
     : descriptor_(events_descriptor), terminal_(isatty(STDOUT_FILENO) != 0) {
-    // The descriptor is not for programs that this one may start.
+    // Programs that this one may start must not inherit the descriptor.
     if (descriptor_ >= 0 && fcntl(descriptor_, F_SETFD, FD_CLOEXEC) != 0)
         throw UserError("--events-fd " + std::to_string(descriptor_) + " is not open");
 }

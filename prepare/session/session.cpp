@@ -28,17 +28,17 @@ namespace {
 
 constexpr double kLargestLoss = 100;
 constexpr double kHeartbeatSeconds = 0.25;
-// Rules of the clock: what a machine may be slower for a moment, beyond three steps or so.
+// Slack for the clock's rules, since a machine may stall for a moment: on top of three steps or so.
 constexpr double kSlackSeconds = 5, kSlackShare = 0.05;
-constexpr double kEvaluationSlack = 0.5;  // CPU seconds that the first call of the evaluation may take longer
-constexpr std::int64_t kMostRead = 256 << 10;  // bytes before the evaluation: a start reads 50,000
+constexpr double kEvaluationSlack = 0.5;       // extra CPU seconds that the evaluation's first call may take
+constexpr std::int64_t kMostRead = 256 << 10;  // bytes before the evaluation: startup reads 50,000
 
 double seconds_of(clockid_t clock) noexcept {
     timespec time{};
     clock_gettime(clock, &time);
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
-const double kLoaded = seconds_of(CLOCK_MONOTONIC);  // when the program began, but for loading libtorch
+const double kLoaded = seconds_of(CLOCK_MONOTONIC);  // when the program began, not counting loading libtorch
 
 [[noreturn]] void quit(int code) {
     std::fflush(nullptr);
@@ -51,14 +51,14 @@ const double kLoaded = seconds_of(CLOCK_MONOTONIC);  // when the program began, 
     quit(2);
 }
 
-/// The name of a shard of the evaluation that this process has opened; empty: none.
+/// The name of an evaluation shard that this process has opened; empty: none.
 std::string opened_shard(const std::filesystem::path& data) {
     for (const char* shard : {"val.bin", "test.bin"})
         if (host::was_opened(data / shard)) return shard;
     return "";
 }
 
-const Report* open_channel = nullptr;  // for the end of the process only
+const Report* open_channel = nullptr;  // used only when the process ends
 
 [[noreturn]] void quit_invalid(const char* kind, const std::string& reason) {
     std::fflush(stdout);
@@ -68,8 +68,8 @@ const Report* open_channel = nullptr;  // for the end of the process only
     quit(1);
 }
 
-/// What nobody caught. Out of memory is told apart: it is the most common end of a candidate that is too
-/// large.
+/// Reports an uncaught exception. Out of memory is reported separately: it is the most common end of a
+/// candidate that is too large.
 [[noreturn]] void on_terminate() {
     std::string message = "ended by an exception of unknown type";
     try {
@@ -108,30 +108,30 @@ struct Session::State {
     const int threads = at::get_num_threads();
     Report report;
     CurveFile curve;
-    std::vector<double> trace;  // progress of each step; empty: the clock rules
+    std::vector<double> trace;  // progress of each step; empty: follow the clock
 
     std::int64_t num_params = 0;
     int depth = 0;
     double flops_per_token = 0;
 
-    std::string opened_before;  // a shard of the evaluation, before the session looked at the data itself
+    std::string opened_before;  // an evaluation shard opened before the session itself looked at the data
     std::uint64_t loaders = 0;  // made so far
     std::int64_t steps = 0, tokens = 0, first_tokens = 0;
     double progress = 0, training_seconds = 0;
-    double beat = 0;  // when the loss was read last, by the clock on the wall
+    double beat = 0;  // when the loss was last read, in wall time
     at::Tensor last_loss;
     bool finished = false, evaluated = false;
     double ready = now(), clock_start = 0, step_done = 0, finished_at = 0;  // moments
     double first_step_seconds = 0, last_step_seconds = 0,
-           longest_step_seconds = 0;  // longest between the two
+           longest_step_seconds = 0;  // longest of those in between
 
-    /// Seconds of the clock that the budget is of.
+    /// Seconds by the clock that the budget counts.
     double now() const {
         return options.clock == "cpu" ? seconds_of(CLOCK_PROCESS_CPUTIME_ID) / threads
                                       : seconds_of(CLOCK_MONOTONIC);
     }
 
-    /// Share of the budget spent; sets what progress() says during the next step.
+    /// Share of the budget spent; sets what progress() returns during the next step.
     bool budget_left() {
         if (!trace.empty()) {
             const auto done = static_cast<std::size_t>(steps);
@@ -158,24 +158,25 @@ struct Session::State {
     void heartbeat(double seconds) {
         const double loss = read_loss();
         const double share = trace.empty() ? std::min(1.0, seconds / options.budget) : progress;
-        curve.flush();  // first: who gets the event may look at the steps up to it
+        curve.flush();  // first: whoever gets the event may look at the steps up to it
         report.progress({steps, tokens, seconds, share, options.budget, loss});
         beat = seconds_of(CLOCK_MONOTONIC);
     }
 
-    /// Of torch's generators. Not the seed itself: who sets another one, and then seed() again, is seen.
+    /// The seed of torch's generators. Not the run's seed itself, so that setting another one and then seed()
+    /// again shows.
     std::uint64_t generator_seed() const { return (options.seed + 1) * 0x9e3779b97f4a7c15; }
 
-    /// Numbers are drawn as the harness's seed says: nobody has set another.
+    /// Checks that numbers are drawn from the harness's seed: nobody has set another.
     void check_seed() {
         for (const at::Device d : {at::Device(at::kCPU), device})
             if (at::globalContext().defaultGenerator(d).current_seed() != generator_seed())
                 broken_rule("the random number generator was reseeded: the seed belongs to the harness");
     }
 
-    /// Training was not longer than the budget, but for a step or a moment, and nothing was read meanwhile
-    /// but batches. Whoever hides from this is in the same process and can; it is for what the diff does not
-    /// show at once.
+    /// Checks that training took no longer than the budget, give or take a step or a moment, and read nothing
+    /// but batches. Code that hides from this runs in the same process and can; it catches what the diff does
+    /// not show at once.
     void check_training() {
         const double slack = std::max(kSlackSeconds, 3 * longest_step_seconds);
         if (trace.empty() &&
@@ -248,7 +249,7 @@ Session::Session(int argc, char** argv) {
         state_ = std::make_unique<State>(std::move(options), device);
         state_->opened_before = opened_before;
         host::forget_opened();
-        // The evaluation opens the validation shard at the end of a night's run: say now if it is not there.
+        // The evaluation opens the validation shard only at the end: say now if it is missing.
         const std::string needed = state_->options.split + ".bin";
         if (!std::filesystem::exists(state_->options.data / needed))
             throw UserError("no " + needed + " in " + state_->options.data.string(),
@@ -307,12 +308,12 @@ int Session::fit_rows(int wanted, double bytes_once, double bytes_per_token) con
     constexpr double kMiB = 1 << 20, kProcess = 350;
     const State& s = *state_;
     const double seq_len = s.meta.seq_len, available = memory_for_training_mb(s.device);
-    // Logits: three buffers of a slice of the evaluation; or of the loss, which has no more.
+    // Logits: three buffers for a slice of the evaluation; the loss needs no more.
     const double row = 4 * seq_len * s.meta.vocab_size / kMiB;
     const double once =
         bytes_once / kMiB + (s.device.is_cpu() ? kProcess : 0) + 3 * std::max(row, logit_slice_mb(s.device));
     const auto needed = [&](int rows) { return once + rows * seq_len * bytes_per_token / kMiB; };
-    // Some matmuls of Apple's chips are wrong that sum over more than 32766: half of that, to be safe.
+    // On Apple's chips some matmuls that sum over more than 32766 are wrong: use half of that, to be safe.
     const auto allowed = [&](int rows) { return !s.device.is_mps() || rows * s.meta.seq_len <= 16384; };
     int rows = wanted;
     while (rows > 1 && (needed(rows) > available || !allowed(rows))) rows /= 2;
@@ -382,7 +383,7 @@ void Session::step(const at::Tensor& loss, std::int64_t tokens) {
     if (s.steps == 1 || seconds_of(CLOCK_MONOTONIC) - s.beat >= kHeartbeatSeconds) {
         s.heartbeat(time - s.clock_start);
     } else if (s.device.is_cpu()) {
-        s.read_loss();  // costs nothing where no device has to be waited for
+        s.read_loss();  // costs nothing where there is no device to wait for
     }
 }
 
@@ -394,7 +395,7 @@ void Session::evaluate(const std::function<at::Tensor(const at::Tensor&)>& logit
     if (idle > std::max(kSlackSeconds, 3 * s.longest_step_seconds))
         s.broken_rule(c10::str("the evaluation came ", idle, " s after the end of training"));
     s.evaluated = true;
-    // Training in the first call would change no logits from then on: it is seen by the work.
+    // Training in the first call would change no later logits, so look at the CPU time it takes.
     double first = -1, longest = 0;  // CPU seconds of a call
     const auto timed = [&](const at::Tensor& batch) {
         const std::clock_t begun = std::clock();
