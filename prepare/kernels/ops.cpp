@@ -23,10 +23,10 @@ using torch::autograd::Function;
 using torch::autograd::variable_list;
 
 constexpr float kEps = std::numeric_limits<float>::epsilon();
-constexpr double kLargestFusedSoftcap = 40;  // e^(2 * 40) is within a float: no pass for the maximum
-constexpr std::int64_t kGrain = 16384;       // elements below which a second thread does not pay
+constexpr double kLargestFusedSoftcap = 40;  // e^(2 * 40) fits in a float: no pass needed for the maximum
+constexpr std::int64_t kGrain = 16384;       // elements below which a second thread does not pay off
 
-/// The kernels here are for fp32 on the CPU, with rows of whole registers.
+/// The kernels here are for fp32 on the CPU, with rows that fill whole registers.
 bool fused(const Tensor& x) {
     return !kernels::plain_path() && x.is_cpu() && x.scalar_type() == at::kFloat && x.size(-1) % 16 == 0;
 }
@@ -150,7 +150,7 @@ struct ScaledSum : Function<ScaledSum> {
         const float av = saved[0].item<float>(), bv = saved[2].item<float>();
         const float *g = in(grad), *x = in(saved[1]), *x0 = in(saved[3]);
         float *to = out(dx), *to0 = out(dx0);
-        // One sum for each slice of fixed size, added up in order in double: the same whatever thread did it.
+        // One sum per fixed-size slice, added in order in double: the same whichever thread did it.
         constexpr std::int64_t kSlice = 1024;
         const std::int64_t numel = grad.numel(), slices = (numel + kSlice - 1) / kSlice;
         std::vector<float> da(static_cast<std::size_t>(slices)), db(da.size());
@@ -287,7 +287,7 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
         const std::int64_t rows = logits.size(0), vocab = logits.size(1);
         const Tensor wanted = targets.contiguous();
         const std::int64_t* target = wanted.const_data_ptr<std::int64_t>();
-        std::vector<double> losses(static_cast<std::size_t>(rows));  // in order: the same on any threads
+        std::vector<double> losses(static_cast<std::size_t>(rows));  // summed in order, whatever the threads
         double* loss = losses.data();
         float* data = out(logits);
         const auto cap = static_cast<float>(softcap), factor = static_cast<float>(scale);
