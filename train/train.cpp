@@ -32,7 +32,7 @@ constexpr double SOFTCAP = 15;                                         // logits
 // batch
 constexpr PerDevice<int> TOTAL_BATCH_SIZE = {65536, 524288, 2048};     // tokens per optimizer step
 constexpr PerDevice<int> DEVICE_BATCH_SIZE = {8, 128, 8};              // rows per forward and backward pass, at most
-constexpr PerDevice<bool> BF16 = {true, true, false};                  // activations, where the chip gains by it
+constexpr PerDevice<bool> BF16 = {true, true, false};                  // activations, where the chip benefits
 // optimizer
 constexpr PerDevice<double> MATRIX_LR = {0.04, 0.04, 0.04};            // learning rate of matrices (Muon)
 constexpr PerDevice<double> EMBEDDING_LR = {0.6, 0.6, 0.6};            // of tokens and values (AdamW)
@@ -61,12 +61,12 @@ struct Config {
     int head_dim() const { return n_embd / n_head; }  // D
 };
 
-// Every second layer has a value embedding, the last one always.
+// Every second layer has a value embedding; the last one always does.
 bool has_value_embedding(int layer, int n_layer) {
     return layer % 2 == (n_layer - 1) % 2;
 }
 
-constexpr int GATE_CHANNELS = 32;  // of the residual stream, what the value gates look at: the first ones
+constexpr int GATE_CHANNELS = 32;  // the first channels of the residual stream, which the value gates read
 
 // Weights are (out, in), without biases. Linear layers get 2-D contiguous inputs only: other shapes are
 // slower, and on MPS some are wrong.
@@ -91,7 +91,7 @@ struct GPT {
     Tensor wte;  // (V, C)
     std::vector<Block> blocks;
     Tensor lm_head;        // (V, C)
-    Tensor resid_lambdas;  // (L)      how much of the stream goes on into a layer ...
+    Tensor resid_lambdas;  // (L)      how much of the stream enters a layer ...
     Tensor x0_lambdas;     // (L)      ... and how much of the embedding is added there
     Tensor cos, sin;       // (T, D/2), not trained
 
@@ -203,7 +203,7 @@ struct GPT {
         return n;
     }
 
-    // Memory, roughly: weights, gradients and optimizer state; and what a token leaves for the backward pass.
+    // Memory, roughly: weights, gradients and optimizer state; and what a token stores for the backward pass.
     double bytes_once() const { return 16.0 * num_params() + 4.0 * num_matrix_params(); }  // Muon's copies
     double bytes_per_token() const {
         double numbers = 32.0 * config.n_embd * config.n_layer;
@@ -212,7 +212,7 @@ struct GPT {
         return 4 * numbers;
     }
 
-    // Forward and backward: 6 per weight of a matmul, 12 per channel and position attended to.
+    // Forward and backward: 6 per matmul weight, 12 per channel and position attended to.
     double flops_per_token() const {
         double attended = 0;
         for (const Block& block : blocks) attended += block.window;
