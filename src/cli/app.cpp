@@ -16,7 +16,7 @@ void print_error(const std::string& message, const std::string& hint) {
     if (!hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
 }
 
-/// CLI11 says what is wrong; we add what was probably meant.
+/// CLI11 says what is wrong; we add the nearest known name.
 UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
     const auto chosen = app.get_subcommands();
     const std::string command = chosen.empty() ? "" : " " + chosen.front()->get_name();
@@ -37,7 +37,7 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
     return UserError(error.what(), help);
 }
 
-// In the order of --help.
+// In the order --help shows.
 constexpr void (*kCommands[])(Commands&) = {add_prepare, add_train,   add_run,    add_replay, add_status,
                                             add_noise,   add_confirm, add_doctor, add_tuner,  add_node};
 

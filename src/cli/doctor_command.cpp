@@ -26,7 +26,7 @@ struct Arguments {
 
 namespace fs = std::filesystem;
 
-// Each look says in a line what it found; what it throws is why this machine is not ready.
+// Each check reports in one line what it found; an exception says why this machine is not ready.
 
 std::string look_at_machine(const FlagValues&) {
     return fmt::format("{} cores, {} GiB", std::thread::hardware_concurrency(),
@@ -65,13 +65,13 @@ PrepareOptions to_prepare(const ResolvedSettings& config) {
 std::string look_at_data(const FlagValues& flags) {
     const ResolvedSettings config = settings(flags);
     if (!find_prepared(data_request(config.values), data_root()))
-        check_request(to_prepare(config));  // else `prepare` would not help
+        check_request(to_prepare(config));  // otherwise `prepare` would not help
     const PreparedData data = require_data(config);
     return "preset " + config.values.preset + ": data set " + data.meta.fingerprint + ", corpus " +
            data.meta.corpus;
 }
 
-/// Only some corpora need it: the look at the data fails where this one's does.
+/// Never fails, because only some corpora need the reader: look_at_data fails for those.
 std::string look_at_parquet(const FlagValues& flags) {
     try {
         check_parquet_reader(to_prepare(settings(flags)).parquet_reader);
@@ -81,13 +81,13 @@ std::string look_at_parquet(const FlagValues& flags) {
     }
 }
 
-/// What the trainer forecasts for its sizes on the data of the preset.
+/// The trainer's memory forecast for its sizes on the preset's data.
 std::string look_at_memory(const FlagValues& flags) {
     const ResolvedSettings config = settings(flags);
     std::string data;
     try {
         data = require_data(config).directory.string();
-    } catch (const UserError&) {  // the check of the data says what is wrong with it
+    } catch (const UserError&) {  // look_at_data says what is wrong
         return "no forecast until the data for preset " + config.values.preset + " is prepared";
     }
     const nlohmann::json forecast =

@@ -18,7 +18,7 @@ struct Arguments {
     bool json = false;
 };
 
-/// The working tree's train.cpp with several seeds: what changes of val_bpb mean nothing here.
+/// Runs the working tree's train.cpp with several seeds, to see which changes of val_bpb mean nothing here.
 int measure_noise(const Arguments& arguments) {
     const int count = arguments.seeds.value_or(5);
     const GitRepo git = GitRepo::open(".");

@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 constexpr double kSameNight = 12 * 3600;
 constexpr const char* kChosen = "chosen";  // origin of a tag that the user did not name
 
-/// The tag when the user named none: the run of this night that was begun without a name too, else the day,
-/// with a number where that name is taken.
+/// The tag when the user named none: tonight's run, if that was started without a name too, else the day,
+/// with a number if that name is taken.
 std::string choose_tag(const GitRepo& git, bool resume) {
     const auto last = last_run(git.workdir());
     if (resume) return require_run(git.workdir(), "").tag();
@@ -37,7 +37,7 @@ std::string choose_tag(const GitRepo& git, bool resume) {
     return tag;
 }
 
-/// The baseline's source: what HEAD has, or the working tree where that was asked for.
+/// The baseline's source: HEAD's, or the working tree's if requested.
 std::string starting_source(const GitRepo& git, bool from_working_tree) {
     if (from_working_tree) return working_source(git.workdir());
     if (!git.is_committed()) {
@@ -112,7 +112,7 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const RunArguments& arguments)
                         "git switch to another branch first, or start another run with --tag NAME");
     }
     plan.run.directory = run_files::run_directory(git.workdir(), tag);
-    // A run without a baseline has nothing to keep: it starts anew.
+    // A run without a baseline has nothing to keep: it starts over.
     plan.goes_on = !read_ledger(plan.run.directory).empty();
     if (plan.goes_on || arguments.resume) {
         const RunInfo earlier = require_run(git.workdir(), tag);

@@ -20,13 +20,13 @@ namespace {
 
 struct Arguments {
     std::string experiment;  // a number or a commit
-    std::string tag;         // empty: the run that was active last
+    std::string tag;         // empty: the last active run
     bool exact = false, json = false;
 };
 
 namespace fs = std::filesystem;
 
-/// An experiment, by its number or its commit, with the run it belongs to.
+/// Finds an experiment by number or commit, with its run.
 std::pair<RunInfo, Experiment> find_experiment(const GitRepo& git, const Arguments& arguments) {
     const std::string& name = arguments.experiment;
     const bool number = name.size() <= 6 && name.find_first_not_of("0123456789") == std::string::npos;
@@ -45,7 +45,7 @@ std::pair<RunInfo, Experiment> find_experiment(const GitRepo& git, const Argumen
                     "autoresearch status lists the numbers, git for-each-ref refs/autoresearch the commits");
 }
 
-/// The trace of a trial, for a replay that takes the same steps.
+/// The trace of a trial, for a replay that repeats its steps.
 fs::path require_trace(const RunInfo& run, const Experiment& experiment, const Trial& trial) {
     const auto trace =
         curve_file(run_files::experiment_directory(run.directory, experiment.number), trial.seed);
@@ -67,7 +67,7 @@ int replay(const Arguments& arguments) {
     const bool exact = arguments.exact;
     const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
     TrialPlace place{open_kit(), settle_here(run.config.values, run.device), require_same_data(run)};
-    place.config.repeats = 0;  // one trial, whatever the machine does to it
+    place.config.repeats = 0;  // one trial, even if the machine disturbs it
     print_notes(run.config);
     if (const auto note = rebuilt_note(run, place.kit); !note.empty()) std::cerr << "note: " << note << "\n";
     const fs::path directory =

@@ -53,7 +53,7 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
     return options;
 }
 
-/// The final number of a run that reached its bound. What goes wrong here does not make the run fail.
+/// Measures the final number of a run that reached its limit. Errors here do not fail the run.
 void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git,
                  const std::vector<Experiment>& experiments, Reporter& reporter, const StopRequest& stop) {
     const Experiment* best = incumbent_of(experiments);

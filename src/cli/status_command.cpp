@@ -23,7 +23,7 @@ void print_run(const RunInfo& run, bool json) {
 namespace {
 
 struct Arguments {
-    std::string tag;  // empty: the run that was active last
+    std::string tag;  // empty: the last active run
     bool json = false;
 };
 

@@ -27,7 +27,7 @@ ResolvedSettings load_settings(const FlagValues& flags, const fs::path& reposito
     sources.kit = kit;
     sources.default_preset = platform::default_preset();
     ResolvedSettings config = resolve_settings(sources);
-    // A path in a file of the repository is meant from its root, one on the command line from here.
+    // A path in the repository's file is relative to its root, one on the command line to the current folder.
     std::string& corpus = config.values.corpus;
     if (!config.asked_for("corpus") && fs::exists(repository / corpus))
         corpus = (repository / corpus).string();
