@@ -28,7 +28,7 @@ double next_time_of_day(const std::string& text) {
         throw UserError("until is \"" + text + "\", which is not a time of day",
                         "use a time such as --until 07:30");
     then.tm_sec = 0;
-    then.tm_isdst = -1;  // not known, and another one tomorrow
+    then.tm_isdst = -1;  // unknown, and may differ tomorrow
     std::tm tomorrow = then;
     ++tomorrow.tm_mday;
     const std::time_t today = std::mktime(&then);

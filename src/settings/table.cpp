@@ -19,7 +19,7 @@ constexpr double kDay = 86400;
 constexpr double kMaxInt = std::numeric_limits<int>::max();
 
 // A new setting is a member with its default in contract/settings.h and a row here: flag, variable, JSON key,
-// checks, run.json and --help come from it.
+// checks, run.json and --help follow from the row.
 std::vector<SettingKey> table() {
     constexpr auto data = SettingKey::data, frozen = SettingKey::frozen, free = SettingKey::free;
     return {
