@@ -22,7 +22,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Evidence, ground, seeds, differe
                                                 speed, memory, tokens, incumbent_tokens, equal_steps)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Verdict, decision, ending, reason, evidence)
 
-// As the macro would, with the numbers from their table.
+// As the macro would do it, with the numbers from their table.
 void to_json(json& to, const Trial& trial) {
     to = {{"ending", trial.ending},
           {"reason", trial.reason},
@@ -73,7 +73,7 @@ json to_json(const Proposal& proposal) {
     return proposal;
 }
 
-/// `known` is what this version makes of it.
+/// `known` is what this version reads and writes back.
 static void refuse_unknown_keys(const json& from, const json& known) {
     for (const auto& item : from.items()) {
         if (known.is_object() && !known.contains(item.key()))
@@ -85,8 +85,8 @@ static void refuse_unknown_keys(const json& from, const json& known) {
     }
 }
 
-/// A line of version 1 knew a difference and a sentence, called void trials disturbed, and had no word for an
-/// experiment without a fair trial.
+/// A version 1 line has a difference and a sentence instead of evidence, calls void trials disturbed, and has
+/// no word for an experiment without a fair trial.
 static void renew(json& line) {
     const auto rename = [](json& in, const char* from, json& to, const char* name) {
         if (!in.contains(from)) return;

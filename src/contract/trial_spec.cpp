@@ -13,7 +13,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopThreshold, share, loss)
 
 namespace {
 
-/// Calls take(name, member) for every member: the one list of them.
+/// Calls take(name, member) for every member: the only list of them.
 template <class Spec, class Take>
 void each_member(Spec& spec, const Take& take) {
     take("experiment", spec.experiment);
