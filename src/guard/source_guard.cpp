@@ -16,7 +16,7 @@ using Reason = std::optional<std::string>;
 struct WordRule {
     std::string_view words;  // separated by one space
     std::string_view reason;
-    bool only_calls = false;  // the word is also a common name: only `word(` that is no member's counts
+    bool only_calls = false;  // the word is also a common name: count only `word(`, unless a member call
 };
 
 constexpr std::string_view kNoFile = "a trainer must not open files: data comes from session.train_batches()";
@@ -56,7 +56,7 @@ constexpr std::string_view kCHeaders =
 constexpr std::string_view kDirectives =
     "\n include define undef if ifdef ifndef elif else endif error warning pragma";
 
-/// Is the word one of a list that is separated by single spaces?
+/// Whether a list, separated by single spaces, contains the word.
 bool listed(std::string_view list, std::string_view word) {
     return (" " + std::string(list) + " ").find(" " + std::string(word) + " ") != std::string::npos;
 }
@@ -71,10 +71,10 @@ std::string_view text_at(const Tokens& tokens, std::size_t i) {
 
 bool allowed_header(const std::string& include) {
     static const std::regex project(R"(["<]autoresearch/.*)"), libraries("<(torch|ATen|c10)/.*");
-    // Only standard headers have neither a folder nor an ending.
+    // Only standard headers have neither a folder nor an extension.
     static const std::regex standard("<([a-z0-9_]+)>"), of_c(R"(<([a-z]+\.h)>)");
     std::smatch name;
-    // std::regex takes stack by the character.
+    // std::regex uses stack for every character.
     if (include.size() > 100 || include.find("..") != std::string::npos) return false;
     if (std::regex_match(include, project) || std::regex_match(include, libraries)) return true;
     if (std::regex_match(include, name, of_c)) return listed(kCHeaders, name.str(1));
@@ -160,8 +160,8 @@ Status SourceGuard::review(const Proposal& proposal, const std::vector<Experimen
     if (auto reason = broken_source_rule(proposal.source)) return Failure{Ending::refused, *reason};
     const std::string hash = normalized_source_hash(proposal.source);
     for (const Experiment& earlier : history) {
-        // Without a proposal it carries the source of its parent, and never ran; nothing is known of one that
-        // was not judged.
+        // An experiment without a proposal carries its parent's source and never ran; nothing is known about
+        // an unjudged one.
         if (earlier.verdict.ending == Ending::no_proposal || earlier.source_hash != hash ||
             earlier.verdict.decision == Decision::unjudged)
             continue;
