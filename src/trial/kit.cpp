@@ -20,13 +20,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Empty when the person named none.
+/// Empty if the user named none.
 std::string given_kit() {
     const char* value = std::getenv("AUTORESEARCH_KIT");
     return value == nullptr ? "" : value;
 }
 
-/// Of all that makes a program from a train.cpp.
+/// Hash of everything that turns a train.cpp into a program.
 std::string hash_of_kit(const fs::path& root) {
     std::vector<fs::path> files = {root / "build-trainer"};
     for (const char* folder : {"include", "prepare", "util"}) {
@@ -59,7 +59,7 @@ Kit open_kit() {
     const auto json = nlohmann::json::parse(*text);
     kit.torch = json.at("torch").get<std::string>();
     kit.torch_version = json.at("torch_version").get<std::string>();
-    kit.python = json.value("python", std::string());  // a kit of before needed none
+    kit.python = json.value("python", std::string());  // older kits needed none
     kit.compiler = json.at("compiler").get<std::string>();
     if (::access(kit.compiler.c_str(), X_OK) != 0) {
         throw UserError("the C++ compiler " + kit.compiler + " is gone, so no train.cpp can be built",
