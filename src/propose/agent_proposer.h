@@ -18,11 +18,11 @@ struct AgentProposerOptions {
     DeskOptions desk;
     AgentAdapter agent;
     std::string model;           // empty: the agent's own default
-    std::string more_arguments;  // for its command line, as a shell reads them
-    double token_price = 0;      // USD for a million tokens, where the agent reports no cost
+    std::string more_arguments;  // for its command line, parsed as a shell would
+    double token_price = 0;      // USD per million tokens, if the agent reports no cost
     std::string device = "cpu";
-    std::string budget;          // of a trial with its unit, for the prompt
-    double memory_gb = 0;        // of the device, for the prompt; 0: not known
+    std::string budget;          // of a trial, with its unit, for the prompt
+    double memory_gb = 0;        // of the device, for the prompt; 0: unknown
     std::filesystem::path self;  // the running autoresearch program: {self}
     double limit = 600;          // seconds for the agent
     double memory_limit = 0;     // GB for all its processes; 0: no limit
@@ -32,11 +32,11 @@ struct AgentProposerOptions {
 /// Starts a coding agent at a desk, waits, and takes train.cpp and idea.txt back. A proposal is the changed
 /// source, whatever the agent says about it; a failure's reason names what went wrong: not started, time
 /// limit, usage limit, login, busy server, exit code, a question, deleted, unchanged. A second call for the
-/// same experiment finds the desk as the first left it, and the same conversation where the agent can go on
-/// with one. prompt.md and agent.log of all calls stay in the request's directory.
+/// same experiment finds the desk as the first left it, and resumes the conversation if the agent can.
+/// prompt.md and agent.log of all calls stay in the request's directory.
 class AgentProposer : public Proposer {
   public:
-    /// Throws UserError when the agent needs a model and none was named, or its command has an unknown field.
+    /// Throws UserError if the agent needs a model and none was named, or its command has an unknown field.
     AgentProposer(AgentProposerOptions options, const StopRequest& stop);
     Answer propose(const ProposalRequest& request) override;
 
@@ -49,8 +49,8 @@ class AgentProposer : public Proposer {
     AgentProposerOptions options_;
     const StopRequest& stop_;
     std::unique_ptr<Desk> desk_;
-    int experiment_ = -1;      // that the desk is for
-    AgentOutput last_output_;  // of the conversation that the next call at this desk goes on with
+    int experiment_ = -1;      // whose desk this is
+    AgentOutput last_output_;  // of the conversation that the next call at this desk resumes
 };
 
 }  // namespace autoresearch

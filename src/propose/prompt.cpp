@@ -12,10 +12,10 @@ namespace autoresearch {
 namespace {
 
 constexpr std::size_t kLatest = 8;          // results in the prompt itself
-constexpr std::size_t kLogBytes = 4 << 10;  // of a log that goes back to the agent
-constexpr std::size_t kLastWords = 3;       // lines of the log of an experiment that crashed
+constexpr std::size_t kLogBytes = 4 << 10;  // bytes of a log that goes back to the agent
+constexpr std::size_t kLastWords = 3;       // lines of a crashed experiment's log
 constexpr double kNearNoise = 2;            // a miss by less than this many standard deviations is near,
-constexpr double kNearShare = 0.002;        // or, while they are not known, by this share of val_bpb
+constexpr double kNearShare = 0.002;        // or, while those are unknown, by this share of val_bpb
 
 std::string incumbent_text(const Experiment& best) {
     std::string text = fmt::format("To beat: experiment {}, val_bpb {:.5f}", best.number, best.val_bpb());
@@ -38,7 +38,7 @@ std::string noise_text(const Noise& noise) {
         noise.sd);
 }
 
-/// The log that explains an ending; none for those whose reason says it all.
+/// The log that explains an ending; none if its reason says it all.
 std::string log_of(Ending ending) {
     if (ending == Ending::build_failed) return run_files::build_log("").string();
     for (const Ending plain : {Ending::ok, Ending::no_proposal, Ending::refused, Ending::ended_early}) {
@@ -49,7 +49,7 @@ std::string log_of(Ending ending) {
 
 std::string last_words(const Experiment& experiment, const std::filesystem::path& experiments) {
     const std::string log = log_of(experiment.verdict.ending);
-    // What was not judged is not its own fault: a log would mislead.
+    // An unjudged experiment is not at fault: a log would mislead.
     if (log.empty() || experiment.verdict.decision == Decision::unjudged) return "";
     const auto folder = experiments / fmt::format("{:04}", experiment.number);
     const std::string tail = file_tail(folder / log, kLogBytes);
@@ -97,7 +97,7 @@ std::string history_line(const Experiment& experiment, const Noise& noise, bool 
 std::string history_text(const std::vector<Experiment>& history, const Noise& noise,
                          const std::filesystem::path& experiments, std::size_t budget) {
     // From the newest back: whole lines for two thirds of the budget, short ones for most of the rest, then
-    // only those that were kept, which are the lineage of the present source.
+    // only kept ones, which are the lineage of the current source.
     std::vector<std::string> lines;
     std::size_t used = 0, left_out = 0;
     for (auto experiment = history.rbegin(); experiment != history.rend(); ++experiment) {
@@ -140,7 +140,7 @@ std::string repair_text(const ProposalRequest& request) {
     std::string text = "## Your last answer cannot be used\n\n" + failure.reason + "\n";
     if (const std::string log = log_of(failure.ending); !log.empty()) {
         const auto file = request.directory / log;
-        // A compiler's first error explains the others, a trainer's last words explain its end.
+        // A compiler's first error explains the rest; a trainer's last lines explain its end.
         const std::string lines = failure.ending == Ending::build_failed
                                       ? clip(try_read_file(file).value_or(""), kLogBytes)
                                       : file_tail(file, kLogBytes);
