@@ -25,7 +25,7 @@ std::string final_number_text(const ordered_json& number) {
 
 namespace {
 
-/// What the verdicts come to: {"noise", "degrees", "void_trials", "ended_early", "saved_seconds", "final"}.
+/// Summarises the verdicts: {"noise", "degrees", "void_trials", "ended_early", "saved_seconds", "final"}.
 ordered_json verdicts(const RunView& view) {
     int disturbed = 0, early = 0, whole = 0;
     double early_seconds = 0, whole_seconds = 0;

@@ -8,21 +8,21 @@
 
 namespace autoresearch {
 
-/// What the place that output goes to can show.
+/// What the output can display.
 struct OutputStyle {
     bool terminal = false;  // lines can be rewritten in place
     bool color = false;
 };
 
-/// From the descriptor and from NO_COLOR and TERM of the environment.
+/// Determined from the descriptor and the environment's NO_COLOR and TERM.
 OutputStyle output_style(int fd);
 
-/// Shows the loop to a person: on a terminal with a progress line that is rewritten in place, else as plain
-/// lines. Everything but progress also goes, with the time, to the log file. Output that cannot be written is
-/// dropped: a closed terminal must not end a night's run (the caller ignores SIGPIPE).
+/// Shows the loop to a person: on a terminal with a progress line that is rewritten in place, otherwise as
+/// plain lines. Everything but progress also goes, with the time, to the log file. Drops output that it
+/// cannot write: a closed terminal must not end a night's run (the caller ignores SIGPIPE).
 class TerminalReporter final : public Reporter {
   public:
-    /// `fd` is borrowed. The log is appended to.
+    /// Borrows `fd`; appends to the log.
     TerminalReporter(int fd, OutputStyle style, const std::filesystem::path& log_file);
     ~TerminalReporter() override;
 
@@ -33,7 +33,7 @@ class TerminalReporter final : public Reporter {
 
   private:
     void print(const std::string& line, const std::string& logged);  // lines that stay
-    void draw(const std::string& line);                              // the line that the next output replaces
+    void draw(const std::string& line);                              // a line that the next output replaces
     void log(const std::string& line) const;
 
     int fd_;
