@@ -33,7 +33,7 @@ namespace autoresearch {
 
 enum class DeviceClass { mps, cuda, cpu };
 
-/// One value for each class of device, in the columns' order of the hyperparameter block.
+/// One value per device class, in the column order of the hyperparameter block.
 template <class T>
 struct PerDevice {
     T mps, cuda, cpu;

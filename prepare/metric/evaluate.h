@@ -17,7 +17,7 @@ struct BrokenRule : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// MiB of fp32 logits that an evaluation asks for at a time.
+/// MiB of fp32 logits that an evaluation requests at a time.
 double logit_slice_mb(at::Device device);
 
 using LogitsFunction = std::function<at::Tensor(const at::Tensor& tokens)>;

@@ -26,7 +26,7 @@ struct OutputRules {
     std::string troubles;         // which plain lines of the log may report trouble, as a regular expression
 };
 
-/// How to start one coding agent: an entry of configs/agents.json, or a command of the user's.
+/// How to start one coding agent: an entry of configs/agents.json, or the user's own command.
 struct AgentAdapter {
     std::string name;
     std::string program;  // what must be on PATH; empty: always there

@@ -34,7 +34,7 @@ std::string noise_text(const Noise& noise) {
     if (noise.degrees <= 0) return "";
     return fmt::format(
         "Noise: the same code with another seed differs by {:.5f} (standard deviation; \"sd\" below). A gain "
-        "of less than about two of these cannot be told from chance.\n",
+        "of less than about two of these cannot be distinguished from chance.\n",
         noise.sd);
 }
 
