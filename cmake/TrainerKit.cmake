@@ -3,13 +3,13 @@
 #   include/autoresearch/*.h with its precompiled header, libsession, prepare/ and configs/ and program.md to read,
 #   kit.json (versions), and build-trainer, the one recipe that turns a train.cpp into a program.
 
-# libtorch: the one of the project's own .venv, else what TORCH_FOLDER says. Not by find_package(Torch): that of the CUDA
-# build asks for the whole CUDA toolkit, which nothing here needs.
+# libtorch comes from TORCH_FOLDER, or else from the project's own .venv. We avoid find_package(Torch): for the CUDA build
+# it requires the whole CUDA toolkit, which nothing here needs.
 if(NOT TORCH_FOLDER)
     file(GLOB TORCH_FOLDER ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
 endif()
 if(NOT EXISTS "${TORCH_FOLDER}/version.py")
-    message(FATAL_ERROR "no libtorch in .venv: run scripts/setup, or give -DTORCH_FOLDER=<the folder that has include/, lib/ and version.py>")
+    message(FATAL_ERROR "no libtorch in .venv: run scripts/setup, or pass -DTORCH_FOLDER=<the folder that has include/, lib/ and version.py>")
 endif()
 add_library(torch INTERFACE)
 target_include_directories(torch SYSTEM INTERFACE ${TORCH_FOLDER}/include ${TORCH_FOLDER}/include/torch/csrc/api/include)
@@ -17,14 +17,14 @@ foreach(name torch torch_cpu c10)
     target_link_libraries(torch INTERFACE ${TORCH_FOLDER}/lib/${CMAKE_SHARED_LIBRARY_PREFIX}${name}${CMAKE_SHARED_LIBRARY_SUFFIX})
 endforeach()
 if(NOT APPLE)
-    # libtorch.so has no symbol that we use, but brings the CUDA half; some distributions' linkers drop such libraries.
+    # We use no symbol of libtorch.so, but it loads the CUDA half; some distributions' linkers drop such libraries.
     target_link_options(torch INTERFACE LINKER:--no-as-needed)
 endif()
 file(STRINGS ${TORCH_FOLDER}/version.py TORCH_VERSION_LINE REGEX "^__version__")
 string(REGEX REPLACE ".*['\"]([^'\"]+)['\"].*" "\\1" KIT_TORCH_VERSION "${TORCH_VERSION_LINE}")
 
-# at::parallel_for is serial without OpenMP. On macOS torch's own libomp, already loaded, has what the code calls: no second one,
-# which would end the program.
+# at::parallel_for is serial without OpenMP. On macOS the code uses torch's own libomp, which is already loaded: a second one
+# would abort the program.
 if(APPLE)
     set(OPENMP_FLAG "-Xclang -fopenmp")
     set(OPENMP_LINK_FLAG "-Wl,-U,___kmpc_fork_call -Wl,-U,_omp_get_num_threads -Wl,-U,_omp_get_thread_num")
@@ -44,7 +44,7 @@ add_library(session SHARED ${SESSION_SOURCES})
 target_include_directories(session PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
 separate_arguments(OPENMP_LINK_FLAGS UNIX_COMMAND "${OPENMP_LINK_FLAG}")
 target_compile_options(session PRIVATE "SHELL:${OPENMP_FLAG}")
-# gcc warns of vectors as parameters, which are inlined here; -O2 also in a debug build, or the kernels crawl.
+# gcc warns about vector parameters, which are inlined here; -O2 even in a debug build, or the kernels crawl.
 set_source_files_properties(prepare/kernels/attention.cpp prepare/kernels/matmul.cpp prepare/kernels/ops.cpp
     prepare/metric/nats.cpp
     PROPERTIES COMPILE_OPTIONS "-O2;$<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>")
@@ -52,7 +52,7 @@ target_link_libraries(session PUBLIC torch PRIVATE prepare_data CLI11::CLI11 pro
 target_link_options(session PRIVATE ${OPENMP_LINK_FLAGS})
 set_target_properties(session PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${KIT} BUILD_RPATH ${TORCH_FOLDER}/lib)
 
-# One recipe for every trainer. -O1: the time goes into libtorch and libsession, so more costs and gives nothing.
+# One recipe for every trainer. -O1: the time goes into libtorch and libsession, so more costs build time and gains nothing.
 set(KIT_FLAGS "-std=c++20 -O1 -fPIE ${OPENMP_FLAG}")
 set(KIT_LINK_FLAGS "${OPENMP_LINK_FLAG}")
 set(KIT_TORCH_LIBRARIES "-ltorch -ltorch_cpu -lc10")
@@ -67,7 +67,7 @@ else()
         string(APPEND KIT_LINK_FLAGS " -fuse-ld=lld")
     endif()
 endif()
-# clang takes a precompiled header by name, gcc by finding it beside the header; -include serves both.
+# clang takes a precompiled header by name; gcc finds it next to the header.
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     set(PCH_NAME session.h.pch)
     set(KIT_USE_PCH "-include-pch \"$kit/include/autoresearch/session.h.pch\"")
@@ -89,7 +89,7 @@ file(CONFIGURE OUTPUT ${KIT}/kit.json CONTENT [[{
 }
 ]] @ONLY)
 
-# Copies, file by file, so that a build remakes what changed and nothing else.
+# Copied file by file, so that a build redoes what changed and nothing else.
 set(KIT_FILES)
 function(kit_copy)
     foreach(name ${ARGN})

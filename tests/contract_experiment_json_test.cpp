@@ -147,7 +147,7 @@ TEST(ExperimentJson, WrongTypesAreErrors) {
     EXPECT_THAT(with("/trials/0/seed", "one"), HasSubstr("must be number, but is string"));
     EXPECT_THAT(with("/trials", 3), HasSubstr("must be array, but is number"));
     EXPECT_THAT(with("/verdict/decision", "maybe"),
-                HasSubstr("\"maybe\" is none of: keep, discard, crash, unjudged"));
+                HasSubstr("\"maybe\" is not one of: keep, discard, crash, unjudged"));
     EXPECT_THAT(with("/agent", nullptr), HasSubstr("null"));
     EXPECT_THAT(with("/agent/ignored_files/0", 1), HasSubstr("must be string, but is number"));
     EXPECT_THAT(error_of(json::array()), HasSubstr("array"));

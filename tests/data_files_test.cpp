@@ -86,7 +86,7 @@ TEST_F(ShardTest, NoticesEveryChangedByte) {
 TEST_F(ShardTest, NamesTheDamage) {
     std::string bytes = read_text(write_shard("good.bin", 1000));
     bytes[8] = 7;
-    EXPECT_NE(complaint(bytes).find("does not begin like one of version 1"), std::string::npos);
+    EXPECT_NE(complaint(bytes).find("does not begin like a shard of version 1"), std::string::npos);
     EXPECT_THROW(Shard(folder_ / "missing.bin"), std::system_error);
     EXPECT_THROW(Shard(folder_.path()), std::system_error);
 }
@@ -153,7 +153,7 @@ TEST_F(MetaTest, NoticesThatItsFileIsCut) {
 
 TEST_F(MetaTest, NoticesWhatDoesNotFit) {
     write_shard(kValFile, 1000, 0x9999);
-    EXPECT_NE(complaint_of_meta().find("not of this data set"), std::string::npos);
+    EXPECT_NE(complaint_of_meta().find("not part of this data set"), std::string::npos);
     std::filesystem::remove(folder_ / kValFile);
     EXPECT_NE(complaint_of_meta().find(kValFile), std::string::npos);
     write_shard(kValFile, 1000);
@@ -163,7 +163,7 @@ TEST_F(MetaTest, NoticesWhatDoesNotFit) {
     folder_.write(kTokenizerFile, "tokens");
     meta_.test_tokens = 8;
     write_meta(meta_, folder_.path());
-    EXPECT_NE(complaint_of_meta().find("not of this data set"), std::string::npos);
+    EXPECT_NE(complaint_of_meta().find("not part of this data set"), std::string::npos);
     meta_.format = 2;
     write_meta(meta_, folder_.path());
     EXPECT_NE(complaint_of_meta().find("another format"), std::string::npos);

@@ -203,7 +203,8 @@ TEST_F(PrepareTest, ADamagedDataSetIsReplaced) {
     std::string tokens = content.at(kTrainFile);
     tokens[100] ^= 1;
     folder_.write("data/" + first.meta.fingerprint + "/" + kTrainFile, tokens);
-    EXPECT_NE(prepare_data(options_).replaced.find("the tokens are not as written"), std::string::npos);
+    EXPECT_NE(prepare_data(options_).replaced.find("the tokens do not match their digest"),
+              std::string::npos);
     EXPECT_EQ(content_of(first.directory), content);
     EXPECT_EQ(things_in_root(), 1);
 }
@@ -343,7 +344,7 @@ TEST_F(PrepareTest, AnUnreadableFileIsNamed) {
         std::exit(0);
     };
     EXPECT_EXIT(as_anybody(), ::testing::ExitedWithCode(2),
-                "cannot read .*all.jsonl: Permission denied .* check who may read");
+                "cannot read .*all.jsonl: Permission denied .* check its permissions");
 }
 
 TEST_F(PrepareTest, TheLargestVocabularyItNamesWorks) {

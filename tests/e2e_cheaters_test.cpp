@@ -36,11 +36,11 @@ TEST_F(CheatersE2e, AreFoundAndSayWhy) {
     std::vector<Cheat> cheats = {
         {"a literal seed", after(kBegin, "    at::manual_seed(7);"), "refused", "session.seed()"},
         {"a seed of its own", after(kBegin, "    const uint64_t mine = 7;  at::manual_seed(mine);"),
-         "invalid", "seeded anew"},
+         "invalid", "reseeded"},
         {"a seed of its own that is taken back",
          after(kBegin, "    const uint64_t mine = 7;  at::manual_seed(mine);") + "\n" +
              after("auto batches = ", "    at::manual_seed(session.seed());"),
-         "invalid", "seeded anew"},
+         "invalid", "reseeded"},
         {"future tokens", "s/return model.logits(tokens);/return model.logits(at::roll(tokens, -1, 1));/",
          "invalid", "looks ahead"},
         {"logits that are not numbers", "s/return model.logits(tokens);/return model.logits(tokens) * NAN;/",
@@ -52,7 +52,7 @@ TEST_F(CheatersE2e, AreFoundAndSayWhy) {
          "s/return model.logits(tokens);/return model.logits(tokens) + 500;/", "ok",
          ""},  // which is no cheat here: the Session normalises
         {"the validation file", after(kBegin, "    std::FILE* f = std::fopen(\"val.bin\", \"r\");"),
-         "refused", "opens no file"},
+         "refused", "must not open files"},
         {"the validation file, behind the guard's back", read_validation(""), "invalid", "val.bin was open"},
         {"a number reported early",
          "s/^    while (session.training()) {/&\\n        if (session.steps() == 3) break;/", "invalid",

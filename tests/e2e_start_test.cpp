@@ -18,7 +18,7 @@ class StartE2e : public E2eTest {
 
 TEST_F(StartE2e, AnUncommittedChangeIsNamedAndCanBeStartedFrom) {
     sh("echo '// mine' >> train/train.cpp");
-    expect_refused(run_line("--experiments 1"), "train/train.cpp has changes that are not committed",
+    expect_refused(run_line("--experiments 1"), "train/train.cpp has uncommitted changes",
                    "--from-working-tree");
     EXPECT_FALSE(std::filesystem::exists(repository / ".autoresearch"));
     const Output run =
@@ -47,7 +47,7 @@ TEST_F(StartE2e, WhatIsMissingIsSaidWithTheMend) {
     expect_refused(run_line("--agent nonesuch"), "nonesuch", "");
     EXPECT_FALSE(std::filesystem::exists(repository / ".autoresearch")) << "nothing half-made";
     sh("git branch autoresearch/e2e");
-    expect_refused(run_line(""), "branch autoresearch/e2e exists already", "--tag");
+    expect_refused(run_line(""), "branch autoresearch/e2e already exists", "--tag");
     sh("git switch -q autoresearch/e2e");
     expect_refused(run_line(""), "branch autoresearch/e2e is checked out", "git switch");
     sh("git switch -q main; git branch -D autoresearch/e2e");

@@ -52,7 +52,7 @@ TEST(SourceRules, RefusedHeaders) {
 }
 
 TEST(SourceRules, RefusedWordsNameTheirLine) {
-    EXPECT_EQ(reason_with("\nint x = fork();"), "line 3: fork: a trainer starts no other process");
+    EXPECT_EQ(reason_with("\nint x = fork();"), "line 3: fork: a trainer must not start other processes");
     for (const char* line : {"asm(\"nop\");",
                              "void f() { std::system(\"ls\"); }",
                              "auto* f = popen;",

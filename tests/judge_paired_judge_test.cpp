@@ -117,11 +117,11 @@ TEST_F(PairedJudgeTest, CodeAndMemoryMustBeWorthIt) {
     auto candidate = experiment(1, {1.9850, 1.9952, 2.0051}, 1100);
     EXPECT_EQ(verdict_of(candidate).decision, Decision::discard);
     EXPECT_THAT(verdict_sentence(verdict_of(candidate)),
-                HasSubstr("gains less than the noise for much code"));
+                HasSubstr("gain below the noise for much more code"));
     candidate.source_tokens = 1000;
     candidate.trials[0].peak_memory_mb = 1600;
     EXPECT_EQ(verdict_of(candidate).decision, Decision::discard);
-    EXPECT_THAT(verdict_sentence(verdict_of(candidate)), HasSubstr("gains too little for its memory"));
+    EXPECT_THAT(verdict_sentence(verdict_of(candidate)), HasSubstr("gain too small for the extra memory"));
     EXPECT_THAT(verdict_sentence(verdict_of(candidate)), HasSubstr("1.6x the memory"));
     candidate = experiment(1, {1.84, 1.84, 1.85}, 1100);
     candidate.trials[0].peak_memory_mb = 1600;

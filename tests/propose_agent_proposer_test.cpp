@@ -148,7 +148,7 @@ TEST_F(AgentProposerTest, EveryWayToGiveNoProposal) {
     EXPECT_EQ(reason("rm train/train.cpp"), "the agent deleted train/train.cpp");
     EXPECT_EQ(reason("rm -r train"), "the agent deleted train/train.cpp");
     EXPECT_THAT(reason("rm train/train.cpp; ln -s /etc/passwd train/train.cpp"),
-                HasSubstr("else than a plain file"));
+                HasSubstr("other than a plain file"));
     EXPECT_THAT(reason("mv train elsewhere; echo x >> elsewhere/train.cpp; ln -s elsewhere train"),
                 HasSubstr("plain file"));
     EXPECT_THAT(reason("rm train/train.cpp; mkdir train/train.cpp"), HasSubstr("plain file"));

@@ -130,11 +130,11 @@ TEST_F(FileLedgerTest, DamageInTheMiddleNamesFileAndLine) {
     damaged = whole;
     damaged.erase(second, damaged.find('\n', second) + 1 - second);
     set_text(damaged);
-    EXPECT_THAT(error(), AllOf(HasSubstr("line 3"), HasSubstr("experiment 1 should stand here")));
+    EXPECT_THAT(error(), AllOf(HasSubstr("line 3"), HasSubstr("experiment 1 should be here")));
 
     // The last line is JSON, so it was not torn: what is wrong with it is not for us to drop.
     set_text(whole + "{\"idea\":\"x\"}\n");
-    EXPECT_THAT(error(), AllOf(HasSubstr("line 5"), HasSubstr("experiment 3 should stand here")));
+    EXPECT_THAT(error(), AllOf(HasSubstr("line 5"), HasSubstr("experiment 3 should be here")));
 }
 
 TEST_F(FileLedgerTest, LostExperimentsAreNoticedByTheirFolders) {

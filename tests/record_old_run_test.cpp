@@ -30,7 +30,7 @@ TEST_F(OldRunTest, ItIsReadWithANote) {
     EXPECT_EQ(run.config.values.budget, 3);
     EXPECT_EQ(run.config.values.confirm_seeds, 0);
     ASSERT_EQ(run.config.notes.size(), 1U);
-    EXPECT_NE(run.config.notes[0].find("run.json: confirm is called judge now"), std::string::npos);
+    EXPECT_NE(run.config.notes[0].find("run.json: confirm is now called judge"), std::string::npos);
     const auto experiments = read_ledger(run.directory);
     ASSERT_EQ(experiments.size(), 2U);
     EXPECT_EQ(experiments[0].verdict.decision, Decision::keep);

@@ -120,7 +120,7 @@ TEST_F(ConfigTest, OldNamesAreTakenWithANote) {
         EXPECT_EQ(config.values.judge, JudgeRule::plain) << origin;
         EXPECT_EQ(config.origins.at("judge"), origin);
         ASSERT_EQ(config.notes.size(), 1U);
-        EXPECT_EQ(config.notes[0].rfind(origin + ": confirm is called judge now", 0), 0U) << config.notes[0];
+        EXPECT_EQ(config.notes[0].rfind(origin + ": confirm is now called judge", 0), 0U) << config.notes[0];
     };
     repository.write("autoresearch.json", R"({"confirm": "none"})");
     expect_plain("autoresearch.json");

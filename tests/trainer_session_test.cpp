@@ -185,9 +185,9 @@ TEST_F(SessionTest, EndsWhenARuleIsBroken) {
 }
 
 TEST_F(SessionTest, ASeedOfItsOwnIsInvalid) {
-    expect_invalid("seed", "broken_rule", "seeded anew");
-    expect_invalid("'seed later'", "broken_rule", "seeded anew");
-    expect_invalid("'seed back'", "broken_rule", "seeded anew");
+    expect_invalid("seed", "broken_rule", "reseeded");
+    expect_invalid("'seed later'", "broken_rule", "reseeded");
+    expect_invalid("'seed back'", "broken_rule", "reseeded");
 }
 
 TEST_F(SessionTest, ReadingTheValidationFilesIsInvalid) {
@@ -201,7 +201,7 @@ TEST_F(SessionTest, ReadingTheValidationFilesIsInvalid) {
 
 TEST_F(SessionTest, TimeBesideTheClockIsInvalid) {
     expect_invalid("first", "broken_rule", "the first step took ");
-    expect_invalid("over", "broken_rule", "of a budget of");
+    expect_invalid("over", "broken_rule", "on a budget of");
     expect_invalid("late", "broken_rule", "after the end of training");
     expect_invalid("learn", "broken_rule", "the first call of the evaluation took ");
 }

@@ -110,9 +110,9 @@ TEST_F(NodeTest, IsUnfitWhereItIsOfAnotherKind) {
     spec_.data = "elsewhere";
     EXPECT_EQ(reason(), "data set elsewhere is not here");
     spec_.torch = "3.0.0";
-    EXPECT_EQ(reason(), "torch 3.0.0 is asked for, here is 2.13.0");
+    EXPECT_EQ(reason(), "torch 3.0.0 is required, but this node has 2.13.0");
     spec_.kit = "other";
-    EXPECT_EQ(reason(), "the fixed half other is asked for, here is kit-hash");
+    EXPECT_EQ(reason(), "the fixed half other is required, but this node has kit-hash");
 }
 
 TEST_F(NodeTest, EndsItsTrialWhenNobodyReads) {

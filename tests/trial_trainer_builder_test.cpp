@@ -61,7 +61,7 @@ TEST_F(TrainerBuilderTest, AnOldProgramIsNotTakenForANewOne) {
     directory_.write("experiments/0001/build.log", "x.cpp:1:1: error: old\n");
     const auto result = build("exit 0\n");
     ASSERT_FALSE(result.ok());
-    EXPECT_EQ(result.failure().reason, "the compiler failed without a word");
+    EXPECT_EQ(result.failure().reason, "the compiler failed without any output");
 }
 
 TEST_F(TrainerBuilderTest, TheTimeLimitHolds) {

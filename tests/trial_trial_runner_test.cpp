@@ -178,7 +178,7 @@ TEST_F(TrialRunnerTest, AResultWithoutTheWholeTrainingIsInvalid) {
 
 TEST_F(TrialRunnerTest, CpuTimeMayBeLessThanOursAndNeverMore) {
     budget_ = 0.8;
-    expect("waited", Ending::invalid, "it claims 0.8 s of training, measured were 2.");
+    expect("waited", Ending::invalid, "it claims 0.8 s of training, but 2.");
     spec_.clock = ClockKind::cpu;
     EXPECT_EQ(to_string(run("waited").ending), "ok");
     EXPECT_THAT(text("run.log"), HasSubstr(" --threads 2 --clock cpu --events-fd "));

@@ -32,7 +32,7 @@ constexpr double SOFTCAP = 15;                                         // logits
 // batch
 constexpr PerDevice<int> TOTAL_BATCH_SIZE = {65536, 524288, 2048};     // tokens per optimizer step
 constexpr PerDevice<int> DEVICE_BATCH_SIZE = {8, 128, 8};              // rows per forward and backward pass, at most
-constexpr PerDevice<bool> BF16 = {true, true, false};                  // activations, where the chip gains by it
+constexpr PerDevice<bool> BF16 = {true, true, false};                  // activations, where the chip benefits
 // optimizer
 constexpr PerDevice<double> MATRIX_LR = {0.04, 0.04, 0.04};            // learning rate of matrices (Muon)
 constexpr PerDevice<double> EMBEDDING_LR = {0.6, 0.6, 0.6};            // of tokens and values (AdamW)
@@ -187,7 +187,7 @@ struct GPT {
         return n;
     }
 
-    // Memory, roughly: weights, gradients and optimizer state; and what a token leaves for the backward pass.
+    // Memory, roughly: weights, gradients and optimizer state; and what a token stores for the backward pass.
     double bytes_once() const { return 16.0 * num_params() + 4.0 * num_matrix_params(); }  // Muon's copies
     double bytes_per_token() const {
         double numbers = 32.0 * config.n_embd * config.n_layer;
@@ -196,7 +196,7 @@ struct GPT {
         return 4 * numbers;
     }
 
-    // Forward and backward: 6 per weight of a matmul, 12 per channel and position attended to.
+    // Forward and backward: 6 per matmul weight, 12 per channel and position attended to.
     double flops_per_token() const {
         double attended = 0;
         for (const Block& block : blocks) attended += block.window;

@@ -46,7 +46,7 @@ void flush_to_disk(int fd, const std::string& what) {
 void flush_directory(const std::filesystem::path& directory) {
     const std::filesystem::path path = directory.empty() ? "." : directory;
     const Fd fd = open_file(path, O_RDONLY);
-    // Some file systems cannot flush a directory; the rename is then as safe as they make it.
+    // Some file systems cannot flush a directory; the rename is then only as safe as they make it.
     if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP)
         throw_errno("cannot flush " + path.string());
 }
@@ -69,7 +69,7 @@ void write_file_atomically(const std::filesystem::path& target, std::string_view
     ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
     try {
         write_all(fd.get(), text, target.string());
-        // mkstemp's files are the owner's alone; a replaced file keeps its mode, a new one gets the usual
+        // mkstemp's files are private to the owner; a replaced file keeps its mode, a new one gets the usual
         // one.
         struct stat status{};
         const mode_t mode = ::stat(target.c_str(), &status) == 0 ? (status.st_mode & 07777) : 0644;

@@ -16,22 +16,22 @@ namespace autoresearch {
 Fd open_file(const std::filesystem::path& path, int flags);
 
 /// Replaces a whole file or leaves it as it was: the text goes to a temporary file in the same folder, is
-/// flushed to the disk, and renamed over the target. After it returns the new text survives a power cut.
-/// Throws std::system_error, with the path in its text, when the disk says no.
+/// flushed to disk, and renamed over the target. Once this returns, the new text survives a power cut. Throws
+/// std::system_error, with the path in its text, when the disk refuses.
 void write_file_atomically(const std::filesystem::path& target, std::string_view text);
 
-/// Replaces a file in the simplest way, for what need not survive anything. Throws std::system_error.
+/// Replaces a file the simple way, for what need not survive a crash. Throws std::system_error.
 void write_file(const std::filesystem::path& target, std::string_view text);
 
-/// Writes all of the text to the descriptor, over interruptions; throws std::system_error naming `what`.
+/// Writes all of the text to the descriptor, despite interruptions; throws std::system_error naming `what`.
 void write_all(int fd, std::string_view text, const std::string& what);
 
-/// fsync that means it (F_FULLFSYNC where there is one); throws std::system_error naming `what`.
+/// An fsync that reaches the disk (F_FULLFSYNC where available); throws std::system_error naming `what`.
 void flush_to_disk(int fd, const std::string& what);
 
-/// An exclusive lock on a file, which is made if need be. While another process holds it, calls waiting() ten
-/// times a second; an exception from it ends the wait. The kernel lets go of the lock when the process ends,
-/// however it ends.
+/// Takes an exclusive lock on a file, creating it if needed. While another process holds it, calls waiting()
+/// ten times a second; an exception from it ends the wait. The kernel releases the lock when the process
+/// ends, however it ends.
 Fd wait_for_lock(const std::filesystem::path& file, const std::function<void()>& waiting);
 
 /// Makes a rename or a new file in this directory survive a power cut.

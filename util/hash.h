@@ -6,8 +6,8 @@
 
 namespace autoresearch {
 
-/// XXH64: to find equal things, not to withstand an attacker. The same number on every machine, so it may be
-/// stored. `seed` continues an earlier hash.
+/// XXH64: finds equal things, does not withstand an attacker. The same on every machine, so it may be stored.
+/// `seed` continues an earlier hash.
 std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed = 0);
 
 /// An order-dependent hash of a sequence of numbers and texts.
@@ -28,10 +28,10 @@ class Digest {
 std::string hex(std::uint64_t value);
 
 /// Hash of C++ source that stays the same when only comments and white space change (16 hex digits).
-/// Literals count byte for byte, raw strings too.
+/// Literals count byte for byte, including raw strings.
 std::string normalized_source_hash(std::string_view source);
 
-/// Tokens of C++ source; comments and white space are none. The measure of how simple a source is.
+/// Number of C++ tokens, without comments and white space: the measure of how simple a source is.
 int count_source_tokens(std::string_view source);
 
 }  // namespace autoresearch

@@ -11,7 +11,7 @@ namespace {
 
 enum Group : std::size_t { kSkipped = 1, kNewline, kLiteral, kRawDelimiter, kQuote, kWord, kNumber };
 
-// One group for each kind of token; what is left is punctuation. The longest operators first.
+// One group per kind of token; whatever is left is punctuation. Longest operators first.
 constexpr const char* kToken = R"re((?sx)
   ( [ \t\r\x0b\f]++ | \\\r?\n | //(?:\\\r?\n|[^\n])*+ | /\*.*?(?:\*/|\z) )
 | ( \n )
@@ -54,7 +54,7 @@ std::vector<SourceToken> source_tokens(std::string_view source) {
         const int found = pcre2_match(token_pattern(), reinterpret_cast<PCRE2_SPTR>(source.data()),
                                       source.size(), at, PCRE2_ANCHORED, match.get(), nullptr);
         const PCRE2_SIZE* groups = pcre2_get_ovector_pointer(match.get());
-        // It only fails at a limit of the library: then this byte is punctuation.
+        // Matching fails only at a library limit: then this byte is punctuation.
         const std::string_view text = source.substr(at, found > 0 ? groups[1] - at : 1);
         at += text.size();
         if (found > 0 && groups[2 * kNewline] != PCRE2_UNSET) {

@@ -10,7 +10,7 @@ enum class TokenKind {
     number,       // 0x1F, 1'000, 3e-4f
     literal,      // string or character with its prefix and quotes; raw strings too
     punctuation,  // one operator or bracket
-    end_of_line,  // only behind a preprocessor directive, where the line's end has a meaning
+    end_of_line,  // only after a preprocessor directive, where the line end matters
 };
 
 struct SourceToken {
@@ -20,8 +20,8 @@ struct SourceToken {
 };
 
 /// Splits C++ source into tokens, without comments and white space. Never fails: what is not C++ becomes
-/// punctuation, an unclosed literal or comment ends with its line or the source. Reads the source as written:
-/// a line splice in the middle of a word makes two words (the guard refuses such a source).
+/// punctuation; an unclosed literal or comment ends with its line or the source. Reads the source as written:
+/// a line splice inside a word makes two words (the guard refuses such a source).
 std::vector<SourceToken> source_tokens(std::string_view source);
 
 }  // namespace autoresearch

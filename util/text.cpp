@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\v\f";
 
-/// Of the terminal escape sequence that begins this text.
+/// Length of the terminal escape sequence that begins this text.
 std::size_t escape_length(std::string_view text) {
     const char kind = text.size() > 1 ? text[1] : '\0';
     std::size_t end = std::min<std::size_t>(2, text.size());
@@ -37,7 +37,7 @@ std::size_t utf8_length(std::string_view text) {
     const int lead = byte(0);
     if (lead < 0x80) return 1;
     if (lead < 0xC2 || lead > 0xF4) return 0;
-    // Too long forms, surrogates, and what is above U+10FFFF show in the second byte.
+    // Overlong forms, surrogates and anything above U+10FFFF show in the second byte.
     const int least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
     const int most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
     if (byte(1) < least || byte(1) > most) return 0;
@@ -156,7 +156,7 @@ std::optional<std::string> try_read_file(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) return std::nullopt;
     std::ostringstream text;
-    // An empty file sets failbit on `text`, which is no error here.
+    // An empty file sets failbit on `text`, which is not an error here.
     text << in.rdbuf();
     if (in.bad() || !std::filesystem::is_regular_file(path)) return std::nullopt;
     return std::move(text).str();
@@ -186,7 +186,7 @@ std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, 
     std::string tail(size - begin, '\0');
     in.read(tail.data(), static_cast<std::streamsize>(tail.size()));
     tail.resize(static_cast<std::size_t>(in.gcount()));
-    return begin == from ? tail : tail.substr(tail.find('\n') + 1);  // all of it where no line ends
+    return begin == from ? tail : tail.substr(tail.find('\n') + 1);  // all of it if no line ends
 }
 
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates) {

@@ -17,41 +17,41 @@ std::string_view trim(std::string_view text);
 std::string_view first_line(std::string_view text);
 std::string_view last_line(std::string_view text);
 
-/// Lines without their newlines; a newline at the end makes no empty last line.
+/// Lines without their newlines; a trailing newline does not add an empty line.
 std::vector<std::string_view> split_lines(std::string_view text);
 
 /// Every `from` replaced by `to`; `from` must not be empty.
 std::string replace_all(std::string text, std::string_view from, std::string_view to);
 
-/// At most `max_bytes` bytes, cut between UTF-8 characters; a cut text ends in "..." (counted).
+/// At most `max_bytes` bytes, cut between UTF-8 characters; a cut text ends in "..." (included in the count).
 std::string clip(std::string_view text, std::size_t max_bytes);
 
 /// One clean line for people, logs and JSON: terminal escapes dropped, control characters and line ends
 /// become a space, bytes that are not UTF-8 become '?', runs of spaces become one; trimmed and clipped.
 std::string clean_line(std::string_view text, std::size_t max_bytes = 300);
 
-/// Number of bytes at the start of `text` that are valid UTF-8: nothing cut or overlong, no surrogates.
+/// Number of bytes at the start of `text` that are valid UTF-8: nothing truncated or overlong, no surrogates.
 std::size_t valid_utf8_prefix(std::string_view text);
 
 /// Valid UTF-8: every byte that is not part of a character becomes '?'.
 std::string to_valid_utf8(std::string_view text);
 
-/// A word for /bin/sh that stands for exactly this text.
+/// Quotes the text as one word for /bin/sh.
 std::string shell_quote(std::string_view text);
 
 /// The whole file. Throws std::system_error that names the path.
 std::string read_file(const std::filesystem::path& path);
-/// Nothing when it does not exist or cannot be read.
+/// Nothing if it does not exist or cannot be read.
 std::optional<std::string> try_read_file(const std::filesystem::path& path);
 
-/// The last `max_bytes` of what a file has behind its first `from` bytes, from the start of a line when it
-/// had to be cut; empty when it cannot be read.
+/// The last `max_bytes` of a file, not counting its first `from` bytes; starts at a line start if it had to
+/// be cut. Empty if the file cannot be read.
 std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, std::uintmax_t from = 0);
 
-/// Bytes of a file; 0 when there is none.
+/// Size of a file in bytes; 0 if there is none.
 std::uintmax_t file_length(const std::filesystem::path& path);
 
-/// The candidate with the smallest edit distance to `word`; empty when there is none.
+/// The candidate with the smallest edit distance to `word`; empty if there are none.
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
 
 }  // namespace autoresearch

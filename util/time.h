@@ -5,7 +5,7 @@
 
 namespace autoresearch {
 
-/// Now in UTC, by a format of strftime.
+/// The current UTC time in a strftime format.
 inline std::string utc_now(const char* format) {
     const std::time_t now = std::time(nullptr);
     std::tm utc{};

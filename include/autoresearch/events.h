@@ -2,14 +2,14 @@
 
 // The format both sides of a training run share: the trainer's Session writes it, the harness reads it.
 //
-// The trainer inherits one write-only descriptor (its number stands in the flag --events-fd) and writes one
-// JSON object a line. Every object has "event". The harness believes this channel only; the summary block on
-// stdout is for people, for run.log and for scripts written for the originals.
+// The trainer inherits one write-only descriptor (--events-fd gives its number) and writes one JSON object
+// per line. Every object has "event". The harness trusts only this channel; the summary block on stdout is
+// for people, for run.log and for scripts written for the originals.
 //
 // clang-format off
 //   {"event":"hello","protocol":1,"device":"cpu","torch":"2.13.0","seed":1,"budget":300.0,"clock":"wall","threads":2,"data":"<fingerprint>"}
-//   {"event":"step","step":12,"seconds":3.4,"progress":0.011,"loss":5.21,"tokens":98304}     at most 4 a second;
-//        the first one (step 1) is sent when the first step is done, which is when the clock starts
+//   {"event":"step","step":12,"seconds":3.4,"progress":0.011,"loss":5.21,"tokens":98304}     at most 4 per second;
+//        the first one (step 1) is sent when the first step is done, which starts the clock
 //   {"event":"evaluating","step":412,"seconds":300.1}                                          training is over
 //   {"event":"result","split":"val","val_bpb":1.81,...the other summary keys as numbers...}    the last line of a good run
 //   {"event":"invalid","kind":"not_finite","reason":"loss is nan at step 12"}                  the last line of a bad one
@@ -33,8 +33,8 @@ inline constexpr const char* kOutOfMemory = "out_of_memory";  // the device's al
 // Keys of the result event and of the summary block, in the block's order.
 inline constexpr const char* kValBpb = "val_bpb";                    // bits per UTF-8 byte of validation text
 inline constexpr const char* kTrainingSeconds = "training_seconds";  // by the clock: wall or CPU time
-inline constexpr const char* kTotalSeconds = "total_seconds";        // program loaded to the end of all
-inline constexpr const char* kPeakVramMb = "peak_vram_mb";           // MiB, of tensors
+inline constexpr const char* kTotalSeconds = "total_seconds";        // from program load to exit
+inline constexpr const char* kPeakVramMb = "peak_vram_mb";           // MiB held by tensors
 inline constexpr const char* kMfuPercent = "mfu_percent";       // of the matmul peak measured on this device
 inline constexpr const char* kTotalTokensM = "total_tokens_M";  // millions of trained tokens
 inline constexpr const char* kNumSteps = "num_steps";           // optimizer steps

@@ -15,10 +15,10 @@ std::uint64_t key_of(std::uint32_t left, std::uint32_t right) {
 struct Pair {
     std::uint32_t left, right;
     std::int64_t count = 0;
-    std::vector<std::uint32_t> words = {};  // where it stands, or stood once
+    std::vector<std::uint32_t> words = {};  // where it occurs, or once occurred
 };
 
-/// For the next merge. Counts only ever fall, so the count noted here is an upper bound.
+/// A candidate for the next merge. Counts only fall, so the count noted here is an upper bound.
 struct Candidate {
     std::int64_t count;
     std::uint64_t key;
@@ -41,7 +41,7 @@ class Trainer {
         offer_new_pairs();
     }
 
-    /// The best pair, after merging it into `new_id`; nothing when no pair is left.
+    /// Merges the best pair into `new_id` and returns it; nothing when no pair is left.
     std::optional<Pair> merge_next(std::uint32_t new_id) {
         while (!candidates_.empty()) {
             const Candidate best = candidates_.top();
@@ -70,7 +70,8 @@ class Trainer {
         const Pair& pair = pairs_[number];
         if (pair.count > 0) candidates_.push({pair.count, key_of(pair.left, pair.right), number});
     }
-    /// Every pair that a merge makes holds the new id, so each is offered once, when its count is complete.
+    /// Every pair that a merge creates contains the new id, so each is offered once, when its count is
+    /// complete.
     void offer_new_pairs() {
         for (; offered_ < pairs_.size(); ++offered_) offer(static_cast<std::uint32_t>(offered_));
     }
@@ -110,7 +111,7 @@ class Trainer {
         words_[word].length = kept;
     }
 
-    std::vector<std::uint32_t> symbols_;  // of all words, one after the other
+    std::vector<std::uint32_t> symbols_;  // of all words, concatenated
     std::vector<Word> words_;
     std::vector<Pair> pairs_;
     std::unordered_map<std::uint64_t, std::uint32_t> numbers_;  // of the pairs, in pairs_

@@ -34,11 +34,11 @@ void check_kind(const fs::path& file) {
         throw UserError("cannot read files of this kind: " + file.string(), kWhatIsRead);
 }
 
-/// Hidden ones left out.
+/// Skips hidden files.
 std::vector<fs::path> files_below(const fs::path& folder, std::string_view kinds) {
     std::vector<fs::path> files;
     for (fs::recursive_directory_iterator walk(folder), end; walk != end; ++walk) {
-        std::error_code ignored;  // a link to nowhere is no regular file
+        std::error_code ignored;  // a dangling link is not a regular file
         const bool hidden = walk->path().filename().string().front() == '.';
         if (hidden && walk->is_directory(ignored)) walk.disable_recursion_pending();
         if (!hidden && walk->is_regular_file(ignored) && is_among(kinds, walk->path()))
@@ -47,7 +47,7 @@ std::vector<fs::path> files_below(const fs::path& folder, std::string_view kinds
     return files;
 }
 
-/// Of a file, a folder or a glob; empty when there is nothing of that name.
+/// The files of a file, a folder or a glob; empty when there is nothing of that name.
 std::vector<fs::path> local_files(const std::string& path) {
     if (fs::is_directory(path)) return files_below(path, kTextKinds);
     glob_t found{};
@@ -66,10 +66,10 @@ std::vector<fs::path> local_files(const std::string& path) {
     std::vector<std::string> known = {kTorchSources};
     for (const auto& [name, entry] : corpora.items()) known.push_back(name);
     throw UserError("unknown corpus: " + corpus,
-                    "did you mean " + nearest(corpus, known) + "? Else " + kWhatIsRead);
+                    "did you mean " + nearest(corpus, known) + "? Otherwise " + kWhatIsRead);
 }
 
-/// "part_###.txt" stands for part_000.txt, part_001.txt, ...; other names for themselves.
+/// Expands "part_###.txt" to part_000.txt, part_001.txt, ...; leaves other names alone.
 std::vector<std::string> numbered(const std::string& name, std::int64_t count) {
     const std::size_t first = name.find('#');
     if (first == std::string::npos) return {name};
@@ -83,7 +83,7 @@ std::vector<std::string> numbered(const std::string& name, std::int64_t count) {
     return names;
 }
 
-/// The files of an entry of corpora.json; `downloads` gets those that come from elsewhere.
+/// The files of an entry in corpora.json; `downloads` gets those to fetch.
 std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& options,
                                       std::vector<Download>& downloads) {
     const std::int64_t count =
@@ -110,7 +110,7 @@ std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& o
     return files;
 }
 
-/// Names and places; nothing is fetched or looked into yet.
+/// Names and places; fetches and opens nothing yet.
 Corpus name_files(const PrepareOptions& options, std::vector<Download>& downloads) {
     const DataRequest& request = options.request;
     Corpus corpus;
@@ -156,7 +156,7 @@ Corpus find_corpus(const PrepareOptions& options) {
     Corpus corpus = name_files(options, downloads);
     if (std::any_of(downloads.begin(), downloads.end(),
                     [](const Download& download) { return !fs::exists(download.file); }))
-        check_readers(corpus);  // what cannot be read need not be fetched
+        check_readers(corpus);  // no point in fetching what cannot be read
     download_all(downloads, {.progress = options.progress});
     for (CorpusFile& file : corpus.files) {
         file.bytes = fs::file_size(file.path);
@@ -172,7 +172,7 @@ Corpus find_corpus(const PrepareOptions& options) {
 }
 
 std::string corpus_key(const std::string& corpus) {
-    // A name has no slash and no wildcard; a file may be given without a slash.
+    // A name has no slash and no wildcard, but a file may be given without a slash too.
     if (corpus.find_first_of("/*?[") == std::string::npos && !fs::exists(corpus)) return corpus;
     const fs::path path = fs::absolute(corpus).lexically_normal();
     return (path.has_filename() ? path : path.parent_path()).string();

@@ -26,14 +26,15 @@ using Ids = std::vector<std::uint32_t>;
 struct Document {
     std::string text;
     Part part;
-    double share;            // of the corpus read, with this one
+    double share;            // of the corpus read so far, including this one
     std::uint64_t hash = 0;  // of the text
     Split split = kTrain;
     Ids ids = {};
 };
 
-/// By the hash of the text, so a document stays on its side however files are named, ordered or added, and
-/// exact copies are on the same side. 1 in 20 each for validation and test; of held-out files half for each.
+/// Splits by the hash of the text, so a document stays in its split however files are named, ordered or
+/// added, and exact copies share a split. 1 in 20 each for validation and test; held-out files go half to
+/// each.
 Split split_of(std::uint64_t document_hash, Part part) {
     if (part == Part::train) return kTrain;
     const std::uint64_t lot = document_hash % (part == Part::held_out ? 2 : 20);
@@ -45,8 +46,8 @@ std::size_t threads_of(const PrepareOptions& options) {
     return options.threads > 0 ? static_cast<std::size_t>(options.threads) : all;
 }
 
-/// Reads the corpus once. work(thread, document) for each document, on all threads, and take(document) for
-/// each in order, on this one. Gives a digest of the documents in order. Few documents are held at a time.
+/// Reads the corpus once. Calls work(thread, document) for each document, on all threads, and take(document)
+/// for each in order, on this one. Returns a digest of the documents in order. Holds few documents at a time.
 std::uint64_t read_corpus(const PrepareOptions& options, const Corpus& corpus, const char* phase,
                           const std::function<void(std::size_t thread, Document&)>& work,
                           const std::function<void(Document&)>& take) {
@@ -96,12 +97,13 @@ void check_splits(const std::array<std::int64_t, 3>& documents, const std::strin
     const auto [train, val, test] = documents;
     if (train > 0 && val > 0 && test > 0) return;
     const std::int64_t all = train + val + test;
-    throw UserError("too few documents to split into training, validation and test: corpus " + corpus +
-                        " has " + std::to_string(all) + (all == 1 ? " document" : " documents"),
-                    "give more files, or a jsonl file with a document a line; a hundred documents are safe");
+    throw UserError(
+        "too few documents to split into training, validation and test: corpus " + corpus + " has " +
+            std::to_string(all) + (all == 1 ? " document" : " documents"),
+        "give more files, or a jsonl file with one document per line; a hundred documents are safe");
 }
 
-/// The first reading.
+/// The first pass.
 Tokenizer learn_tokenizer(const PrepareOptions& options, const Corpus& corpus,
                           const std::string& split_pattern, std::uint64_t& corpus_digest) {
     const Splitter splitter(split_pattern);
@@ -127,7 +129,7 @@ Tokenizer learn_tokenizer(const PrepareOptions& options, const Corpus& corpus,
     return {std::move(tokens), split_pattern};
 }
 
-/// The second, into shards by Split. Counts documents in meta.
+/// The second pass, into shards by Split. Counts documents in meta.
 std::uint64_t encode_corpus(const PrepareOptions& options, const Corpus& corpus, const Tokenizer& tokenizer,
                             std::vector<ShardWriter>& shards, DataMeta& meta) {
     const auto append = [&](Split split, std::span<const std::uint32_t> ids) {
@@ -144,7 +146,7 @@ std::uint64_t encode_corpus(const PrepareOptions& options, const Corpus& corpus,
     const auto encode = [&](std::size_t thread, Document& document) {
         document.ids = encoders[thread].encode(document.text);
     };
-    // Held-out files are read first, so that their documents are known when the training documents come.
+    // Held-out files are read first, so that their documents are known before the training documents.
     std::array<std::map<std::uint64_t, Ids>, 3> held_out;  // by Split, then by hash
     const auto sort_in = [&](Document& document) {
         if (held_out[kVal].count(document.hash) + held_out[kTest].count(document.hash) > 0) {
@@ -172,7 +174,7 @@ std::int64_t choose_eval_tokens(const DataRequest& request, const Shard& validat
             throw UserError("too little text: the " + std::filesystem::path(kShardFiles[i]).stem().string() +
                                 " split of corpus " + request.corpus + " does not fill a row of " +
                                 std::to_string(request.seq_len) + " tokens",
-                            "give more text, or a smaller sequence length");
+                            "give more text, or use a smaller sequence length");
     if (request.eval_tokens == 0) return rows * request.seq_len;
     return std::clamp<std::int64_t>(request.eval_tokens / request.seq_len, 1, rows) * request.seq_len;
 }
@@ -199,7 +201,7 @@ DataMeta make_data_set(const PrepareOptions& options, const Corpus& corpus,
     for (const char* file : kShardFiles) shards.emplace_back(folder / file, tokenizer.vocab_size());
     if (encode_corpus(options, corpus, tokenizer, shards, meta) != corpus_digest)
         throw UserError("corpus " + request.corpus + " changed while it was read",
-                        "start again when it is at rest");
+                        "start again when it no longer changes");
     Digest fingerprint;
     fingerprint.add("autoresearch data set 1");
     fingerprint.add(corpus_digest);
@@ -208,7 +210,7 @@ DataMeta make_data_set(const PrepareOptions& options, const Corpus& corpus,
     for (const std::int64_t number :
          {std::int64_t{request.vocab_size}, std::int64_t{request.seq_len}, request.eval_tokens})
         fingerprint.add(static_cast<std::uint64_t>(number));
-    // These follow from the above unless another PCRE2 knows another Unicode.
+    // These follow from the above, unless another PCRE2 has another version of Unicode.
     for (const ShardWriter& shard : shards) fingerprint.add(shard.digest());
     meta.fingerprint = hex(fingerprint.value());
     double share = 0;

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Of a block of text or a whole document; position: in the stored file.
+/// Takes a block of text or a whole document; position: in the stored file.
 using Take = std::function<void(std::string text, double position)>;
 
 constexpr std::size_t kBlock = 1 << 18;
@@ -33,10 +33,10 @@ std::string lower_extension(const fs::path& file) {
 }
 
 [[noreturn]] void throw_damaged(const fs::path& file, const std::string& what) {
-    throw UserError("cannot read " + file.string() + ": " + what, "get or make the file anew");
+    throw UserError("cannot read " + file.string() + ": " + what, "download or create the file again");
 }
 
-/// zlib reads files that are not compressed as they are.
+/// zlib passes uncompressed files through.
 void read_plain_or_gzip(const fs::path& path, const Take& take) {
     const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(::gzopen(path.c_str(), "rbe"), ::gzclose);
     if (!file) cannot_read(path);
@@ -58,7 +58,7 @@ void read_zstd(const fs::path& path, const Take& take) {
     const std::unique_ptr<ZSTD_DStream, std::size_t (*)(ZSTD_DStream*)> stream(::ZSTD_createDStream(),
                                                                                ::ZSTD_freeDStream);
     std::string stored(kBlock, '\0'), block(kBlock, '\0');
-    std::size_t wanted = 0;  // by zstd, more bytes; 0 at the end of a frame
+    std::size_t wanted = 0;  // more bytes that zstd expects; 0 at the end of a frame
     double position = 0;
     while (std::feof(file.get()) == 0 && std::ferror(file.get()) == 0) {
         const std::size_t got = std::fread(stored.data(), 1, kBlock, file.get());
@@ -78,7 +78,7 @@ void read_zstd(const fs::path& path, const Take& take) {
 
 /// An empty separator: the file is one document.
 void read_text(const fs::path& path, const std::string& separator, const Take& take) {
-    std::string rest;  // of the text, behind the last separator
+    std::string rest;  // the text after the last separator
     double last = 0;
     const auto cut = [&](const std::string& block, double position) {
         std::size_t from = rest.size() - std::min(rest.size(), separator.size()), begin = 0;
@@ -111,9 +111,9 @@ void read_json_lines(const fs::path& path, const std::string& field, const Take&
 
 using Pipe = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
-/// The output of a command, to be read.
+/// Starts a command and returns its output for reading.
 Pipe start(const std::vector<std::string>& command, const std::string& redirection = "") {
-    // Ctrl-C is for us to act on; the command ends when we stop reading.
+    // We handle Ctrl-C; the command ends when we stop reading.
     std::string line = "trap '' INT; exec";
     for (const std::string& word : command) line += " " + shell_quote(word);
     line += redirection;
@@ -126,8 +126,9 @@ std::string rest_of(std::FILE* pipe) {
     return text;
 }
 
-/// Through read_parquet.py, so that nothing here has to know Arrow. Its output: the number of rows, then each
-/// row's length and text; numbers are 8 bytes. All ones for a number: the rest is an error message.
+/// Reads through read_parquet.py, so that nothing here has to know Arrow. Its output: the number of rows,
+/// then each row's length and text; numbers are 8 bytes. If a number is all ones, the rest is an error
+/// message.
 void read_parquet(const CorpusFile& file, const Corpus& corpus, const Take& take) {
     std::vector<std::string> command = corpus.parquet_reader;
     command.insert(command.end(), {fs::absolute(file.path).string(), corpus.text_column});
@@ -135,7 +136,7 @@ void read_parquet(const CorpusFile& file, const Corpus& corpus, const Take& take
     if (!pipe) cannot_read(file.path);
     const auto read = [&](char* to, std::size_t bytes) {
         if (std::fread(to, 1, bytes, pipe.get()) != bytes)
-            throw_damaged(file.path, "its reader ended in the middle");
+            throw_damaged(file.path, "its reader stopped midway");
     };
     const auto number = [&] {
         std::uint64_t value = 0;

@@ -27,7 +27,7 @@ constexpr const char* kHub = "https://huggingface.co";
 constexpr std::chrono::milliseconds kTick(20);
 constexpr long kStallSeconds = 30;
 constexpr long kMostRedirects = 10;
-constexpr double kLongestBackOff = 60, kLongestWait = 3600;  // seconds; by us, by Retry-After
+constexpr double kLongestBackOff = 60, kLongestWait = 3600;  // seconds; our own, and Retry-After's
 
 std::string variable(const char* name) {
     const char* const value = std::getenv(name);
@@ -41,7 +41,7 @@ std::string hub_token() {
     return std::string(trim(try_read_file(folder / "token").value_or("")));
 }
 
-/// Of a file, 64 hex digits, by the system's own program for it; empty where there is none.
+/// The SHA-256 of a file, 64 hex digits, from the system's own program; empty where there is none.
 std::string sha256_of(const fs::path& file) {
     const std::string name = shell_quote(fs::absolute(file).string());
     const std::string command = "{ sha256sum " + name + " || shasum -a 256 " + name + "; } 2>/dev/null";
@@ -57,7 +57,7 @@ int must_stop(const std::atomic<bool>* stop, curl_off_t, curl_off_t, curl_off_t,
     return *stop ? 1 : 0;
 }
 
-/// One file, over all its attempts, on a thread of its own. The figures may be read from another.
+/// One file, over all its attempts, on its own thread. Other threads may read the figures.
 class Transfer {
   public:
     Transfer(const Download& download, const DownloadOptions& options, const std::atomic<bool>& stop)
@@ -67,7 +67,7 @@ class Transfer {
     std::atomic<std::int64_t> received = 0;           // by this process
     std::atomic<bool> done = false;
 
-    /// Until the file is there, or somebody says stop. Throws UserError when it is no use to go on.
+    /// Runs until the file is there, or somebody says stop. Throws UserError when retrying is pointless.
     void run() {
         fs::create_directories(part_.parent_path());
         fd_ = open_file(part_, O_WRONLY | O_CREAT);
@@ -88,9 +88,9 @@ class Transfer {
     fs::path folder() const { return download_.file.parent_path(); }
 
   private:
-    /// True when the file is there. Throws when another attempt would end like this one.
+    /// True when the file is there. Throws when another attempt would fail the same way.
     bool attempt() {
-        if (tag_.empty()) cut();  // nobody knows of which version these bytes are
+        if (tag_.empty()) cut();  // nobody knows which version these bytes belong to
         const std::int64_t from = bytes;
         begun_ = false;
         set_up();
@@ -103,9 +103,9 @@ class Transfer {
         const bool whole = came && (total < 0 || bytes == total);
         if (whole && is_as_named()) return complete();
         why_ = code != CURLE_OK ? (error_[0] != '\0' ? error_ : ::curl_easy_strerror(code))
-               : whole          ? "its checksum is not the one that the server names"
-                                : std::to_string(bytes) + " bytes came instead of " + std::to_string(total);
-        // What stands there is no beginning of what the server has now.
+               : whole ? "its checksum is not the one the server gives"
+                       : std::to_string(bytes) + " bytes arrived instead of " + std::to_string(total);
+        // What is there is not the beginning of what the server has now.
         if (whole || code == CURLE_RANGE_ERROR || code == CURLE_WRITE_ERROR || status == 416 ||
             (code == CURLE_OK && (!came || bytes > total)))
             cut();
@@ -129,7 +129,7 @@ class Transfer {
             if (const std::string endpoint = variable("HF_ENDPOINT"); !endpoint.empty())
                 url = endpoint.substr(0, endpoint.find_last_not_of('/') + 1) +
                       url.substr(std::string(kHub).size());
-            // As a bearer token curl sends it to this host only, not where it is redirected to.
+            // curl sends a bearer token to this host only, not to where it is redirected.
             if (const std::string token = hub_token(); !token.empty()) {
                 ::curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
                 ::curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, token.c_str());
@@ -166,21 +166,21 @@ class Transfer {
         }
     }
 
-    /// The first bytes of an answer. False when they are of another version than those we have.
+    /// Handles the first bytes of an answer. False when they belong to another version than those we have.
     bool begin() {
         const std::string range = header("content-range");  // bytes FIRST-LAST/TOTAL
         const std::string length =
             range.empty() ? header("content-length") : range.substr(range.find('/') + 1);
         total = length.empty() ? -1 : std::strtoll(length.c_str(), nullptr, 10);
         const std::string etag = header("etag");
-        const std::string tag = etag.rfind('"', 0) == 0 ? etag : header("last-modified");  // not a weak one
+        const std::string tag = etag.rfind('"', 0) == 0 ? etag : header("last-modified");  // not a weak ETag
         begun_ = bytes == 0 || tag == tag_;
         if (bytes == 0) write_file(tag_file_, tag + "\n");
         tag_ = tag;
         return begun_;
     }
 
-    /// Of the last answer, or of an earlier one that redirected to it.
+    /// A header of the last answer, or of an earlier one that redirected to it.
     std::string header(const char* name, int request = -1) const {
         curl_header* found = nullptr;
         const auto code = ::curl_easy_header(curl_.get(), name, 0, CURLH_HEADER, request, &found);
@@ -213,9 +213,9 @@ class Transfer {
     }
 
     [[noreturn]] void give_up(long status = 0) const {
-        std::string hint = "the same command goes on from where it was";
+        std::string hint = "run the same command again to resume";
         if (status == 401 || status == 403)
-            hint = "the server wants to know who asks; for huggingface.co set HF_TOKEN";
+            hint = "the server requires authentication; for huggingface.co set HF_TOKEN";
         if (status == 404 || status == 410) hint = "check the address in corpora.json, or HF_ENDPOINT";
         throw UserError("cannot download " + download_.url + ": " + why_, hint);
     }
@@ -226,27 +226,27 @@ class Transfer {
     const fs::path part_ = download_.file.string() + ".part", tag_file_ = part_.string() + ".tag";
     const std::unique_ptr<CURL, void (*)(CURL*)> curl_{::curl_easy_init(), ::curl_easy_cleanup};
     Fd fd_;            // of part_
-    std::string tag_;  // of the version that the bytes in part_ are of
+    std::string tag_;  // of the version that the bytes in part_ belong to
     bool begun_ = false;
     char error_[CURL_ERROR_SIZE] = "";
     std::exception_ptr problem_;
-    std::string why_;  // the last attempt failed
+    std::string why_;  // why the last attempt failed
     double retry_after_ = 0;
 };
 
 using Transfers = std::vector<std::unique_ptr<Transfer>>;
 
-/// Better now than when the disk is full.
+/// Better to fail now than when the disk is full.
 void check_room(double bytes, const fs::path& folder) {
     std::error_code unknown;
     const auto room = static_cast<double>(fs::space(folder, unknown).available);
     if (unknown || bytes <= room) return;
     char text[100];
-    std::snprintf(text, sizeof text, "no room for the download: %.1f GB are to come, %.1f GB are free in ",
+    std::snprintf(text, sizeof text, "no room for the download: %.1f GB left to fetch, %.1f GB free in ",
                   bytes / 1e9, room / 1e9);
     throw UserError(
         text + folder.string(),
-        "free some space, take fewer files with --shards, or name another folder in AUTORESEARCH_DATA");
+        "free some space, fetch fewer files with --shards, or set AUTORESEARCH_DATA to another folder");
 }
 
 /// "downloading, 2 of 11 files done, 12.3 MB/s, 4:05 left"
@@ -262,7 +262,7 @@ void tell(const Transfers& transfers, Clock::time_point start, const DownloadOpt
         known += static_cast<double>(std::max<std::int64_t>(transfer->total, 0));
     }
     const double rate = received / std::max(std::chrono::duration<double>(Clock::now() - start).count(), 0.1);
-    // Files whose size is not known yet are taken to be like the others.
+    // Files of unknown size are assumed to be like the others.
     const double all = sized == 0 ? 0 : known / sized * static_cast<double>(transfers.size());
     if (sized > 0) check_room(all - bytes, transfers.front()->folder());
     char text[160];
@@ -292,7 +292,7 @@ void download_all(const std::vector<Download>& downloads, const DownloadOptions&
             throw;
         }
     };
-    std::vector<std::future<void>> workers;  // last: its end waits for them
+    std::vector<std::future<void>> workers;  // declared last: its destructor waits for them
     try {
         for (int i = 0; i < options.at_once && !transfers.empty(); ++i)
             workers.push_back(std::async(std::launch::async, work));

@@ -21,7 +21,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DataMeta, fingerprint, corpus, vocab_size, bo
 
 namespace {
 
-constexpr const char* kMend = "prepare the data again";
+constexpr const char* kFix = "prepare the data again";
 static_assert(std::endian::native == std::endian::little, "shards are stored in little-endian order");
 
 /// The first 64 bytes. Then the tokens, zeros up to a multiple of 8, and num_documents + 1 offsets counted in
@@ -48,7 +48,7 @@ std::string_view bytes_of(std::span<const Integer> numbers) {
 }
 
 [[noreturn]] void throw_damaged(const std::filesystem::path& file, const std::string& what) {
-    throw UserError("damaged shard " + file.string() + ": " + what, kMend);
+    throw UserError("damaged shard " + file.string() + ": " + what, kFix);
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ Shard::Shard(const std::filesystem::path& file) : file_(file) {
     const Header header = *static_cast<const Header*>(map);
     if (header.magic != Header().magic || header.version != Header().version ||
         header.header_digest != header.digest())
-        throw_damaged(file, "it does not begin like one of version " + std::to_string(Header().version));
+        throw_damaged(file, "it does not begin like a shard of version " + std::to_string(Header().version));
     const std::size_t offsets_at = sizeof header + header.padded_token_bytes();
     const std::size_t expected = offsets_at + (header.num_documents + 1) * sizeof(std::uint64_t);
     if (bytes != expected)
@@ -71,7 +71,7 @@ Shard::Shard(const std::filesystem::path& file) : file_(file) {
     tokens_ = map_.get() + sizeof header;
     offsets_ = reinterpret_cast<const std::uint64_t*>(map_.get() + offsets_at);
     if (xxh64(bytes_of(std::span(offsets_, header.num_documents + 1))) != header.offset_digest)
-        throw_damaged(file, "the document offsets are not as written");
+        throw_damaged(file, "the document offsets do not match their digest");
     token_bytes_ = header.token_bytes;
     num_tokens_ = static_cast<std::int64_t>(header.num_tokens);
     num_documents_ = static_cast<std::int64_t>(header.num_documents);
@@ -93,7 +93,7 @@ void Shard::verify() const {
     for (std::int64_t i = 0; i < num_documents_; ++i)
         digest.add(std::string_view(tokens_ + offsets_[i] * token_bytes_,
                                     (offsets_[i + 1] - offsets_[i]) * token_bytes_));
-    if (digest.value() != token_digest_) throw_damaged(file_, "the tokens are not as written");
+    if (digest.value() != token_digest_) throw_damaged(file_, "the tokens do not match their digest");
 }
 
 ShardWriter::ShardWriter(const std::filesystem::path& file, int vocab_size)
@@ -144,26 +144,26 @@ DataMeta read_meta(const std::filesystem::path& directory, bool every_token) {
     try {
         meta = nlohmann::json::parse(read_file(file)).get<DataMeta>();
     } catch (const nlohmann::json::exception& error) {
-        throw UserError("damaged data set: " + file.string() + ": " + error.what(), kMend);
+        throw UserError("damaged data set: " + file.string() + ": " + error.what(), kFix);
     }
     if (meta.format != DataMeta{}.format)
-        throw UserError("data set of another format: " + file.string(), kMend);
+        throw UserError("data set of another format: " + file.string(), kFix);
     const auto check = [&](const char* name, std::int64_t tokens, bool all) {
         const Shard shard(directory / name);
         if (hex(shard.fingerprint()) != meta.fingerprint || shard.num_tokens() != tokens)
-            throw UserError("not of this data set: " + (directory / name).string(), kMend);
+            throw UserError("not part of this data set: " + (directory / name).string(), kFix);
         if (all) shard.verify();
     };
     check(kTrainFile, meta.train_tokens, every_token);
     check(kValFile, meta.val_tokens, true);
     check(kTestFile, meta.test_tokens, every_token);
     if (xxh64(read_file(directory / kTokenizerFile)) != meta.tokenizer_digest)
-        throw UserError("damaged tokenizer: " + (directory / kTokenizerFile).string(), kMend);
+        throw UserError("damaged tokenizer: " + (directory / kTokenizerFile).string(), kFix);
     return meta;
 }
 
 void write_meta(const DataMeta& meta, const std::filesystem::path& directory) {
-    // A path need not be UTF-8.
+    // A path may not be UTF-8.
     write_file_atomically(
         directory / kMetaFile,
         nlohmann::json(meta).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");

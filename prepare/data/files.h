@@ -22,48 +22,48 @@ inline constexpr const char* kTestFile = "test.bin";
 
 /// What meta.json of a prepared data set says.
 struct DataMeta {
-    std::string fingerprint;       // 16 hex digits: hash of all that changes what val_bpb means
+    std::string fingerprint;       // 16 hex digits: hash of everything that changes what val_bpb means
     std::string corpus;            // name, or the path as given
     std::string split_pattern;     // of the tokenizer
-    int vocab_size = 0;            // ids, the specials included
+    int vocab_size = 0;            // ids, including the specials
     int bos = 0;                   // id of <|reserved_0|>, the first id after the mergeable ranks
     int seq_len = 0;               // tokens of context
     std::int64_t eval_tokens = 0;  // target tokens of one evaluation, a multiple of seq_len
-    std::int64_t train_tokens = 0, val_tokens = 0, test_tokens = 0;           // in the shards, BOS included
+    std::int64_t train_tokens = 0, val_tokens = 0, test_tokens = 0;           // in the shards, including BOS
     std::int64_t train_documents = 0, val_documents = 0, test_documents = 0;  // of the corpus, before cutting
-    std::int64_t dropped_duplicates = 0;  // documents dropped because val or test has them already
+    std::int64_t dropped_duplicates = 0;  // documents dropped because val or test already has them
     std::uint64_t tokenizer_digest = 0;   // xxh64 of tokenizer.tiktoken
     int format = 1;
 };
 
 /// Throws UserError when something is damaged or does not fit, std::system_error when a file cannot be read.
-/// Of the tokens, those for validation are read and checked, the others only with `every_token`.
+/// Reads and checks the validation tokens; the others only with `every_token`.
 DataMeta read_meta(const std::filesystem::path& directory, bool every_token = false);
 void write_meta(const DataMeta& meta, const std::filesystem::path& directory);
 
 /// A memory-mapped token shard, read-only; copies share the map. On-disk format: docs/data.md.
-/// Documents stand one after the other, each beginning with BOS. (Prepare stores a text longer than a row as
-/// several of these documents.)
+/// Documents follow each other, each beginning with BOS. (Prepare stores a text longer than a row as several
+/// of these documents.)
 class Shard {
   public:
     /// Throws UserError for a truncated, damaged or foreign file, and std::system_error for one that cannot
-    /// be read. The tokens are not looked at.
+    /// be read. Does not check the tokens.
     explicit Shard(const std::filesystem::path& file);
     std::int64_t num_tokens() const { return num_tokens_; }
     std::int64_t num_documents() const { return num_documents_; }
-    std::uint64_t fingerprint() const { return fingerprint_; }  // of the data set it belongs to
-    /// Length in tokens of document i, BOS included.
+    std::uint64_t fingerprint() const { return fingerprint_; }  // of its data set
+    /// Length in tokens of document i, including BOS.
     std::int64_t length(std::int64_t document) const {
         return static_cast<std::int64_t>(offsets_[document + 1] - offsets_[document]);
     }
-    /// Copies `count` tokens of a document from its first on. Requires count <= length(document).
+    /// Copies the first `count` tokens of a document. Requires count <= length(document).
     void copy(std::int64_t document, std::int64_t count, std::int64_t* out) const;
-    /// Reads all tokens; throws UserError when they are not the ones once written.
+    /// Reads all tokens; throws UserError when they do not match their digest.
     void verify() const;
 
   private:
     std::filesystem::path file_;
-    std::shared_ptr<const char> map_;         // all of the file
+    std::shared_ptr<const char> map_;         // the whole file
     const char* tokens_ = nullptr;            // uint16 or uint32
     const std::uint64_t* offsets_ = nullptr;  // num_documents + 1
     std::uint32_t token_bytes_ = 2;
@@ -71,8 +71,8 @@ class Shard {
     std::uint64_t fingerprint_ = 0, token_digest_ = 0;
 };
 
-/// Writes a shard front to back. Until finish() has returned, the file is not a shard; then it is on the
-/// disk. Throws std::system_error when the disk says no.
+/// Writes a shard front to back. The file becomes a shard, safely on disk, only when finish() returns. Throws
+/// std::system_error when the disk refuses.
 class ShardWriter {
   public:
     /// Tokens take two bytes when vocab_size < 65536, else four.
@@ -81,7 +81,7 @@ class ShardWriter {
     void finish(std::uint64_t fingerprint);
 
     std::int64_t num_tokens() const { return static_cast<std::int64_t>(offsets_.back()); }
-    /// Of all documents so far, in order.
+    /// The digest of all documents so far, in order.
     std::uint64_t digest() const { return digest_.value(); }
 
   private:

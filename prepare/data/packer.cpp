@@ -44,7 +44,7 @@ void Packer::refill() {
 
 Packer::Waiting Packer::take(std::int64_t room) {
     auto chosen = buffer_.lower_bound({room + 1, 0, 0});
-    // The first of the longest that fit; where none fits the shortest, which is the first of all.
+    // The first of the longest that fit; when none fits the shortest, which is the very first.
     if (chosen != buffer_.begin()) chosen = buffer_.lower_bound({std::prev(chosen)->length, 0, 0});
     return buffer_.extract(chosen).value();
 }

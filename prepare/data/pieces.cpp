@@ -41,7 +41,7 @@ Splitter::Splitter(const std::string& pattern) {
                                            PCRE2_UTF | PCRE2_UCP, &error, &offset, nullptr);
     if (code == nullptr) fail(pattern + " does not compile", error);
     code_ = {code, pcre2_code_free};
-    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // where that cannot be, the expression is interpreted
+    pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // where JIT is unavailable, the expression is interpreted
 }
 
 void Splitter::split(std::string_view text, const std::function<void(std::string_view piece)>& take) const {

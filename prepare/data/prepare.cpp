@@ -16,8 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// One line for each request, newest answer only: the fingerprint of the data set, and a hash of what the
-/// corpus' files looked like when it was made.
+/// One line per request, newest answer only: the fingerprint of the data set, and a hash of what the corpus
+/// files looked like when it was made.
 fs::path record_of(const DataRequest& request, const fs::path& data_root) {
     Digest digest;
     digest.add(corpus_key(request.corpus));
@@ -30,8 +30,8 @@ fs::path record_of(const DataRequest& request, const fs::path& data_root) {
     return data_root / ".requests" / hex(digest.value());
 }
 
-/// The data set of a record, if it is of these inputs, and then with every token checked. Empty inputs: of
-/// whatever inputs. Throws when it is damaged.
+/// The data set of a record, with every token checked, if it was made from these inputs. Empty inputs: from
+/// any. Throws when it is damaged.
 std::optional<PreparedData> open_recorded(const fs::path& record, const fs::path& data_root,
                                           const std::string& inputs = "") {
     std::string fingerprint, made_of;
@@ -43,7 +43,7 @@ std::optional<PreparedData> open_recorded(const fs::path& record, const fs::path
         .directory = directory, .meta = read_meta(directory, !inputs.empty()), .was_ready = true};
 }
 
-/// Before the work, of which cutting is a late part.
+/// Checks the pattern first, because splitting comes late in the work.
 void check_pattern(const DataRequest& request) {
     if (!request.split_pattern.empty()) const Splitter compiles(request.split_pattern);
 }
@@ -76,7 +76,7 @@ PreparedData find_or_make(const PrepareOptions& options) {
     }
     check_readers(corpus);
     const fs::path building = root / ".building";  // never mistaken for a data set
-    fs::remove_all(building);                      // of one that was killed
+    fs::remove_all(building);                      // left by a killed prepare
     fs::create_directory(building);
     try {
         const DataMeta meta = make_data_set(options, corpus, building);
@@ -97,9 +97,9 @@ PreparedData find_or_make(const PrepareOptions& options) {
 
 std::string hint_for(const std::error_code& error) {
     if (error == std::errc::no_space_on_device || error.value() == EDQUOT)
-        return "free some space, or name another folder for the data in AUTORESEARCH_DATA";
+        return "free some space, or set AUTORESEARCH_DATA to another folder";
     if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted)
-        return "check who may read and write it";
+        return "check its permissions";
     return "";
 }
 

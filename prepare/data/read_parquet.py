@@ -1,14 +1,14 @@
-"""read_parquet.py FILE COLUMN: the texts of a column to stdout, a thousand rows in memory at a time.
+"""read_parquet.py FILE COLUMN: writes the texts of a column to stdout, with a thousand rows in memory at a time.
 
 Output, numbers 8 bytes each: the number of rows, then the length and the bytes of each text (0 for null); or, in place
-of a number, all ones and then a message. Without arguments: does pyarrow load? A program of its own, so that nothing
-else has to know Arrow.
+of a number, all ones and then a message. Without arguments: checks that pyarrow loads. A separate program, so that
+nothing else has to know Arrow.
 """
 
 import signal
 import sys
 
-# Whoever listens may stop, and Ctrl-C is for others to talk about: end without a word.
+# The reader may stop, and Ctrl-C is for others to report: exit silently.
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -29,7 +29,7 @@ def check_column(schema, name):
 
 
 def wire_format(column):
-    """By Arrow itself: a loop over the rows would be many times slower."""
+    """Done in Arrow: a loop over the rows would be many times slower."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     texts = pc.fill_null(column.cast(pa.large_binary()), b"")

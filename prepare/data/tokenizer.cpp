@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint32_t kNone = ~std::uint32_t{0};
 constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::size_t kLongestKnown = 128;   // bytes; longer pieces hardly ever come twice
+constexpr std::size_t kLongestKnown = 128;   // bytes; longer pieces hardly ever recur
 constexpr std::size_t kMostKnown = 1 << 18;  // pieces
 
 }  // namespace
@@ -22,7 +22,7 @@ constexpr std::size_t kMostKnown = 1 << 18;  // pieces
 std::string base64_encode(std::string_view bytes) {
     std::string text;
     std::uint32_t bits = 0;
-    int waiting = 0;  // of the lowest bits, not written yet
+    int waiting = 0;  // lowest bits not written yet
     for (const char byte : bytes) {
         bits = bits << 8 | static_cast<unsigned char>(byte);
         for (waiting += 8; waiting >= 6; waiting -= 6) text += kBase64[bits >> (waiting - 6) & 63];
@@ -100,16 +100,16 @@ std::vector<std::uint32_t> Encoder::encode(std::string_view text) {
     return ids;
 }
 
-/// As tiktoken does: the whole piece if it is a token; else of all neighbours whose bytes joined are a token,
-/// however it was learned, always those of lowest rank, the leftmost of equals. The cost is n log n, so that
-/// a megabyte without a space is no trouble.
+/// Merges as tiktoken does: the whole piece if it is a token; else, of all neighbours whose joined bytes are
+/// a token, however it was learned, always the pair of lowest rank, leftmost first. The cost is n log n, so a
+/// megabyte without a space is no problem.
 void Encoder::merge(std::string_view piece, std::vector<std::uint32_t>& out) const {
     const auto id_of = [&](std::size_t begin, std::size_t end) {
         return tokenizer_.ids_.find(piece.substr(begin, end - begin), kNone);
     };
     if (const std::uint32_t whole = id_of(0, piece.size()); whole != kNone) return out.push_back(whole);
     const auto size = static_cast<std::uint32_t>(piece.size());
-    // Of the token that begins at a byte: where it ends, 0 when none begins there any more; and where the
+    // For the token that begins at a byte: where it ends (0 when none begins there any more), and where the
     // token before it begins.
     std::vector<std::uint32_t> end(size), before(size);
     using Offer = std::pair<std::uint32_t, std::uint32_t>;  // rank, begin
@@ -128,7 +128,7 @@ void Encoder::merge(std::string_view piece, std::vector<std::uint32_t>& out) con
     while (!offers.empty()) {
         const auto [rank, begin] = offers.top();
         offers.pop();
-        // Offers are not withdrawn when a neighbour is merged away: check that this one still stands.
+        // Offers are not withdrawn when a neighbour is merged away: check that this one is still valid.
         if (rank_of(begin) != rank) continue;
         const std::uint32_t middle = end[begin];
         end[begin] = std::exchange(end[middle], 0);

@@ -14,9 +14,9 @@ namespace autoresearch {
 /// The originals' split pattern (GPT-4 style, at most two digits together).
 extern const char* const kSplitPattern;
 
-/// Learns byte pair merges: the most frequent pair first, of equals the one with the smaller ids (left before
-/// right). These are the merges that rustbpe learns. Result: the bytes of each token by rank, the 256 bytes
-/// first; fewer than `ranks` when the text holds no more pairs.
+/// Learns byte pair merges: the most frequent pair first, ties to the smaller ids (left before right). These
+/// are the merges that rustbpe learns. Returns the bytes of each token by rank, the 256 bytes first; fewer
+/// than `ranks` when the text has no more pairs.
 std::vector<std::string> train_bpe(
     const PieceCounts& pieces, std::size_t ranks,
     const std::function<void(double share)>& progress = [](double) {});
@@ -27,21 +27,21 @@ class Tokenizer {
   public:
     static constexpr int kSpecials = 4;
 
-    /// `ranks`: the bytes of each mergeable token, all 256 single bytes among them.
+    /// `ranks`: the bytes of each mergeable token, including all 256 single bytes.
     Tokenizer(std::vector<std::string> ranks, const std::string& split_pattern);
-    /// From tiktoken's text format, as tiktoken_text() gives it. Throws std::system_error when it cannot be
-    /// read.
+    /// Loads tiktoken's text format, as tiktoken_text() returns it. Throws std::system_error when it cannot
+    /// be read.
     static Tokenizer load(const std::filesystem::path& tiktoken_file, const std::string& split_pattern);
 
-    /// base64 of the token's bytes, a space, its rank, one a line.
+    /// One token per line: base64 of its bytes, a space, its rank.
     std::string tiktoken_text() const;
-    /// The bytes of the tokens, joined; specials have none.
+    /// The joined bytes of the tokens; specials have none.
     std::string decode(const std::vector<std::uint32_t>& ids) const;
     int bos() const { return static_cast<int>(ranks_.size()); }
     int vocab_size() const { return bos() + kSpecials; }
-    /// Bytes of each id; 0 for specials. What the metric divides by: summed over the tokens of a text it is
-    /// the length of the text. (The original counts the bytes of each token decoded alone, where every cut
-    /// character turns into U+FFFD and counts 3.)
+    /// Bytes of each id; 0 for specials. The metric divides by these: summed over the tokens of a text they
+    /// give its length. (The original counts the bytes of each token decoded alone, where every cut character
+    /// turns into U+FFFD and counts 3.)
     std::vector<int> token_bytes() const;
 
   private:
@@ -51,12 +51,13 @@ class Tokenizer {
     PieceMap<std::uint32_t> ids_;  // of the ranks, by their bytes
 };
 
-/// Text to the ids that tiktoken gives. For one thread at a time: it remembers the pieces it has seen.
+/// Encodes text to the ids that tiktoken gives. One thread at a time: it remembers the pieces it has seen.
 class Encoder {
   public:
-    /// The tokenizer must live as long.
+    /// The tokenizer must outlive it.
     explicit Encoder(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
-    /// Ordinary text: the names of specials in it are text too. Invalid UTF-8 is encoded byte by byte.
+    /// Treats everything as ordinary text, including names of specials. Invalid UTF-8 is encoded byte by
+    /// byte.
     std::vector<std::uint32_t> encode(std::string_view text);
 
   private:
@@ -70,7 +71,7 @@ class Encoder {
     std::vector<std::uint32_t> known_ids_;
 };
 
-/// RFC 4648, with padding; decoding takes what encoding gives.
+/// RFC 4648, with padding; decoding accepts what encoding produces.
 std::string base64_encode(std::string_view bytes);
 std::string base64_decode(std::string_view text);
 

@@ -20,10 +20,10 @@ using kernels::Matrix;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr std::int64_t kSmallestBlock = 64;  // of a window: less is too small for a matmul
+constexpr std::int64_t kSmallestBlock = 64;  // shorter windows are too small for a matmul
 constexpr std::int64_t kQueries = 60;        // rows of scores at a time on the CPU
 
-/// (T, D) of one head of one row of a (B, T, H, D) tensor.
+/// The (T, D) matrix of one head in one row of a (B, T, H, D) tensor.
 Matrix head_of(const Tensor& t, std::int64_t i) {
     const std::int64_t H = t.size(2);
     return {t.const_data_ptr<float>() + i / H * t.stride(0) + i % H * t.stride(2), t.stride(1), t.stride(3)};
@@ -42,11 +42,11 @@ float* to_row(const Tensor& t, std::int64_t i, std::int64_t row) {
 struct Block {
     std::int64_t first, rows;  // queries
     std::int64_t from, seen;   // keys
-    std::int64_t columns;      // scores in a row: up to a whole tile of keys, as far as there are any
-    std::int64_t stride;       // of a row of scores: whole registers
+    std::int64_t columns;      // scores in a row: rounded up to a whole tile of keys, where there are enough
+    std::int64_t stride;       // of a row of scores: a whole number of registers
     std::int64_t window;
 
-    /// Columns [begin, end) are what query r sees.
+    /// Query r sees the columns [begin, end).
     std::int64_t begin(std::int64_t r) const {
         return std::max<std::int64_t>(0, first + r + 1 - window - from);
     }
@@ -75,7 +75,7 @@ void multiply_keys(const Block& b, const Matrix& q, const Matrix& k, std::int64_
                       1 / std::sqrt(static_cast<float>(D)), 0, scores, b.stride);
 }
 
-/// Softmax of the scores of a block, without the division: e^(score - max) where a query sees, 0 elsewhere.
+/// Softmax of a block's scores, without the division: e^(score - max) where a query sees, 0 elsewhere.
 /// Sums and maxima go to `log_sum` (max + log(sum)) and `inverse` (1 / sum), one for each query.
 void exponentials(const Block& b, float* scores, float* log_sum, float* inverse) {
     simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
@@ -91,7 +91,7 @@ void exponentials(const Block& b, float* scores, float* log_sum, float* inverse)
             auto sum = V::splat(0);
             for (std::int64_t i = 0; i < b.stride; i += V::kLanes) {
                 const auto e = V::exp(V::load(row + i) - max);
-                sum += e;  // what is not seen adds e^-87 at most
+                sum += e;  // masked scores add e^-87 at most
                 V::store(row + i, e);
             }
             std::fill(row, row + begin, 0.0f);
@@ -103,7 +103,7 @@ void exponentials(const Block& b, float* scores, float* log_sum, float* inverse)
     });
 }
 
-/// Raw scores -> probabilities, and the gradient of these -> that of the scores (times scale), in place.
+/// Raw scores -> probabilities, and their gradient -> that of the scores (times scale), in place.
 void softmax_backward(const Block& b, const float* log_sum, const float* delta, float scale, float* scores,
                       float* grads) {
     simd::dispatch([=](auto vec) AUTORESEARCH_INLINED {
@@ -123,8 +123,8 @@ void softmax_backward(const Block& b, const float* log_sum, const float* delta, 
     });
 }
 
-/// Attention head by head with the scores of a few queries at a time, which stay in the caches. No product is
-/// computed of keys that come later, or before the window, but for the borders of a block.
+/// Attention head by head, with the scores of a few queries at a time, which stay in the caches. Skips
+/// products with keys that come later, or before the window, except at the borders of a block.
 struct CpuAttention : torch::autograd::Function<CpuAttention> {
     static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                           std::int64_t window) {
@@ -185,7 +185,7 @@ Tensor window_attention(const Tensor& q, const Tensor& k, const Tensor& v, std::
         const std::int64_t columns = before + rows;
         const Tensor keys = k.narrow(2, first - before, columns),
                      values = v.narrow(2, first - before, columns);
-        const bool plain = before == 0 && rows <= window;  // the window hides nothing here
+        const bool plain = before == 0 && rows <= window;  // the window masks nothing here
         std::optional<Tensor> mask;
         if (!plain) {
             const Tensor all = at::ones({rows, columns}, q.options().dtype(at::kBool));

@@ -17,10 +17,10 @@ namespace {
 using at::Scalar;
 using at::Tensor;
 
-// A tile of c stays in registers (24 of the 32 of AVX-512) while it goes down a slice of the depth; the slice
-// of b beside it, packed into a panel as wide as the tile, stays in the first cache (32 KiB).
+// A tile of c stays in registers (24 of AVX-512's 32) while it runs down a slice of the depth; the matching
+// slice of b, packed into a panel as wide as the tile, stays in the L1 cache (32 KiB).
 constexpr int kTileRows = 6, kTileVecs = 4, kSlice = 128;
-constexpr std::int64_t kTaskFlops = 1 << 21;  // less is not worth a task of its own
+constexpr std::int64_t kTaskFlops = 1 << 21;  // anything less is not worth its own task
 
 template <class V>
 AUTORESEARCH_INLINE void tile(int depth, kernels::Matrix a, const float* panel, float alpha, float beta,
@@ -47,7 +47,7 @@ AUTORESEARCH_INLINE void tile(int depth, kernels::Matrix a, const float* panel, 
     }
 }
 
-/// b (depth, columns) -> rows of N floats, zeros in the columns that are not there.
+/// b (depth, columns) -> rows of N floats, padded with zero columns.
 template <class V, int N>
 AUTORESEARCH_INLINE void pack(kernels::Matrix b, int depth, int columns, float* panel) {
     if (columns < N) std::memset(panel, 0, sizeof(float) * static_cast<std::size_t>(depth) * N);
@@ -61,7 +61,7 @@ AUTORESEARCH_INLINE void pack(kernels::Matrix b, int depth, int columns, float* 
     }
 }
 
-/// A tile that reaches over the border of c: through full tiles beside it.
+/// A tile that crosses the border of c: computed through full scratch tiles.
 template <class V, int N>
 AUTORESEARCH_INLINE void border_tile(int rows, int columns, int depth, kernels::Matrix a, const float* panel,
                                      float alpha, float beta, float* c, std::int64_t c_row) {
@@ -117,7 +117,7 @@ void kernels::multiply(std::int64_t rows, std::int64_t columns, std::int64_t dep
 
 namespace {
 
-/// Large enough, and of the type, to be worth it: narrow ones are left to libtorch.
+/// Large enough, and of the right type, to be worth it: narrow ones are left to libtorch.
 bool ours(const Tensor& a, const Tensor& b) {
     return kernels::fast_matmul() && a.is_cpu() && b.is_cpu() && a.scalar_type() == at::kFloat &&
            b.scalar_type() == at::kFloat && a.size(-2) >= kTileRows && a.size(-1) >= 16 && b.size(-1) >= 16 &&
@@ -173,10 +173,10 @@ Tensor sum_of_product(const Tensor& c, const Tensor& a, const Tensor& b, const S
     return result;
 }
 
-/// Takes the operators over, once, when the library is loaded. False where ATen's are as fast.
+/// Overrides the operators, once, when the library is loaded. False where ATen's are as fast.
 bool take_over() noexcept {
     if (!simd::fast_matmul()) return false;
-    struct Quiet : c10::WarningHandler {  // it warns of what is meant
+    struct Quiet : c10::WarningHandler {  // it warns about the override, which is intended
         void process(const c10::Warning&) override {}
     } quiet;
     const c10::WarningUtils::WarningHandlerGuard guard(&quiet);

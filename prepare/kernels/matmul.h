@@ -4,22 +4,22 @@
 
 #include <cstdint>
 
-// Matmul in fp32 for the processors that libtorch's library serves badly: MKL takes its AVX-512 path on
-// Intel's only, elsewhere it runs at less than half of what the processor can do. Where fast_matmul(),
-// at::mm, addmm, bmm and baddbmm on the CPU (and so at::linear, at::matmul and their gradients) come here;
-// everything else, and every other processor, stays with libtorch.
+// fp32 matmul for the processors that libtorch's library serves badly: MKL takes its AVX-512 path only on
+// Intel's; elsewhere it reaches less than half of what the processor can do. Where fast_matmul(), at::mm,
+// addmm, bmm and baddbmm on the CPU (and so at::linear, at::matmul and their gradients) come here; everything
+// else, and every other processor, stays with libtorch.
 
 namespace autoresearch {
 
 namespace kernels {
 
-/// Makes the CPU take the plain ATen path of every operation, which is what other devices run: for tests.
+/// For tests: makes the CPU take every operation's plain ATen path, which other devices run.
 bool& plain_path();
 
-/// AVX-512 on a processor that is not Intel's, and not the plain path.
+/// True with AVX-512 on a non-Intel processor, unless the plain path was chosen.
 bool fast_matmul();
 
-/// A matrix anywhere in memory: element (i, j) is data[i * row + j * column].
+/// A matrix in memory with any strides: element (i, j) is data[i * row + j * column].
 struct Matrix {
     const float* data;
     std::int64_t row, column;
@@ -33,7 +33,7 @@ void multiply(std::int64_t rows, std::int64_t columns, std::int64_t depth, Matri
 }  // namespace kernels
 
 /// c = alpha a b + beta c for matrices, or stacks of them, on all threads; c (dense rows) is not
-/// differentiated. The numbers do not depend on the count of threads where fast_matmul().
+/// differentiated. With fast_matmul(), results do not depend on the number of threads.
 void multiply(const at::Tensor& a, const at::Tensor& b, double alpha, double beta, const at::Tensor& c);
 
 }  // namespace autoresearch

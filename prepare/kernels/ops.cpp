@@ -119,7 +119,7 @@ struct ScaledSum : Function<ScaledSum> {
         const float av = saved[0].item<float>(), bv = saved[2].item<float>();
         const float *g = in(grad), *x = in(saved[1]), *x0 = in(saved[3]);
         float *to = out(dx), *to0 = out(dx0);
-        // One sum for each slice of fixed size, added up in order in double: the same whatever thread did it.
+        // One sum per fixed-size slice, added in order in double: the same whichever thread did it.
         constexpr std::int64_t kSlice = 1024;
         const std::int64_t numel = grad.numel(), slices = (numel + kSlice - 1) / kSlice;
         std::vector<float> da(static_cast<std::size_t>(slices)), db(da.size());

@@ -1,8 +1,8 @@
 #pragma once
 
-// Registers full of floats, in the vector extension of gcc and clang, and run-time choice of the instruction
-// set: the same inline code is compiled for AVX-512, for AVX2 and for the baseline of the target (SSE2,
-// NEON). No torch here.
+// Vectors of floats, using the vector extension of gcc and clang, with the instruction set chosen at run
+// time: the same inline code is compiled for AVX-512, for AVX2 and for the target's baseline (SSE2, NEON). No
+// torch here.
 
 #include <cstdint>
 #include <cstring>
@@ -26,7 +26,7 @@ inline bool has(Isa isa) {
     return isa == Isa::baseline;
 }
 
-/// The best this machine has; tests may force a lower one.
+/// The best instruction set this machine has; tests may force a lower one.
 inline Isa& isa() {
     static Isa best = has(Isa::avx512) ? Isa::avx512 : has(Isa::avx2) ? Isa::avx2 : Isa::baseline;
     return best;
@@ -41,7 +41,7 @@ inline bool fast_matmul() {
 #endif
 }
 
-// NOLINTBEGIN(bugprone-macro-parentheses, readability-redundant-typename): older clang wants the word
+// NOLINTBEGIN(bugprone-macro-parentheses, readability-redundant-typename): older clang needs `typename`
 template <int W>
 struct Register;
 #define AUTORESEARCH_REGISTER(W)                                          \
@@ -56,7 +56,7 @@ AUTORESEARCH_REGISTER(8)
 AUTORESEARCH_REGISTER(16)
 #undef AUTORESEARCH_REGISTER
 
-/// W floats, as many as one register of the instruction set holds.
+/// W floats, as many as fit in one register of the instruction set.
 template <int W>
 struct Vec {
     static constexpr int kLanes = W;
@@ -77,7 +77,7 @@ struct Vec {
         return as_floats(__builtin_convertvector(halves, Ints) << 16);
     }
     AUTORESEARCH_INLINE static void store(float* p, Floats v) { std::memcpy(p, &v, sizeof v); }
-    AUTORESEARCH_INLINE static Floats splat(float x) {  // the form that becomes one load
+    AUTORESEARCH_INLINE static Floats splat(float x) {  // the form that compiles to one load
         Floats v{};
         for (int i = 0; i < W; ++i) v[i] = x;
         return v;
@@ -99,7 +99,7 @@ struct Vec {
         return m;
     }
 
-    /// e^x within 2 units in the last place, for x in [-87, 88]; outside it is the value at the border.
+    /// e^x within 2 units in the last place, for x in [-87, 88]; clamped outside.
     AUTORESEARCH_INLINE static Floats exp(Floats x) {
         x = clamp(x, -87.0f, 88.0f);
         // x = n ln 2 + r, n whole: adding 1.5 * 2^23 rounds, and leaves n in the low bits
@@ -142,9 +142,9 @@ __attribute__((target("avx2,fma"))) void run_avx2(Body body) {
 }
 #endif
 
-/// Calls body(V{}), V the Vec of the best instruction set. The body is compiled once for each of them, so it
-/// must be inlined, and it captures by value: `dispatch([=](auto v) AUTORESEARCH_INLINED { using V =
-/// decltype(v); ... })`.
+/// Calls body(V{}), where V is the Vec of the best instruction set. The body is compiled once for each, so it
+/// must be inlined and capture by value: `dispatch([=](auto v) AUTORESEARCH_INLINED { using V = decltype(v);
+/// ... })`.
 template <class Body>
 void dispatch(Body body) {
 #if defined(__x86_64__)

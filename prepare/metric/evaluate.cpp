@@ -23,15 +23,15 @@ using at::Tensor;
 constexpr std::int64_t kGpuLogitBytes = 256 << 20;
 constexpr std::int64_t kCpuLogitBytes = 16 << 20;  // smaller, to stay near the caches
 
-/// Rows of a split, and what their true next tokens cost.
+/// Rows of a split, and the cost of their true next tokens.
 struct Slice {
     Tensor tokens;             // (rows, length) on the device
     Tensor targets;            // (rows, length) on the CPU
     std::vector<double> nats;  // of each position, row by row
 };
 
-/// Logits as fp32 or bf16 in memory of our own: what the candidate does to its tensors afterwards changes
-/// nothing.
+/// Copies logits as fp32 or bf16 into our own memory: whatever the candidate does to its tensors afterwards
+/// changes nothing.
 Tensor copied_logits(const Tensor& logits, const Tensor& tokens, int vocab_size) {
     const std::vector<std::int64_t> shape = {tokens.size(0), tokens.size(1), vocab_size};
     if (!logits.defined() || logits.sizes() != shape)
@@ -42,7 +42,7 @@ Tensor copied_logits(const Tensor& logits, const Tensor& tokens, int vocab_size)
     return at::empty(shape, at::device(at::kCPU).dtype(type)).copy_(logits);
 }
 
-/// Asks the model; the order of the sums does not depend on threads.
+/// Runs the model; the order of the sums does not depend on the number of threads.
 std::vector<double> measure(const LogitsFunction& function, const Tensor& tokens, const Tensor& targets,
                             int vocab) {
     const Tensor logits = copied_logits(function(tokens), tokens, vocab);
@@ -68,7 +68,7 @@ std::vector<double> measure(const LogitsFunction& function, const Tensor& tokens
     return nats;
 }
 
-/// Every other row, at least one, gets random tokens after a random position.
+/// Gives every other row, at least one, random tokens after a random position.
 void check_look_ahead(const LogitsFunction& function, const Slice& slice, const DataMeta& meta,
                       std::mt19937& random) {
     const std::int64_t rows = slice.tokens.size(0), length = slice.tokens.size(1);
@@ -90,14 +90,15 @@ void check_look_ahead(const LogitsFunction& function, const Slice& slice, const 
         const std::int64_t n = kept[static_cast<std::size_t>(r)];
         double difference = 0;
         for (auto i = static_cast<std::size_t>(r * length); i < static_cast<std::size_t>(r * length + n); ++i)
-            if (after[i] != slice.nats[i])  // a masked special is infinite in both
+            if (after[i] != slice.nats[i])  // a masked special token is infinite in both
                 difference = std::max(difference, std::abs(after[i] - slice.nats[i]));
         if (difference <= allowed) continue;
-        throw BrokenRule(
-            n < length ? c10::str("the model looks ahead: other tokens after position ", n - 1,
-                                  " changed earlier logits: a log-probability by ", difference)
-                       : c10::str("logits of the same tokens changed: a log-probability by ", difference,
-                                  ", with the tokens of another row, or from one call to the next"));
+        throw BrokenRule(n < length
+                             ? c10::str("the model looks ahead: changing the tokens after position ", n - 1,
+                                        " changed earlier logits: a log-probability moved by ", difference)
+                             : c10::str("logits of the same tokens changed: a log-probability moved by ",
+                                        difference,
+                                        ", with other tokens in another row, or from one call to the next"));
     }
 }
 
@@ -113,7 +114,7 @@ double bits_per_byte(const LogitsFunction& logits, const DataMeta& meta, const s
     const std::int64_t length = meta.seq_len, all_rows = eval_tokens / length;
     if (all_rows < 1)
         throw UserError("an evaluation of " + std::to_string(eval_tokens) +
-                        " tokens is less than one row of " + std::to_string(length));
+                        " tokens is shorter than one row of " + std::to_string(length));
     const std::vector<int> token_bytes =
         Tokenizer::load(data / "tokenizer.tiktoken", kSplitPattern).token_bytes();
     const Shard shard(data / (split + ".bin"));

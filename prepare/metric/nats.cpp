@@ -17,7 +17,7 @@ AUTORESEARCH_INLINE float as_float(std::uint16_t x) {
     return value;
 }
 
-/// The largest of a row; NaN when one is.
+/// The largest logit in a row; NaN if any is.
 template <class V, class Number>
 AUTORESEARCH_INLINE float largest(const Number* row, int vocab) {
     auto top = V::splat(-INFINITY), nans = V::splat(0);
@@ -25,7 +25,7 @@ AUTORESEARCH_INLINE float largest(const Number* row, int vocab) {
     for (; i + V::kLanes <= vocab; i += V::kLanes) {
         const auto x = V::load(row + i);
         top = V::max(x, top);
-        nans += x != x ? V::splat(1) : V::splat(0);  // NOLINT(misc-redundant-expression): of NaN only
+        nans += x != x ? V::splat(1) : V::splat(0);  // NOLINT(misc-redundant-expression): true for NaN only
     }
     float max = V::largest(top);
     bool nan = V::sum(nans) > 0;
@@ -37,10 +37,10 @@ AUTORESEARCH_INLINE float largest(const Number* row, int vocab) {
     return nan ? NAN : max;
 }
 
-/// Of exp(x - max).
+/// The sum of exp(x - max).
 template <class V, class Number>
 AUTORESEARCH_INLINE double exp_sum(const Number* row, int vocab, float max) {
-    constexpr int kBlock = 256;  // floats add up over one block only, then go on in double
+    constexpr int kBlock = 256;  // sum in float over one block only, then in double
     double total = 0;
     int i = 0;
     for (; i + kBlock <= vocab; i += kBlock) {

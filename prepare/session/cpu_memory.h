@@ -4,11 +4,11 @@
 
 namespace autoresearch {
 
-/// From now on the memory of tensors on the CPU is counted.
+/// Starts counting the memory of tensors on the CPU.
 void count_cpu_memory();
 
-/// Bytes that tensors on the CPU held at the highest since then: what a GPU's allocator reports too. The same
-/// for the same code, unlike the resident set, which depends on how the heap is cut up.
+/// Peak bytes held by tensors on the CPU since then, as a GPU's allocator reports too. The same for the same
+/// code, unlike the resident set, which depends on heap fragmentation.
 std::size_t peak_cpu_memory();
 
 }  // namespace autoresearch

@@ -45,8 +45,8 @@ double matmul_speed(at::Device device, at::ScalarType type) {
     return best;
 }
 
-/// What is known of this device from earlier runs, by devices.json of the user's cache directory; null for
-/// nothing. update(known) is called to make it what is stored and returned.
+/// What earlier runs know about this device, from devices.json in the user's cache directory; null for
+/// nothing. update(known) turns it into what is stored and returned.
 template <class Update>
 nlohmann::json remembered(at::Device device, const char* what, const Update& update) {
     utsname system{};
@@ -69,7 +69,7 @@ nlohmann::json remembered(at::Device device, const char* what, const Update& upd
     return known;
 }
 
-/// Of the machine for the CPU, else of the device (Metal: its recommended working set).
+/// Memory of the machine for the CPU, else of the device (Metal: its recommended working set).
 double memory_mb(at::Device device) {
     return device.is_cpu()
                ? static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)) /
@@ -120,7 +120,7 @@ double matmul_peak(at::Device device) {
 }
 
 bool bf16_pays(at::Device device) {
-    constexpr double kWorth = 1.2;  // the casts around each matmul cost something
+    constexpr double kWorth = 1.2;  // the casts around each matmul are not free
     if (device.is_cpu()) return false;
     const auto gain = remembered(device, "bf16 gain", [&](const nlohmann::json& before) {
         return before.is_number() ? before.get<double>()

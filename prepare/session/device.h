@@ -10,43 +10,44 @@
 
 namespace autoresearch {
 
-/// The device for a name of --device; auto takes CUDA, then MPS, then the CPU. Throws UserError for one not
-/// there.
+/// The device for a name given to --device; auto takes CUDA, then MPS, then the CPU. Throws UserError if it
+/// is not available.
 at::Device choose_device(const std::string& name);
 
 /// cpu, mps or cuda.
 const char* name_of(at::Device device);
 
-/// What was asked of the device is done when this returns.
+/// Waits until the device has finished all its work.
 void synchronize(at::Device device);
 
-/// MiB that tensors held at the highest.
+/// Peak MiB held by tensors.
 double peak_memory_mb(at::Device device);
 
-/// FLOP/s of a square matmul, in the type the trainer multiplies in. Measured at each call (a fraction of a
-/// second) and the best of all measurements returned, which the user's cache directory keeps by machine,
+/// FLOP/s of a square matmul, in the type the trainer multiplies in. Measures at each call (a fraction of a
+/// second) and returns the best of all measurements, which the user's cache directory keeps by machine,
 /// device, threads, system and torch version: a machine that is busy now does not look slower than it is.
 double matmul_peak(at::Device device);
 
-/// Whether matmuls in bf16 are clearly faster than in fp32 on this chip (not on M1 and M2, which emulate it).
-/// Measured once and kept likewise; never on the CPU.
+/// Whether bf16 matmuls are clearly faster than fp32 on this chip (not on M1 and M2, which emulate bf16).
+/// Measured once and cached likewise; never on the CPU.
 bool bf16_pays(at::Device device);
 
-/// What self_check found wrong with this device, empty for nothing. Kept likewise, so that it costs once.
+/// What self_check found wrong with this device; empty for nothing. Cached likewise, so it costs time only
+/// once.
 std::string device_fault(at::Device device);
 
 using Attention = std::function<at::Tensor(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                            std::int64_t window)>;
 
-/// Looks for the ways in which devices were seen to compute wrong without an error: long sums, matmuls that
-/// differ from call to call, attention that sees later tokens (with and without gradients, in the types and
-/// head widths that a trainer uses), and a small training step against the plain one of the CPU. Takes a
-/// fraction of a second. Returns what is wrong, in a few words, or nothing. `attention` is a parameter for
-/// the tests.
+/// Looks for the ways in which devices have been seen to compute wrong results without an error: long sums,
+/// matmuls that differ from call to call, attention that sees later tokens (with and without gradients, in
+/// the types and head widths that a trainer uses), and a small training step compared with the CPU's plain
+/// one. Takes a fraction of a second. Returns what is wrong, in a few words, or nothing. `attention` is a
+/// parameter for the tests.
 std::string self_check(at::Device device, const Attention& attention = causal_attention);
 
-/// MiB that a run may plan with: 60 % of what the device (Metal: its recommended working set) or the machine
-/// has.
+/// MiB that a run may plan to use: 60 % of what the device (Metal: its recommended working set) or the
+/// machine has.
 double memory_for_training_mb(at::Device device);
 
 /// What a run of so many rows at a time is expected to hold, and what it may.

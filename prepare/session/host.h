@@ -7,14 +7,15 @@
 
 namespace autoresearch::host {
 
-/// Makes the C allocator keep large buffers instead of giving them back: a training step asks for the same
-/// ones again.
+/// Makes the C allocator keep large buffers instead of returning them to the system: every training step asks
+/// for the same ones.
 void keep_large_buffers();
 
-/// Bytes that this process has read from files by read(), not by mapping; 0 where the system does not count
+/// Bytes that this process has read from files with read(), not by mapping; 0 where the system does not count
 /// them.
 std::int64_t bytes_read();
-/// This process has opened the file since it began, or since forget_opened(); on macOS: it has it open now.
+/// Whether this process has opened the file since it began, or since forget_opened(); on macOS: has it open
+/// now.
 bool was_opened(const std::filesystem::path& file);
 void forget_opened();
 

@@ -9,7 +9,7 @@
 namespace autoresearch::host {
 
 void keep_large_buffers() {
-    // The threshold for mmap cannot be set above 32 MiB, so no mmap at all, and no trimming of the heap.
+    // The mmap threshold cannot exceed 32 MiB, so use no mmap at all, and never trim the heap.
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, INT_MAX);
     mallopt(M_TOP_PAD, 64 << 20);

@@ -5,7 +5,7 @@
 
 namespace autoresearch::host {
 
-void keep_large_buffers() {}  // the system's allocator keeps them by itself
+void keep_large_buffers() {}  // the system's allocator keeps them anyway
 
 std::int64_t bytes_read() {
     return 0;

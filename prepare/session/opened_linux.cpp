@@ -1,6 +1,5 @@
-// libc's ways to open a file. Everything in the process calls these instead: the loader looks for a name in
-// this library before it looks in libc. The arguments of variadic functions travel as those of others on
-// Linux.
+// Replaces libc's ways to open a file. Everything in the process calls these instead: the loader looks for a
+// name in this library before libc. On Linux variadic functions pass their arguments like any other.
 #include <dlfcn.h>
 #include <sys/stat.h>
 
@@ -13,12 +12,12 @@
 
 namespace {
 
-using Identity = std::pair<dev_t, ino_t>;  // of a file, whatever its name
+using Identity = std::pair<dev_t, ino_t>;  // identifies a file, whatever its name
 
 std::mutex mutex;
 
 std::set<Identity>& opened() {
-    static auto* files = new std::set<Identity>;  // for whatever still opens a file when the process ends
+    static auto* files = new std::set<Identity>;  // never freed: something may still open a file at exit
     return *files;
 }
 

@@ -15,7 +15,7 @@ fs::path environment(const char* name) {
     return value != nullptr ? value : "";
 }
 
-/// The data set prepared last, under $AUTORESEARCH_DATA or the cache directory.
+/// The most recently prepared data set, under $AUTORESEARCH_DATA or the cache directory.
 fs::path newest_data() {
     fs::path root = environment("AUTORESEARCH_DATA");
     if (root.empty()) root = cache_directory() / "data";
@@ -32,7 +32,7 @@ fs::path newest_data() {
     }
     if (newest.empty())
         throw UserError("no prepared data in " + root.string(),
-                        "run `autoresearch prepare`, or name one with --data");
+                        "run `autoresearch prepare`, or name a data set with --data");
     return newest;
 }
 
@@ -59,15 +59,15 @@ Options parse_options(int argc, char** argv) {
         ->check(CLI::Range(0.01, 1e7))
         ->capture_default_str();
     choice("--clock", options.clock, "wall time, or CPU time per thread (on the CPU)", {"wall", "cpu"});
-    option("--seed", options.seed, "of weights and data order")->capture_default_str();
+    option("--seed", options.seed, "seed of weights and data order")->capture_default_str();
     choice("--device", options.device, "where to train", {"auto", "cpu", "mps", "cuda"});
     option("--threads", options.threads, "CPU threads (default: all)")->check(CLI::Range(0, 4096));
-    option("--eval-tokens", options.eval_tokens, "validation tokens (default: as the data set says)")
+    option("--eval-tokens", options.eval_tokens, "validation tokens (default: from the data set)")
         ->check(CLI::NonNegativeNumber);
-    choice("--split", options.split, "of the evaluation: val, or test for a last word", {"val", "test"});
-    option("--events-fd", options.events_fd, "descriptor for events, one JSON object a line");
+    choice("--split", options.split, "split to evaluate: val, or test for a final number", {"val", "test"});
+    option("--events-fd", options.events_fd, "descriptor for events, one JSON object per line");
     option("--curve", options.curve, "write every step to this file, as CSV");
-    option("--trace", options.trace, "follow the steps of such a file instead of the clock");
+    option("--trace", options.trace, "repeat the steps in such a file instead of following the clock");
     app.add_flag("--forecast", options.forecast, "print the memory that this run will need, as JSON");
     app.add_flag("--probe", options.probe, "print device, memory, torch version and self-check as JSON");
     try {

@@ -16,7 +16,7 @@ namespace autoresearch {
 
 Report::Report(int events_descriptor)
     : descriptor_(events_descriptor), terminal_(isatty(STDOUT_FILENO) != 0) {
-    // The descriptor is not for programs that this one may start.
+    // Programs that this one may start must not inherit the descriptor.
     if (descriptor_ >= 0 && fcntl(descriptor_, F_SETFD, FD_CLOEXEC) != 0)
         throw UserError("--events-fd " + std::to_string(descriptor_) + " is not open");
 }
@@ -109,7 +109,7 @@ std::vector<double> read_trace(const std::filesystem::path& file) {
     };
     std::ifstream in(file);
     std::string text;
-    if (!std::getline(in, text) || text != kHeader) throw fail("no trace of a run");
+    if (!std::getline(in, text) || text != kHeader) throw fail("not a trace of a run");
     std::vector<double> shares;
     while (std::getline(in, text)) {
         std::size_t step = 0;

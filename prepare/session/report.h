@@ -11,15 +11,16 @@
 
 namespace autoresearch {
 
-/// What a run tells: events for the harness (include/autoresearch/events.h), progress and the summary for
-/// people, on stdout. Progress is one line that is drawn again on a terminal, a line every few seconds
+/// What a run reports: events for the harness (include/autoresearch/events.h); progress and the summary for
+/// people, on stdout. Progress is one line that is redrawn on a terminal, or a line every few seconds
 /// elsewhere.
 class Report {
   public:
     /// -1: no events. Throws UserError for a descriptor that is not open.
     explicit Report(int events_descriptor);
 
-    /// One line of the event channel, whole. A reader that is gone ends the process as a broken pipe does.
+    /// Writes one whole line to the event channel. If the reader is gone, the process ends, as with a broken
+    /// pipe.
     void event(const nlohmann::json& event) const;
 
     struct Progress {
@@ -27,15 +28,15 @@ class Report {
         double seconds = 0, share = 0, budget = 0, loss = 0;
     };
     void progress(const Progress& now);
-    /// Leaves the progress line as it is and goes to the next.
+    /// Leaves the progress line in place and moves to the next.
     void end_progress();
 
     struct Number {
         const char* key;
-        int digits;  // behind the point; 0: a whole number
+        int digits;  // after the decimal point; 0: a whole number
         double value;
     };
-    /// The summary block of the originals, and the result event. `notes` stand above it.
+    /// Writes the originals' summary block, with `notes` above it, and the result event.
     void summary(const std::vector<Number>& numbers, const std::string& split, const std::string& notes);
 
   private:
@@ -45,18 +46,18 @@ class Report {
     Progress last_;
 };
 
-/// The file of a run's steps: a header, then a line for each step, "step,seconds,progress,loss,tokens".
-/// Progress is the share of the budget that the step was trained with, to the last bit, so that another run
-/// can follow it.
+/// The file of a run's steps: a header, then a line per step, "step,seconds,progress,loss,tokens". Progress
+/// is the share of the budget that the step was trained with, to the last bit, so that another run can repeat
+/// it.
 class CurveFile {
   public:
-    /// Nothing is written for an empty name. Throws UserError when the file cannot be made.
+    /// Writes nothing if the name is empty. Throws UserError when the file cannot be created.
     explicit CurveFile(const std::filesystem::path& file);
 
     struct Line {
         std::int64_t step;
         double seconds, progress;
-        at::Tensor loss;  // a scalar on any device; it is read by flush() only
+        at::Tensor loss;  // a scalar on any device; only flush() reads it
         std::int64_t tokens;
     };
     void add(const Line& line);
@@ -68,7 +69,7 @@ class CurveFile {
     std::vector<Line> waiting_;
 };
 
-/// The progress of every step of such a file. Throws UserError for a file that is not one, or has gaps.
+/// The progress of every step in such a file. Throws UserError for a file that is not one, or has gaps.
 std::vector<double> read_trace(const std::filesystem::path& file);
 
 }  // namespace autoresearch

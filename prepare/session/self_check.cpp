@@ -18,7 +18,7 @@ double largest(const Tensor& t) {
     return t.detach().to(at::kFloat).abs().max().item<double>();
 }
 
-/// Of two tensors wherever they are, relative to the second; infinite when it is not a number.
+/// Difference of two tensors on any device, relative to the second; infinite when it is not a number.
 double difference(const Tensor& a, const Tensor& b) {
     const Tensor left = a.detach().cpu().to(at::kFloat), right = b.detach().cpu().to(at::kFloat);
     const double relative = largest(left - right) / std::max(1e-6, largest(right));
@@ -26,7 +26,7 @@ double difference(const Tensor& a, const Tensor& b) {
 }
 
 std::string sums(const at::TensorOptions& type) {
-    // 16384 is the longest sum that a trainer may ask for; ones add up exactly.
+    // 16384 is the longest sum that a trainer may use; ones add up exactly.
     for (const std::int64_t length : {1000, 16384}) {
         const Tensor sum = at::mm(at::ones({64, length}, type), at::ones({length, 64}, type));
         const auto expected = at::full({64, 64}, static_cast<double>(length), type).cpu();
@@ -64,7 +64,7 @@ std::string look_ahead(const at::TensorOptions& type, const Attention& attention
     return "";
 }
 
-/// A layer in small, forward and backward: the loss and the gradients of `weights`, which are on the CPU.
+/// A small layer, forward and backward: the loss and the gradients of `weights`, which are on the CPU.
 std::vector<Tensor> step(const std::vector<Tensor>& weights, const Tensor& tokens, at::Device device,
                          const Attention& attention) {
     constexpr std::int64_t B = 2, T = 160, H = 2, D = 64;
@@ -100,8 +100,8 @@ std::string small_step(at::Device device, const Attention& attention) {
     const auto actual = step(weights, tokens, device, attention);
     for (std::size_t i = 0; i < expected.size(); ++i) {
         if (difference(actual[i], expected[i]) > 2e-3)
-            return i == 0 ? "the loss of a small step is not that of the CPU"
-                          : "a gradient of a small step is not that of the CPU";
+            return i == 0 ? "the loss of a small step differs from the CPU's"
+                          : "a gradient of a small step differs from the CPU's";
     }
     return "";
 }

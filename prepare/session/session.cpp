@@ -28,17 +28,17 @@ namespace {
 
 constexpr double kLargestLoss = 100;
 constexpr double kHeartbeatSeconds = 0.25;
-// Rules of the clock: what a machine may be slower for a moment, beyond three steps or so.
+// Slack for the clock's rules, since a machine may stall for a moment: on top of three steps or so.
 constexpr double kSlackSeconds = 5, kSlackShare = 0.05;
-constexpr double kEvaluationSlack = 0.5;  // CPU seconds that the first call of the evaluation may take longer
-constexpr std::int64_t kMostRead = 256 << 10;  // bytes before the evaluation: a start reads 50,000
+constexpr double kEvaluationSlack = 0.5;       // extra CPU seconds that the evaluation's first call may take
+constexpr std::int64_t kMostRead = 256 << 10;  // bytes before the evaluation: startup reads 50,000
 
 double seconds_of(clockid_t clock) noexcept {
     timespec time{};
     clock_gettime(clock, &time);
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
-const double kLoaded = seconds_of(CLOCK_MONOTONIC);  // when the program began, but for loading libtorch
+const double kLoaded = seconds_of(CLOCK_MONOTONIC);  // when the program began, not counting loading libtorch
 
 /// The name of a shard of the evaluation that this process has opened; empty: none.
 std::string opened_shard(const std::filesystem::path& data) {
@@ -64,24 +64,24 @@ struct Session::State {
     int depth = 0;
     double flops_per_token = 0;
 
-    std::string opened_before;  // a shard of the evaluation, before the session looked at the data itself
+    std::string opened_before;  // an evaluation shard opened before the session itself looked at the data
     std::uint64_t loaders = 0;  // made so far
     std::int64_t steps = 0, tokens = 0, first_tokens = 0;
     double progress = 0, training_seconds = 0;
-    double beat = 0;  // when the loss was read last, by the clock on the wall
+    double beat = 0;  // when the loss was last read, in wall time
     at::Tensor last_loss;
     bool finished = false, evaluated = false;
     double ready = now(), clock_start = 0, step_done = 0, finished_at = 0;  // moments
     double first_step_seconds = 0, last_step_seconds = 0,
-           longest_step_seconds = 0;  // longest between the two
+           longest_step_seconds = 0;  // longest of those in between
 
-    /// Seconds of the clock that the budget is of.
+    /// Seconds by the clock that the budget counts.
     double now() const {
         return options.clock == "cpu" ? seconds_of(CLOCK_PROCESS_CPUTIME_ID) / threads
                                       : seconds_of(CLOCK_MONOTONIC);
     }
 
-    /// Share of the budget spent; sets what progress() says during the next step.
+    /// Share of the budget spent; sets what progress() returns during the next step.
     bool budget_left() {
         if (!trace.empty()) {
             const auto done = static_cast<std::size_t>(steps);
@@ -108,29 +108,30 @@ struct Session::State {
     void heartbeat(double seconds) {
         const double loss = read_loss();
         const double share = trace.empty() ? std::min(1.0, seconds / options.budget) : progress;
-        curve.flush();  // first: who gets the event may look at the steps up to it
+        curve.flush();  // first: whoever gets the event may look at the steps up to it
         report.progress({steps, tokens, seconds, share, options.budget, loss});
         beat = seconds_of(CLOCK_MONOTONIC);
     }
 
-    /// Of torch's generators. Not the seed itself: who sets another one, and then seed() again, is seen.
+    /// The seed of torch's generators. Not the run's seed itself, so that setting another one and then seed()
+    /// again shows.
     std::uint64_t generator_seed() const { return (options.seed + 1) * 0x9e3779b97f4a7c15; }
 
-    /// Numbers are drawn as the harness's seed says: nobody has set another.
+    /// Checks that numbers are drawn from the harness's seed: nobody has set another.
     void check_seed() {
         for (const at::Device d : {at::Device(at::kCPU), device})
             if (at::globalContext().defaultGenerator(d).current_seed() != generator_seed())
-                broken_rule("the random numbers were seeded anew: the seed belongs to the harness");
+                broken_rule("the random number generator was reseeded: the seed belongs to the harness");
     }
 
-    /// Training was not longer than the budget, but for a step or a moment, and nothing was read meanwhile
-    /// but batches. Whoever hides from this is in the same process and can; it is for what the diff does not
-    /// show at once.
+    /// Checks that training took no longer than the budget, give or take a step or a moment, and read nothing
+    /// but batches. Code that hides from this runs in the same process and can; it catches what the diff does
+    /// not show at once.
     void check_training() {
         const double slack = std::max(kSlackSeconds, 3 * longest_step_seconds);
         if (trace.empty() &&
             training_seconds > options.budget + std::max(slack, kSlackShare * options.budget))
-            broken_rule(c10::str("trained for ", training_seconds, " s of a budget of ", options.budget));
+            broken_rule(c10::str("trained for ", training_seconds, " s on a budget of ", options.budget));
         const double start = (device.is_cpu() ? 1 : 12) * slack + 7 * longest_step_seconds;  // a GPU compiles
         if (steps > 1 && first_step_seconds > start)
             broken_rule(c10::str("the first step took ", first_step_seconds, " s, the longest later one ",
@@ -162,7 +163,7 @@ struct Session::State {
     void summary(double val_bpb) {
         const double mfu = mfu_percent();
         std::string notes;
-        if (options.split != "val") notes += "val_bpb below is of the " + options.split + " split\n";
+        if (options.split != "val") notes += "val_bpb below is for the " + options.split + " split\n";
         if (options.clock == "cpu") notes += "training_seconds below is CPU time per thread\n";
         report.summary({{events::kValBpb, 6, val_bpb},
                         {events::kTrainingSeconds, 1, training_seconds},
@@ -189,9 +190,10 @@ Session::Session(int argc, char** argv) {
             quit(0);
         }
         if (options.clock == "cpu" && !device.is_cpu())
-            throw UserError("--clock cpu counts the time of the CPU", "leave it out, or use --device cpu");
+            throw UserError("--clock cpu counts CPU time, so it works on the CPU only",
+                            "leave it out, or use --device cpu");
         if (const std::string fault = device_fault(device); !fault.empty())
-            throw UserError("this device computes wrong: " + fault,
+            throw UserError("this device computes wrong results: " + fault,
                             "use --device cpu, or another version of the system or of torch");
         const std::string opened_before = opened_shard(options.data);
         state_ = std::make_unique<State>(std::move(options), device);
@@ -282,7 +284,7 @@ bool Session::training() {
 void Session::step(const at::Tensor& loss, std::int64_t tokens) {
     State& s = *state_;
     if (s.finished) s.broken_rule("a training step after the budget was spent");
-    if (!loss.defined() || loss.numel() != 1) s.broken_rule("step() wants the loss as a scalar");
+    if (!loss.defined() || loss.numel() != 1) s.broken_rule("step() needs the loss as a scalar");
     s.last_loss = loss.detach();
     s.tokens += tokens;
     ++s.steps;
@@ -302,7 +304,7 @@ void Session::step(const at::Tensor& loss, std::int64_t tokens) {
     if (s.steps == 1 || seconds_of(CLOCK_MONOTONIC) - s.beat >= kHeartbeatSeconds) {
         s.heartbeat(time - s.clock_start);
     } else if (s.device.is_cpu()) {
-        s.read_loss();  // costs nothing where no device has to be waited for
+        s.read_loss();  // costs nothing where there is no device to wait for
     }
 }
 
@@ -314,7 +316,7 @@ void Session::evaluate(const std::function<at::Tensor(const at::Tensor&)>& logit
     if (idle > std::max(kSlackSeconds, 3 * s.longest_step_seconds))
         s.broken_rule(c10::str("the evaluation came ", idle, " s after the end of training"));
     s.evaluated = true;
-    // Training in the first call would change no logits from then on: it is seen by the work.
+    // Training in the first call would change no later logits, so look at the CPU time it takes.
     double first = -1, longest = 0;  // CPU seconds of a call
     const auto timed = [&](const at::Tensor& batch) {
         const std::clock_t begun = std::clock();

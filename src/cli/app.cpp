@@ -16,7 +16,7 @@ void print_error(const std::string& message, const std::string& hint) {
     if (!hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
 }
 
-/// CLI11 says what is wrong; we add what was probably meant.
+/// CLI11 says what is wrong; we add the nearest known name.
 UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
     const auto chosen = app.get_subcommands();
     const std::string command = chosen.empty() ? "" : " " + chosen.front()->get_name();
@@ -28,7 +28,7 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
         for (const auto* option : chosen.front()->get_options())
             if (!option->get_group().empty()) known.push_back("--" + option->get_single_name());
     }
-    const std::string help = "autoresearch" + command + " --help lists what there is";
+    const std::string help = "see autoresearch" + command + " --help";
     for (const auto& word : app.remaining(true)) {
         if ((word.rfind("--", 0) == 0) == chosen.empty()) continue;
         return UserError((chosen.empty() ? "there is no command " : "there is no flag ") + word,
@@ -37,7 +37,7 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
     return UserError(error.what(), help);
 }
 
-// In the order of --help.
+// In the order --help shows.
 constexpr void (*kCommands[])(Commands&) = {add_prepare, add_train,   add_run,    add_replay, add_status,
                                             add_noise,   add_confirm, add_doctor, add_tuner,  add_node};
 

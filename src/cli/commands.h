@@ -6,8 +6,8 @@
 
 namespace autoresearch {
 
-// A new command is a file of its name with one function, which says its name and its flags: list it here and
-// in app.cpp.
+// A new command is a file of its name with one function, which gives its name and flags: list it here and in
+// app.cpp.
 void add_prepare(Commands& commands);
 void add_train(Commands& commands);
 void add_run(Commands& commands);
@@ -26,8 +26,8 @@ std::vector<Trial> show_trials_by_hand(const TrialPlace& place, const std::strin
 /// What `status` prints of a run.
 void print_run(const RunInfo& run, bool json);
 
-/// The whole program: parses, runs a command, catches everything once. Returns the exit code: 0 done, 1 the
-/// work failed, 2 bad usage or configuration.
+/// The whole program: parses, runs a command, catches all exceptions in one place. Returns the exit code: 0
+/// done, 1 the work failed, 2 bad usage or configuration.
 int run_app(int argc, char** argv);
 
 }  // namespace autoresearch

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Each look says in a line what it found; what it throws is why this machine is not ready.
+// Each check reports in one line what it found; an exception says why this machine is not ready.
 
 std::string look_at_machine(const FlagValues&) {
     return fmt::format("{} cores, {} GiB", std::thread::hardware_concurrency(),
@@ -41,15 +41,16 @@ std::string look_at_kit(const FlagValues&) {
 std::string look_at_trainer(const FlagValues&) {
     const nlohmann::json probe = probe_trainer(open_kit());
     const std::string self_check = probe.at("self_check");
-    if (self_check != "ok") throw UserError("the device fails its self-check: " + self_check, "--device cpu");
-    return fmt::format("device {} computes right, torch {}, {} threads",
+    if (self_check != "ok")
+        throw UserError("the device fails its self-check: " + self_check, "use --device cpu");
+    return fmt::format("device {} computes correctly, torch {}, {} threads",
                        probe.at("device").get<std::string>(), probe.at("torch").get<std::string>(),
                        probe.at("threads").get<int>());
 }
 
 std::string look_at_repository(const FlagValues&) {
     const GitRepo git = GitRepo::open(".");
-    const std::string note = git.is_committed() ? "" : "; train/train.cpp has changes that are not committed";
+    const std::string note = git.is_committed() ? "" : "; train/train.cpp has uncommitted changes";
     return git.workdir().string() + " at " + git.head().substr(0, 7) + note;
 }
 
@@ -64,13 +65,13 @@ PrepareOptions to_prepare(const ResolvedSettings& config) {
 std::string look_at_data(const FlagValues& flags) {
     const ResolvedSettings config = settings(flags);
     if (!find_prepared(data_request(config.values), data_root()))
-        check_request(to_prepare(config));  // else `prepare` would not help
+        check_request(to_prepare(config));  // otherwise `prepare` would not help
     const PreparedData data = require_data(config);
     return "preset " + config.values.preset + ": data set " + data.meta.fingerprint + ", corpus " +
            data.meta.corpus;
 }
 
-/// Only some corpora need it: the look at the data fails where this one's does.
+/// Never fails, because only some corpora need the reader: look_at_data fails for those.
 std::string look_at_parquet(const FlagValues& flags) {
     try {
         check_parquet_reader(to_prepare(settings(flags)).parquet_reader);
@@ -80,14 +81,14 @@ std::string look_at_parquet(const FlagValues& flags) {
     }
 }
 
-/// What the trainer forecasts for its sizes on the data of the preset.
+/// The trainer's memory forecast for its sizes on the preset's data.
 std::string look_at_memory(const FlagValues& flags) {
     const ResolvedSettings config = settings(flags);
     std::string data;
     try {
         data = require_data(config).directory.string();
-    } catch (const UserError&) {  // the check of the data says what is wrong with it
-        return "forecast once the data of preset " + config.values.preset + " is prepared";
+    } catch (const UserError&) {  // look_at_data says what is wrong
+        return "no forecast until the data for preset " + config.values.preset + " is prepared";
     }
     const nlohmann::json forecast =
         probe_trainer(open_kit(), {"--forecast", "--data", data, "--device", config.values.device});
@@ -97,8 +98,8 @@ std::string look_at_memory(const FlagValues& flags) {
         fmt::format("a trial needs about {:.0f} MiB of the {:.0f} it may use, {} rows at a time", needed,
                     available, rows);
     if (needed > available)
-        throw UserError(text, "a smaller model, context or vocabulary: see train/train.cpp");
-    return rows < wanted ? text + fmt::format(" (not {}: these do not fit)", wanted) : text;
+        throw UserError(text, "use a smaller model, context or vocabulary: see train/train.cpp");
+    return rows < wanted ? text + fmt::format(" ({} do not fit)", wanted) : text;
 }
 
 std::string look_at_agents(const FlagValues&) {
@@ -107,9 +108,9 @@ std::string look_at_agents(const FlagValues&) {
     std::string installed;
     for (const auto& agent : agents) {
         if (agent.program.empty() || !is_installed(agent)) continue;
-        installed += agent.name + (answers(agent) ? ", " : " (does not answer to --version), ");
+        installed += agent.name + (answers(agent) ? ", " : " (does not answer --version), ");
     }
-    return installed + "tuner (built in); without --agent a run takes " + default_agent(agents);
+    return installed + "tuner (built in); without --agent a run uses " + default_agent(agents);
 }
 
 std::string look_at_disk(const FlagValues&) {
@@ -118,7 +119,8 @@ std::string look_at_disk(const FlagValues&) {
     const double free = static_cast<double>(fs::space(place).available) / (1 << 30);
     const std::string text = fmt::format("{:.1f} GiB free", free);
     if (free < 2)
-        throw UserError(text + " in " + place.string(), "make room: data sets and logs need about 2 GiB");
+        throw UserError(text + " in " + place.string(),
+                        "free some space: data sets and logs need about 2 GiB");
     return text;
 }
 

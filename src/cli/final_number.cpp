@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::uint64_t kFresh = 1000;  // so far from a run's first seed no verdict goes
+constexpr std::uint64_t kFresh = 1000;  // no verdict gets this far from a run's first seed
 
 }  // namespace
 

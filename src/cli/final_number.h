@@ -9,9 +9,9 @@
 
 namespace autoresearch {
 
-/// What the best experiment gains over the baseline on the test split with seeds that no verdict has seen:
-/// {"experiment", "seeds", "baseline", "best", "gain", "low", "high", "val_gain", "optimism"}. low to high is
-/// the 95 % interval of the gain (paired differences, Student's t); optimism is val_gain - gain.
+/// Measures the best experiment's gain over the baseline on the test split, with seeds that no verdict has
+/// seen: {"experiment", "seeds", "baseline", "best", "gain", "low", "high", "val_gain", "optimism"}. low to
+/// high is the 95 % interval of the gain (paired differences, Student's t); optimism is val_gain - gain.
 nlohmann::ordered_json measure_final_number(const RunInfo& run, const TrialPlace& place, const GitRepo& git,
                                             const std::vector<Experiment>& experiments, int seeds,
                                             Reporter& reporter, const StopRequest& stop);

@@ -48,7 +48,7 @@ void Flags::settings(const std::vector<std::string>& names) {
             values[name] = texts.back();
             return true;
         };
-        // The last one counts, so that a script's flags can be overridden behind them.
+        // The last one counts, so that flags appended to a script's override them.
         return command_.add_option(flag_name(name), keep, help)->take_last();
     };
     for (const auto& key : setting_keys()) {

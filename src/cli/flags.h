@@ -35,9 +35,9 @@ class Flags {
     void flag(const char* name, bool& on, const char* help);
     void option(const char* name, std::string& text, const char* help,
                 const std::vector<std::string>& choices = {});
-    /// What stands on the line without a name.
+    /// A positional argument.
     void required(const char* name, std::string& text, const char* help);
-    void hide();  // from --help: not for people
+    void hide();  // from --help: not meant for people
 
     void json();     // --json
     void verbose();  // --verbose
@@ -54,7 +54,7 @@ class Flags {
     CLI::App& command_;
 };
 
-/// The commands of the program, as the command line is put together.
+/// Collects the program's commands and flags.
 class Commands {
   public:
     explicit Commands(CLI::App& app) : app_(app) {}

@@ -13,8 +13,7 @@ namespace autoresearch {
 namespace {
 
 int serve_one_trial(const Arguments&) {
-    std::signal(SIGPIPE,
-                SIG_IGN);  // a reader that is gone ends the trial, not this program in the middle of it
+    std::signal(SIGPIPE, SIG_IGN);  // a closed reader must end the trial, not kill this program
     const std::string spec(std::istreambuf_iterator<char>(std::cin), {});
     const SignalStop stop;
     const NodePlace place{open_kit(), data_root(), cache_root() / "programs"};

@@ -35,7 +35,7 @@ std::string for_people(const PreparedData& data) {
     if (!data.replaced.empty()) text += fmt::format("  it replaces a damaged one: {}\n", data.replaced);
     return text + fmt::format(
                       "  train {} documents, {:.2f} M tokens; val {}, {:.2f} M; test {}, {:.2f} M; {} "
-                      "duplicates dropped\n  one evaluation reads {:.2f} M tokens; all in {}\n",
+                      "duplicates dropped\n  one evaluation reads {:.2f} M tokens; everything is in {}\n",
                       meta.train_documents, millions(meta.train_tokens), meta.val_documents,
                       millions(meta.val_tokens), meta.test_documents, millions(meta.test_tokens),
                       meta.dropped_duplicates, millions(meta.eval_tokens), data.directory.string());
@@ -60,7 +60,7 @@ int prepare(const Arguments& arguments) {
     } catch (const std::exception&) {
         wipe();
         if (!stop.after_experiment()) throw;
-        throw std::runtime_error("interrupted; the same command goes on or starts again");
+        throw std::runtime_error("interrupted; run the same command again to continue or start over");
     }
     wipe();
     std::cout << (json ? to_json(data).dump(2) + "\n" : for_people(data));

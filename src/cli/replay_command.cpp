@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// An experiment, by its number or its commit, with the run it belongs to.
+/// Finds an experiment by number or commit, with its run.
 std::pair<RunInfo, Experiment> find_experiment(const GitRepo& git, const Arguments& arguments) {
     const std::string& name = arguments.experiment;
     const bool number = name.size() <= 6 && name.find_first_not_of("0123456789") == std::string::npos;
@@ -34,19 +34,18 @@ std::pair<RunInfo, Experiment> find_experiment(const GitRepo& git, const Argumen
                 return {run, experiment};
         }
     }
-    throw UserError(
-        "there is no experiment " + name + " in a run of " + run_files::all_runs(git.workdir()).string(),
-        "autoresearch status lists the numbers, git for-each-ref refs/autoresearch the commits");
+    throw UserError("there is no experiment " + name + " among the runs in " +
+                        run_files::all_runs(git.workdir()).string(),
+                    "autoresearch status lists the numbers, git for-each-ref refs/autoresearch the commits");
 }
 
-/// The trace of a trial, for a replay that takes the same steps.
+/// The trace of a trial, for a replay that repeats its steps.
 fs::path require_trace(const RunInfo& run, const Experiment& experiment, const Trial& trial) {
     const auto trace =
         curve_file(run_files::experiment_directory(run.directory, experiment.number), trial.seed);
     if (trial.ending == Ending::ok && fs::exists(trace)) return trace;
-    throw UserError(
-        fmt::format("experiment {} has no trace of a whole run to repeat exactly", experiment.number),
-        "leave out --exact");
+    throw UserError(fmt::format("experiment {} has no complete trace to repeat exactly", experiment.number),
+                    "leave out --exact");
 }
 
 int replay(const Arguments& arguments) {
@@ -62,7 +61,7 @@ int replay(const Arguments& arguments) {
     const bool exact = arguments.exact;
     const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
     TrialPlace place{open_kit(), settle_here(run.config.values, run.device), require_same_data(run)};
-    place.config.repeats = 0;  // one trial, whatever the machine does to it
+    place.config.repeats = 0;  // one trial, even if the machine disturbs it
     print_notes(run.config);
     if (const auto note = rebuilt_note(run, place.kit); !note.empty()) std::cerr << "note: " << note << "\n";
     const fs::path directory =

@@ -47,15 +47,15 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
             .self = platform::self()};
 }
 
-/// The final number of a run that reached its bound. What goes wrong here does not make the run fail.
+/// Measures the final number of a run that reached its limit. Errors here do not fail the run.
 void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git,
                  const std::vector<Experiment>& experiments, Reporter& reporter, const StopRequest& stop) {
     const Experiment* best = incumbent_of(experiments);
     const int seeds = place.config.confirm_seeds;
     if (best == nullptr || best->number == 0 || seeds == 0) return;
     reporter.note(
-        fmt::format("the final number: {} trials of baseline and best on the test split; without it: "
-                    "--confirm-seeds 0",
+        fmt::format("measuring the final number: {} trials of baseline and best on the test split; "
+                    "--confirm-seeds 0 skips this",
                     2 * seeds));
     try {
         measure_final_number(run, place, git, experiments, seeds, reporter, stop);

@@ -24,11 +24,11 @@ std::vector<Trial> show_trials_by_hand(const TrialPlace& place, const std::strin
 
 namespace {
 
-/// One experiment by hand: the working tree's train.cpp, built and run as the loop would, logged, not judged.
+/// One experiment by hand: the working tree's train.cpp, built and run as in the loop, logged but not judged.
 int train(const Arguments& arguments) {
     const GitRepo git = GitRepo::open(".");
     auto [source, place] = settle_by_hand(git, arguments.settings);
-    place.config.repeats = 0;  // one trial, whatever the machine does to it
+    place.config.repeats = 0;  // one trial, even if the machine disturbs it
     const auto directory = by_hand_directory(git.workdir(), "train");
     const Trial trial = show_trials_by_hand(place, source, {directory, place.config.seed}).back();
     if (arguments.json) {

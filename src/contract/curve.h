@@ -6,16 +6,16 @@
 
 namespace autoresearch {
 
-/// The loss of every step of a trial, with the share of the budget at which it was made.
+/// The loss of every step of a trial, with the share of the budget spent at that step.
 struct Curve {
     std::vector<double> share, loss;
 };
 
-/// The steps in a curve_file(), as far as it is written; none when it is not there.
+/// The steps written to a curve_file() so far; none if there is no such file.
 Curve read_curve(const std::filesystem::path& file);
 
-/// Of the fifth of the budget up to `share`: one step's loss says more of its batch than of the model.
-/// Nothing when the curve has no steps there.
+/// Mean loss over the fifth of the budget that ends at `share`: one step's loss says more about its batch
+/// than about the model. Nothing if the curve has no steps there.
 std::optional<double> mean_loss(const Curve& curve, double share);
 
 }  // namespace autoresearch

@@ -9,7 +9,7 @@ double TrialNumber::value(const Trial& trial) const {
 }
 
 void TrialNumber::set(Trial& trial, double value) const {
-    constexpr double kMost = 1e15;  // beyond, the cast would be undefined for some types
+    constexpr double kMost = 1e15;  // beyond this, the cast would be undefined for some types
     if (const auto* whole = std::get_if<std::int64_t Trial::*>(&member)) {
         trial.*(*whole) = static_cast<std::int64_t>(std::clamp(value, 0.0, kMost));
     } else {

@@ -10,24 +10,24 @@
 
 namespace autoresearch {
 
-/// What is known of the agent's work on one proposal, all its calls together. Zero means not known.
+/// What is known about the agent's work on one proposal, over all its calls. Zero means unknown.
 struct AgentReport {
     std::string name;
     std::string model;
-    std::string session;  // the agent's own name of its last conversation
+    std::string session;  // the agent's own name for its last conversation
     int calls = 0;        // how often it was started
     double seconds = 0;
     double usd = 0;
-    bool usd_is_estimate = false;  // from tokens and the price in the settings
+    bool usd_is_estimate = false;  // from tokens and the configured price
     std::int64_t tokens = 0;
     std::vector<std::string>
         ignored_files;  // what it changed in the desk besides the two files that come back
 };
 
-/// Adds what another call, or another proposal, cost.
+/// Adds the cost of another call or proposal.
 void add_cost(AgentReport& report, const AgentReport& more);
 
-/// An edit of train/train.cpp with its idea. It carries its parent, so it may be made long before it is
+/// An edit to train/train.cpp with its idea. It carries its parent, so it can be made long before it is
 /// tried.
 struct Proposal {
     int id = 0;          // of its folder, from 1; 0: the baseline, which nobody proposed
@@ -37,9 +37,9 @@ struct Proposal {
     AgentReport agent;
 };
 
-/// What the machine did to a trial. Zero or false means nothing, or not known.
+/// What the machine did to a trial. Zero or false means nothing, or unknown.
 struct Conditions {
-    double wait_seconds = 0;   // threads of the trial ready to run while no core was free, summed
+    double wait_seconds = 0;   // time the trial's threads were ready to run while no core was free, summed
     double steal_seconds = 0;  // taken by the hypervisor, summed over the cores
     double slept_seconds = 0;  // the machine was asleep
     bool throttled = false;    // thermal pressure or low power mode
@@ -48,11 +48,11 @@ struct Conditions {
 /// One training run of an experiment with one seed. The numbers are those of the result event: kTrialNumbers.
 struct Trial {
     Ending ending = Ending::no_result;
-    std::string reason;  // why it did not end well; empty when ok
+    std::string reason;  // why it failed; empty if ok
     std::uint64_t seed = 0;
     double val_bpb = 0;
     double training_seconds = 0;  // the trainer's clock
-    double total_seconds = 0;     // the trainer's own account of its whole life
+    double total_seconds = 0;     // the trainer's own count, from start to exit
     double wall_seconds = 0;      // the harness's clock, spawn to exit
     double cpu_seconds = 0;       // user + system, of the whole process
     double peak_memory_mb = 0;
@@ -85,7 +85,7 @@ struct TrialNumber {
     std::variant<double Trial::*, std::int64_t Trial::*> member;
 
     double value(const Trial& trial) const;
-    /// A whole number is cut to what its type holds.
+    /// Clamps a whole number to what its type holds.
     void set(Trial& trial, double value) const;
 };
 
@@ -102,7 +102,7 @@ inline constexpr TrialNumber kTrialNumbers[] = {
     {"depth", events::kDepth, 0, &Trial::depth},
 };
 
-/// The spread of val_bpb when nothing but the seed changes. No degrees of freedom: not yet known.
+/// The spread of val_bpb when only the seed changes. No degrees of freedom: not yet known.
 struct Noise {
     double sd = 0;
     int degrees = 0;
@@ -111,8 +111,8 @@ struct Noise {
 enum class Decision {
     keep,
     discard,
-    crash,     // it has no result, by its own fault
-    unjudged,  // no fair trial was to be had: nothing is known of the code, and it may be tried again
+    crash,     // it has no result, through its own fault
+    unjudged,  // no fair trial was possible: nothing is known about the code, and it may be tried again
 };
 template <>
 inline constexpr std::array<std::string_view, 4> kNames<Decision> = {"keep", "discard", "crash", "unjudged"};
@@ -120,10 +120,10 @@ inline constexpr std::array<std::string_view, 4> kNames<Decision> = {"keep", "di
 /// What made a comparison a keep or a discard.
 enum class Ground {
     none,             // nothing was compared
-    baseline,         // the first of a run
+    baseline,         // the first experiment of a run
     measured,         // the difference alone
     within_noise,     // better, but not surely
-    simpler,          // less code, and nothing lost
+    simpler,          // less code at no loss
     too_much_code,    // a gain below the noise for much more code
     too_much_memory,  // a gain too small for much more memory
 };
@@ -137,36 +137,36 @@ struct SeedDifference {
     double difference = 0;
 };
 
-/// The same number of steps of candidate and incumbent, on one seed: what is left when speed is taken out.
+/// Candidate and incumbent after the same number of steps, on one seed: the difference without speed.
 struct EqualSteps {
-    double steps = 0;  // the candidate's in the incumbent's; 0: not known
-    double loss = 0;   // mean training loss over the last tenth of the shorter one, candidate less incumbent
+    double steps = 0;  // the candidate's, relative to the incumbent's; 0: unknown
+    double loss = 0;   // mean training loss over the last tenth of the shorter run, candidate minus incumbent
 };
 
-/// What a verdict knows, as numbers. Sentences are made of it in src/view/sentences.h.
+/// What a verdict is based on, as numbers. src/view/sentences.h makes sentences from it.
 struct Evidence {
     Ground ground = Ground::none;
     std::vector<SeedDifference> seeds;
-    double difference = 0;     // mean over the seeds; of the baseline 0
-    Noise noise;               // of all repeats of the run
-    double tail = 1;           // chance of such a mean or a better one when nothing is there
-    double needed = 0;         // the tail below which a gain is sure; 0: no test was made
-    double speed = 1;          // the candidate's steps per second in the incumbent's
-    double memory = 1;         // its peak memory in the incumbent's
-    int tokens = 0;            // its source tokens, those of the incumbent taken off
-    int incumbent_tokens = 0;  // 0: not known
+    double difference = 0;     // mean over the seeds; 0 for the baseline
+    Noise noise;               // over all repeats in the run
+    double tail = 1;           // chance of such a mean or a better one if there is no effect
+    double needed = 0;         // the tail below which a gain is sure; 0: not tested
+    double speed = 1;          // the candidate's steps per second, relative to the incumbent's
+    double memory = 1;         // its peak memory, relative to the incumbent's
+    int tokens = 0;            // its source tokens minus the incumbent's
+    int incumbent_tokens = 0;  // 0: unknown
     EqualSteps equal_steps;
 };
 
 struct Verdict {
     Decision decision = Decision::crash;
-    Ending ending = Ending::ok;  // else there is no comparison: how it ended instead
-    std::string reason;  // of a crash, an early end or an unjudged one: why, in one line; else the words of
-                         // an older version that recorded no evidence
+    Ending ending = Ending::ok;  // if not ok, there is no comparison: how it ended instead
+    std::string reason;  // why, in one line, for a crash, an early end or unjudged; else the words of an
+                         // older version that recorded no evidence
     Evidence evidence;
 };
 
-/// One numbered attempt: everything the ledger keeps of it.
+/// One numbered attempt: everything the ledger stores about it.
 struct Experiment {
     int number = 0;
     std::string started;      // UTC, 2026-01-31T22:10:05Z
@@ -174,23 +174,23 @@ struct Experiment {
     std::string ran_on;       // the commit whose train.cpp it replaced: the parent of its own
     std::string commit;       // its own commit under refs/autoresearch/<tag>/NNNN
     std::string source_hash;  // of the source without comments and white space, to find repeats
-    int source_tokens = 0;    // how long it is; 0: not known
+    int source_tokens = 0;    // its length; 0: unknown
     std::string idea;
     AgentReport agent;
     std::vector<Trial> trials;
-    std::vector<Trial> reference_trials;  // more seeds of the incumbent, run to compare with this experiment
+    std::vector<Trial> reference_trials;  // more seeds of the incumbent, for comparison with this experiment
     Verdict verdict;
     double build_seconds = 0;
-    double seconds = 0;  // wall time of the whole experiment, the agent's part included
+    double seconds = 0;  // wall time of the whole experiment, including the agent's part
 
-    /// Its verdict compares numbers with the incumbent's.
+    /// Whether its verdict compares numbers with the incumbent's.
     bool compared() const { return number > 0 && verdict.ending == Ending::ok; }
-    /// Mean val_bpb over the trials that count; 0 when there is none.
+    /// Mean val_bpb over the trials that count; 0 if there are none.
     double val_bpb() const;
     double peak_memory_mb() const;
 };
 
-/// The latest kept experiment, which the next one must beat; null when none is kept.
+/// The latest kept experiment, which the next one must beat; null if none is kept.
 const Experiment* incumbent_of(const std::vector<Experiment>& experiments);
 
 }  // namespace autoresearch

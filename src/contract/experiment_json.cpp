@@ -19,7 +19,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Evidence, ground, seeds, differe
                                                 speed, memory, tokens, incumbent_tokens, equal_steps)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Verdict, decision, ending, reason, evidence)
 
-// As the macro would, with the numbers from their table.
+// As the macro would do it, with the numbers from their table.
 void to_json(json& to, const Trial& trial) {
     to = {{"ending", trial.ending},
           {"reason", trial.reason},
@@ -70,11 +70,11 @@ json to_json(const Proposal& proposal) {
     return proposal;
 }
 
-/// `known` is what this version makes of it.
+/// `known` is what this version reads and writes back.
 static void refuse_unknown_keys(const json& from, const json& known) {
     for (const auto& item : from.items()) {
         if (known.is_object() && !known.contains(item.key()))
-            throw std::invalid_argument("a newer version of autoresearch wrote it: '" + item.key() +
+            throw std::invalid_argument("written by a newer version of autoresearch: '" + item.key() +
                                         "' is not known here");
         if (item.value().is_structured())
             refuse_unknown_keys(item.value(),

@@ -29,7 +29,7 @@ Trial trial_from_json(const nlohmann::json& json);
 /// std::exception also when a key is missing.
 TrialSpec trial_spec_from_json(const nlohmann::json& json);
 
-/// On one line without its end, or indented; bytes that are not UTF-8 are replaced.
+/// On one line without a newline, or indented; bytes that are not UTF-8 are replaced.
 std::string dump_line(const nlohmann::json& json);
 std::string dump_indented(const nlohmann::json& json);
 

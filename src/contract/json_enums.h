@@ -4,7 +4,7 @@
 
 #include "contract/names.h"
 
-// Enums with names are their names in JSON. Found by nlohmann's library, also for lists of them.
+// Named enums become their names in JSON. nlohmann's library finds these functions, also for lists of enums.
 namespace autoresearch {
 
 template <class Enum>

@@ -8,14 +8,15 @@
 #include "contract/experiment.h"
 #include "contract/trial_spec.h"
 
-// What the loop keeps its results in, tells a person, and asks.
+// Where the loop stores its results, whom it reports to, and what it asks.
 namespace autoresearch {
 
-/// The truth about a run, on disk. What append() returned from survives a kill -9 and a power cut.
+/// The source of truth about a run, on disk. Once append() returns, its record survives a kill -9 and a power
+/// cut.
 class Ledger {
   public:
     virtual ~Ledger() = default;
-    /// Oldest first; numbers are 0, 1, 2, ... without a gap.
+    /// Oldest first; numbers are 0, 1, 2, ... without gaps.
     virtual const std::vector<Experiment>& experiments() const = 0;
     virtual void append(const Experiment& experiment) = 0;
 
@@ -30,15 +31,15 @@ class Ledger {
     /// The oldest of them that no experiment has tried to the end.
     virtual std::optional<Proposal> saved_proposal() = 0;
 
-    /// A finished trial is saved before the verdict that it is for: a run that is killed again and again gets
-    /// past it. append() forgets those of its experiment.
+    /// Saves a finished trial before its verdict, so that a run killed again and again still makes progress.
+    /// append() forgets its experiment's saved trials.
     virtual void save_trial(int number, const TrialSpec& spec, const Trial& trial) = 0;
-    /// Those saved for this experiment whose specs have the identity of `like`, whatever their seed.
+    /// The trials saved for this experiment whose specs have the identity of `like`, whatever their seed.
     virtual std::vector<Trial> saved_trials(int number, const TrialSpec& like) = 0;
 };
 
 /// The run's part of the user's git repository. Never touches working tree, index, HEAD or other branches.
-/// Every call throws std::runtime_error with libgit2's words when git itself fails.
+/// Every call throws std::runtime_error with libgit2's message when git itself fails.
 class Repo {
   public:
     virtual ~Repo() = default;
@@ -51,11 +52,11 @@ class Repo {
     virtual std::string source(const std::string& commit) = 0;
 };
 
-/// What a person sees while the loop runs. Lines for people only; the ledger is for programs.
+/// What a person sees while the loop runs. For people only; programs read the ledger.
 class Reporter {
   public:
     virtual ~Reporter() = default;
-    /// A negative experiment is none: a trial by hand.
+    /// A negative experiment means none: a trial by hand.
     virtual void phase(int experiment,
                        const std::string& what) = 0;  // "agent tuner", "build", "train, seed 1"
     virtual void progress(double share,
@@ -64,7 +65,7 @@ class Reporter {
     virtual void note(const std::string& line) = 0;
 };
 
-/// Has the person asked to stop? Once: after the current experiment. Twice: now.
+/// Whether the person asked to stop. Once: after the current experiment. Twice: now.
 class StopRequest {
   public:
     virtual ~StopRequest() = default;
@@ -76,7 +77,7 @@ class Clock {
   public:
     virtual ~Clock() = default;
     virtual double seconds() const = 0;       // monotonic, arbitrary origin
-    virtual double unix_seconds() const = 0;  // of the day; it goes on while the machine is asleep
+    virtual double unix_seconds() const = 0;  // wall time; continues while the machine sleeps
     virtual std::string utc() const = 0;      // 2026-01-31T22:10:05Z
     virtual void sleep(double seconds) const = 0;
 };

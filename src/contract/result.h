@@ -14,15 +14,15 @@ enum class Ending {
     ok,
     no_proposal,    // the agent failed, hung, or changed nothing
     refused,        // the guard found a broken rule in the source
-    build_failed,   // the compiler or the linker said no
+    build_failed,   // the compiler or the linker failed
     crashed,        // the trainer ended by a signal or with a non-zero code
     timed_out,      // the watchdog ended it: the build or a phase of the trial
     not_finite,     // the loss became NaN, infinite or far too large
-    out_of_memory,  // the device or the memory limit gave up
+    out_of_memory,  // the device or the memory limit ran out
     invalid,        // the trainer finished but broke a rule of the metric
-    no_result,      // the trainer ended quietly without a result
+    no_result,      // the trainer ended normally, but without a result
     ended_early,    // the harness ended it: it was sure to lose
-    interrupted,    // the person stopped the run in the middle; never recorded
+    interrupted,    // the person stopped the run midway; never recorded
 };
 
 template <>

@@ -11,25 +11,25 @@ namespace autoresearch::run_files {
 
 using Path = std::filesystem::path;
 
-/// At the root of the working tree, ignored by git: a folder for each run.
+/// At the root of the working tree, ignored by git: one folder per run.
 inline Path all_runs(const Path& repository) {
     return repository / ".autoresearch";
 }
 inline Path run_directory(const Path& repository, const std::string& tag) {
     return all_runs(repository) / tag;
 }
-/// Of trials that no run asked for: train, replay, noise.
+/// Logs of trials outside any run: train, replay, noise.
 inline Path by_hand(const Path& repository) {
     return all_runs(repository) / "by-hand";
 }
 
 // .autoresearch/<tag>/
 
-/// What the run was started with, with origins.
+/// The settings the run started with, and their origins.
 inline Path run(const Path& directory) {
     return directory / "run.json";
 }
-/// The truth: one line per experiment.
+/// The source of truth: one line per experiment.
 inline Path ledger(const Path& directory) {
     return directory / "ledger.jsonl";
 }
@@ -43,7 +43,7 @@ inline Path lock(const Path& directory) {
 inline Path log(const Path& directory) {
     return directory / "harness.log";
 }
-/// The best one on the test split (src/cli/final_number.h), and the folder of its trials.
+/// The result on the test split (src/cli/final_number.h), and the folder of its trials.
 inline Path final_number(const Path& directory) {
     return directory / "final.json";
 }
@@ -66,7 +66,7 @@ inline Path proposal_directory(const Path& directory, int id) {
 
 // .autoresearch/<tag>/proposals/ID/, with train.cpp and idea.txt
 
-/// All that the agent was told, and what it printed.
+/// Everything the agent was told, and what it printed.
 inline Path prompt(const Path& directory) {
     return directory / "prompt.md";
 }
@@ -97,7 +97,7 @@ inline Path patch(const Path& directory) {
 inline Path build_log(const Path& directory) {
     return directory / "build.log";
 }
-/// Of the trials: what they printed, and their events (include/autoresearch/events.h).
+/// What the trials printed, and their events (include/autoresearch/events.h).
 inline Path run_log(const Path& directory) {
     return directory / "run.log";
 }
@@ -108,15 +108,15 @@ inline Path events(const Path& directory) {
 inline Path curve_file(const Path& directory, std::uint64_t seed) {
     return directory / ("curve-" + std::to_string(seed) + ".csv");
 }
-/// The steps that a trial takes again.
+/// The steps that a trial repeats.
 inline Path trace(const Path& directory, std::uint64_t seed) {
     return directory / ("trace-" + std::to_string(seed) + ".csv");
 }
-/// Trials that are finished while the experiment is not: a line each.
+/// Finished trials of an unfinished experiment, one per line.
 inline Path finished_trials(const Path& directory) {
     return directory / "trials.jsonl";
 }
-/// The experiment's line of the ledger, indented.
+/// The experiment's ledger line, indented.
 inline Path result(const Path& directory) {
     return directory / "result.json";
 }

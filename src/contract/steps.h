@@ -16,7 +16,7 @@ namespace autoresearch {
 
 using run_files::curve_file;
 
-/// What a proposer may know. What it refers to lives as long as the call.
+/// What a proposer may know. Its references are valid during the call.
 struct ProposalRequest {
     int experiment;                          // the number of the experiment that will try it
     const Experiment& incumbent;             // best kept so far; its commit is the proposal's parent
@@ -29,19 +29,19 @@ struct ProposalRequest {
     std::filesystem::path tried = {};    // experiments/NNNN of the rejected one, with its logs
 };
 
-/// What can help an agent that gave no edit.
+/// What can help when an agent gave no edit.
 enum class Remedy {
     ask_again,  // with the reason
-    wait,       // its usage limit is reached, or its server is busy
+    wait,       // it reached its usage limit, or its server is busy
     person,     // it is not installed, or not logged in
 };
 
-/// What came of one call of an agent.
+/// The result of one agent call.
 struct Answer {
-    Proposal proposal;  // its report holds what the call cost, edit or not
+    Proposal proposal;  // its report has the cost of the call, with or without an edit
     Status status;      // no_proposal or interrupted: there is no edit
     Remedy remedy = Remedy::ask_again;
-    double wait = 0;  // seconds until the agent can work again, as it says; 0: not known
+    double wait = 0;  // seconds until the agent can work again, according to it; 0: unknown
 };
 
 /// Asks for the next edit, or to repair the rejected one. Blocks until the agent is done.
@@ -51,16 +51,16 @@ class Proposer {
     virtual Answer propose(const ProposalRequest& request) = 0;
 };
 
-/// Looks at a proposal before anything of it is compiled: refused, with the reason, or not.
+/// Reviews a proposal before any of it is compiled: refuses it with a reason, or not.
 class Guard {
   public:
     virtual ~Guard() = default;
     virtual Status review(const Proposal& proposal, const std::vector<Experiment>& history) = 0;
 };
 
-/// Compiles and links one train.cpp against the frozen prepare library.
-/// Writes train.cpp, build.log and the program into `directory`; returns the program's path.
-/// A failure (build_failed, timed_out, interrupted) has the first error line as its reason.
+/// Compiles and links one train.cpp against the frozen prepare library. Writes train.cpp, build.log and the
+/// program into `directory`; returns the program's path. A failure (build_failed, timed_out, interrupted) has
+/// the first error line as its reason.
 class Builder {
   public:
     virtual ~Builder() = default;
@@ -68,50 +68,50 @@ class Builder {
                                                 const std::filesystem::path& directory) = 0;
 };
 
-/// A trial to be run here: what it is, and where.
+/// A trial to run here: what it is, and where.
 struct TrialRequest {
     TrialSpec spec;
     std::filesystem::path program;    // built from the spec's source
     std::filesystem::path directory;  // run.log, events.jsonl and curves go here
-    double reached = 0;               // steps per second that the same code reached before; 0: not known
-    std::vector<Trial>* void_trials = nullptr;  // gets those that were repeated, as the machine spoilt them
+    double reached = 0;               // steps per second that the same code reached before; 0: unknown
+    std::vector<Trial>* void_trials = nullptr;  // receives those that the machine spoilt
 };
 
-/// A trial that makes less than this share of the steps per second that the same code made in another one is
-/// void, whatever else was seen.
+/// A trial is void if it makes less than this share of the steps per second of another trial of the same
+/// code, whatever else was measured.
 inline constexpr double kLeastSpeed = 0.85;
 
 /// Runs one trial in its own process group under the watchdog. Never throws for what the trainer does:
-/// every way to end is in Trial::ending. Returns only when the whole group is gone.
+/// Trial::ending covers every way to end. Returns only when the whole group is gone.
 class Runner {
   public:
     virtual ~Runner() = default;
     virtual Trial run(const TrialRequest& request) = 0;
 };
 
-/// The judge cannot tell yet: run the candidate once more, or the incumbent, with this seed.
+/// The judge cannot tell yet: run the candidate, or the incumbent, once more with this seed.
 struct MoreTrials {
     std::uint64_t seed = 0;
     bool of_incumbent = false;
 };
 
-/// Decides from numbers alone: no I/O, no clock. `incumbent` is null for the baseline.
-/// Called with a candidate without trials first, to learn the first seed, then after every trial.
+/// Decides from numbers alone: no I/O, no clock. `incumbent` is null for the baseline. Called first with a
+/// candidate without trials, to learn the first seed, then after every trial.
 class Judge {
   public:
     virtual ~Judge() = default;
     virtual std::variant<MoreTrials, Verdict> judge(const Experiment* incumbent, const Experiment& candidate,
                                                     const std::vector<Experiment>& history) const = 0;
-    /// What the repeats in a run's experiments say.
+    /// The noise in the repeats of a run's experiments.
     virtual Noise noise(const std::vector<Experiment>& history) const = 0;
 };
 
-/// What the curves of trials, which lie in the experiments' folders, add to their results.
+/// What trial curves, which are in the experiments' folders, add to the results.
 class Curves {
   public:
     virtual ~Curves() = default;
-    /// For a trial with this seed that is about to run against the incumbent; empty where nothing ends it
-    /// early.
+    /// Stop thresholds for a trial with this seed that is about to run against the incumbent; empty if
+    /// nothing ends it early.
     virtual std::vector<StopThreshold> early_end(const Experiment& incumbent, std::uint64_t seed,
                                                  const std::vector<Experiment>& history,
                                                  const Noise& noise) = 0;

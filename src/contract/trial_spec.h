@@ -18,16 +18,16 @@ struct StopThreshold {
 /// All that says what a trial is, wherever it runs: no path, no name of a machine.
 struct TrialSpec {
     int experiment = -1;      // its number; negative: none, by hand
-    int attempt = 1;          // of this seed: a repeat counts up
+    int attempt = 1;          // with this seed: counts up with each repeat
     std::string source;       // the whole text of train.cpp
-    std::string source_hash;  // 16 hex digits of its bytes
+    std::string source_hash;  // hash of its bytes, 16 hex digits
     std::string kit;          // hash of the fixed half's sources
     std::string torch;        // version
     std::string data;         // fingerprint of the data set
     std::uint64_t seed = 0;
     double budget = 0;           // training seconds, by the clock
-    std::vector<double> shares;  // of the budget, at each step of a trial that is taken again, whatever time
-                                 // it takes; empty: the clock rules
+    std::vector<double> shares;  // of the budget at each step of the trial to repeat, however long that
+                                 // takes; empty: follow the clock
     ClockKind clock = ClockKind::wall;
     std::string device = "cpu";  // cpu, mps, cuda
     int threads = 1;
@@ -37,11 +37,12 @@ struct TrialSpec {
     std::vector<StopThreshold> stop;  // in the order of their shares; empty: no early end
 };
 
-/// What the trials of these settings have in common. They are settled: device, threads and memory are known.
+/// What all trials with these settings have in common. The settings are settled: device, threads and memory
+/// are known.
 TrialSpec common_spec(const Settings& settings);
 
-/// What two trials of one seed must have in common to be the same trial: source, kit, torch, data, and every
-/// setting that a run freezes.
+/// What two trials with one seed must share to be the same trial: source, kit, torch, data, and every setting
+/// that a run freezes.
 nlohmann::json identity(const TrialSpec& spec);
 
 }  // namespace autoresearch

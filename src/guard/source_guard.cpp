@@ -16,25 +16,25 @@ using Reason = std::optional<std::string>;
 struct WordRule {
     std::string_view words;  // separated by one space
     std::string_view reason;
-    bool only_calls = false;  // the word is also a common name: only `word(` that is no member's counts
+    bool only_calls = false;  // the word is also a common name: count only `word(`, unless a member call
 };
 
-constexpr std::string_view kNoFile = "a trainer opens no file: data comes from session.train_batches()";
+constexpr std::string_view kNoFile = "a trainer must not open files: data comes from session.train_batches()";
 
 constexpr WordRule kWordRules[] = {
     {"asm __asm __asm__", "inline assembly is not allowed"},
     {"fork vfork system popen posix_spawn posix_spawnp execl execlp execle execv execvp execvpe execve "
      "fexecve",
-     "a trainer starts no other process"},
-    {"dlopen dlmopen dlsym dlclose LoadLibrary", "a trainer loads no library by hand"},
-    {"syscall ptrace mprotect prctl", "a trainer makes no system calls by hand"},
+     "a trainer must not start other processes"},
+    {"dlopen dlmopen dlsym dlclose LoadLibrary", "a trainer must not load libraries by hand"},
+    {"syscall ptrace mprotect prctl", "a trainer must not make system calls by hand"},
     {"fopen freopen fdopen openat creat ifstream ofstream fstream basic_ifstream basic_ofstream "
      "basic_fstream filebuf mmap filesystem from_file pickle_load",
      kNoFile},
     {"open", kNoFile, true},
     {"write pwrite writev dprintf dup dup2 dup3 fcntl close",
      "descriptors belong to the session: print with std::printf", true},
-    {"socket connect", "a trainer has no network", true},
+    {"socket connect", "a trainer must not use the network", true},
     {"getenv secure_getenv environ setenv putenv unsetenv",
      "settings come from the session, not from the environment"},
     {"random_device", "randomness must follow the session's seed, or a result cannot be repeated"},
@@ -56,7 +56,7 @@ constexpr std::string_view kCHeaders =
 constexpr std::string_view kDirectives =
     "\n include define undef if ifdef ifndef elif else endif error warning pragma";
 
-/// Is the word one of a list that is separated by single spaces?
+/// Whether a list, separated by single spaces, contains the word.
 bool listed(std::string_view list, std::string_view word) {
     return (" " + std::string(list) + " ").find(" " + std::string(word) + " ") != std::string::npos;
 }
@@ -71,10 +71,10 @@ std::string_view text_at(const Tokens& tokens, std::size_t i) {
 
 bool allowed_header(const std::string& include) {
     static const std::regex project(R"(["<]autoresearch/.*)"), libraries("<(torch|ATen|c10)/.*");
-    // Only standard headers have neither a folder nor an ending.
+    // Only standard headers have neither a folder nor an extension.
     static const std::regex standard("<([a-z0-9_]+)>"), of_c(R"(<([a-z]+\.h)>)");
     std::smatch name;
-    // std::regex takes stack by the character.
+    // std::regex uses stack for every character.
     if (include.size() > 100 || include.find("..") != std::string::npos) return false;
     if (std::regex_match(include, project) || std::regex_match(include, libraries)) return true;
     if (std::regex_match(include, name, of_c)) return listed(kCHeaders, name.str(1));
@@ -94,7 +94,7 @@ Reason broken_directive(const Tokens& tokens, std::size_t i) {
     return at_line(tokens[i],
                    "#include " + clean_line(header, 80) +
                        " is not allowed: only <autoresearch/...>, <torch/...>, <ATen/...>, <c10/...> "
-                       "and standard headers without files and signals");
+                       "and standard headers except those for files and signals");
 }
 
 /// A seed written as a number: manual_seed(1), std::mt19937 rng(1), std::mt19937 rng{1}.
@@ -115,10 +115,11 @@ Reason broken_word(const Tokens& tokens, std::size_t i) {
     }
     if (literal_seed(tokens, i))
         return at_line(
-            token, "a literal seed: torch is seeded already, a generator of your own takes session.seed()");
+            token,
+            "a literal seed: torch is already seeded; seed a generator of your own with session.seed()");
     const bool of_torch = before == "::" && i >= 2 && tokens[i - 2].text == "torch";
     if (of_torch && listed("load save jit serialize", token.text))
-        return at_line(token, "a trainer reads and writes no file");
+        return at_line(token, "a trainer must not read or write files");
     if (token.text == "namespace" && after == "autoresearch" && before != "using")
         return at_line(token, "namespace autoresearch belongs to the fixed half");
     return std::nullopt;
@@ -159,8 +160,8 @@ Status SourceGuard::review(const Proposal& proposal, const std::vector<Experimen
     if (auto reason = broken_source_rule(proposal.source)) return Failure{Ending::refused, *reason};
     const std::string hash = normalized_source_hash(proposal.source);
     for (const Experiment& earlier : history) {
-        // Without a proposal it carries the source of its parent, and never ran; nothing is known of one that
-        // was not judged.
+        // An experiment without a proposal carries its parent's source and never ran; nothing is known about
+        // an unjudged one.
         if (earlier.verdict.ending == Ending::no_proposal || earlier.source_hash != hash ||
             earlier.verdict.decision == Decision::unjudged)
             continue;

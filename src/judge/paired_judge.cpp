@@ -9,17 +9,17 @@
 namespace autoresearch {
 namespace {
 
-constexpr double kLeastChance = 0.05;     // to become "better" yet, below which no more seed is spent
-constexpr double kClearlySmaller = 0.98;  // of the incumbent's tokens: worth a keep where nothing is lost
+constexpr double kLeastChance = 0.05;     // of still becoming "better"; below it no more seeds are spent
+constexpr double kClearlySmaller = 0.98;  // of the incumbent's tokens: worth a keep if nothing is lost
 constexpr double kMuchCode = 1.05;        // of the incumbent's tokens: a gain must exceed the noise
 constexpr double kMemoryGain = 2;         // the gain in noise units that much more memory must bring
-constexpr double kLevel = 0.5;            // standard errors that a simpler source may be worse at most
+constexpr double kLevel = 0.5;            // most standard errors by which a simpler source may be worse
 
-/// The trials of one code that count, by seed.
+/// One code's trials that count, by seed.
 using Repeats = std::map<std::uint64_t, const Trial*>;
 
-/// The repeats of every code of a run, by experiment: its own trials, and those run later to compare others
-/// with it.
+/// The repeats of every code in a run, by experiment: its own trials, and those run later for comparison with
+/// others.
 std::map<int, Repeats> all_repeats(const std::vector<Experiment>& history, const Experiment* candidate) {
     std::map<int, Repeats> codes;
     int incumbent = 0;
@@ -51,17 +51,18 @@ Noise pooled_noise(const std::vector<Experiment>& history, const Experiment* can
     return noise_of(all_repeats(history, candidate));
 }
 
-/// Candidate against incumbent on the seeds that both have.
+/// Candidate against incumbent on the seeds they share.
 struct PairedJudge::Comparison {
     std::vector<SeedDifference> differences;
     double seeds = 0, mean = 0;
-    double speed = 1;  // the candidate's steps per second in the incumbent's
+    double speed = 1;  // the candidate's steps per second, relative to the incumbent's
     Noise noise;
-    // Two standard errors of the mean. The first takes the noise of all repeats, as if a common seed had
-    // nothing in common: never too small, and usable at once. The second is that of these very differences.
+    // Two standard errors of the mean. The first uses the noise of all repeats, as if trials with a common
+    // seed were independent: never too small, and usable at once. The second comes from these differences
+    // alone.
     double pooled_error = 0, paired_error = 0;
-    double tail = 1;  // chance of such a mean or a better one when nothing is there: by either, so twice the
-                      // smaller one (Bonferroni)
+    double tail = 1;  // chance of such a mean or a better one if there is no effect: by either error, so
+                      // twice the smaller one (Bonferroni)
 
     Comparison(const Repeats& candidate, const Repeats& incumbent, Noise pooled) : noise(pooled) {
         double rate = 0, other_rate = 0;
@@ -87,10 +88,10 @@ struct PairedJudge::Comparison {
         tail = std::min(1.0, 2 * tail);
     }
 
-    /// That `looks` seeds show it to be better in the end, if it goes on like this.
+    /// Chance that `looks` seeds will show it to be better, at its current trend.
     double chance(int looks, double bound) const {
         if (mean >= 0) return 0;
-        if (seeds == 1) return 1;  // nothing is known yet of what the seeds have in common
+        if (seeds == 1) return 1;  // how much the seeds share is still unknown
         const double end = -mean / std::min(pooled_error, paired_error) * looks / std::sqrt(seeds);
         return normal_tail((bound - end) / std::sqrt(looks - seeds));
     }
@@ -122,7 +123,7 @@ std::variant<MoreTrials, Verdict> PairedJudge::judge(const Experiment* incumbent
     return MoreTrials{next};
 }
 
-/// Nothing while another seed may change the answer.
+/// Returns nothing while another seed may change the answer.
 std::optional<Verdict> PairedJudge::decide(const Experiment& incumbent, const Experiment& candidate,
                                            const Comparison& result) const {
     const auto ratio = [](double value, double base) { return value > 0 && base > 0 ? value / base : 1; };

@@ -5,16 +5,16 @@
 
 namespace autoresearch {
 
-/// The noise in all repeats of a run: deviations of each code's trials from their mean. The trials of
-/// `candidate`, which is not in the ledger yet, count too; it may be null.
+/// The noise in all repeats of a run: deviations of each code's trials from their mean. Includes the trials
+/// of `candidate`, which is not in the ledger yet and may be null.
 Noise pooled_noise(const std::vector<Experiment>& history, const Experiment* candidate = nullptr);
 
-/// Compares a candidate with the incumbent on the same seeds, one seed after the other, for as long as the
+/// Compares a candidate with the incumbent on the same seeds, one seed after another, for as long as the
 /// answer may still be "better"; or by one trial, as the originals do. docs/judging.md explains the method
 /// and its limits.
 class PairedJudge : public Judge {
   public:
-    /// Uses the settings of the verdict, and the seed, which is the first of a trial's.
+    /// Uses the verdict settings, and the seed, which is the first trial's.
     explicit PairedJudge(const Settings& config);
     std::variant<MoreTrials, Verdict> judge(const Experiment* incumbent, const Experiment& candidate,
                                             const std::vector<Experiment>& history) const override;

@@ -103,7 +103,7 @@ double Line::reach(double y, double tail) const {
     if (count_ < 2 || xx_ <= 0) return kNever;
     const double slope = xy_ / xx_, variance = std::max(0.0, yy_ - slope * xy_) / (count_ - 1);
     const double width = student_quantile(tail, count_ - 1) * std::sqrt(variance);
-    // slope x - width sqrt(1 + x^2 / xx) = y: its larger root; where the line is flatter than its band the
+    // Larger root of slope x - width sqrt(1 + x^2 / xx) = y; if the line is flatter than its band, the
     // prediction never gets above zero.
     const double rise = slope * slope - width * width / xx_;
     if (slope <= 0 || rise <= 0) return kNever;

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-// The statistics of the verdict, without anything of experiments. docs/judging.md says why these.
+// The statistics of the verdict, independent of experiments. docs/judging.md says why these.
 // [AS]  Abramowitz, Stegun: Handbook of Mathematical Functions, 1964, 26.7.3 and 26.7.4
 // [AMR] Armitage, McPherson, Rowe: Repeated significance tests on accumulating data, JRSS A 132, 1969
 // [OF]  O'Brien, Fleming: A multiple testing procedure for clinical trials, Biometrics 35, 1979
@@ -12,19 +12,19 @@ namespace autoresearch {
 /// P(Z > z) of the standard normal distribution.
 double normal_tail(double z);
 
-/// P(T > t) of Student's t distribution with a whole number of degrees of freedom, above 0 [AS].
+/// P(T > t) of Student's t distribution with a positive whole number of degrees of freedom [AS].
 double student_tail(double t, int degrees);
 
 /// The t with student_tail(t, degrees) == tail, for a tail in (0, 0.5].
 double student_quantile(double tail, int degrees);
 
-/// The one-sided test of O'Brien and Fleming in equal steps [OF]: the sum of the first k of `looks` standard
-/// normal steps is looked at after every step. Returns the bound that, when nothing is there, any of these
-/// sums reaches with probability `alpha` [AMR]. After step k it is the nominal level
-/// normal_tail(bound / sqrt(k)), which [JT, 4.4] also uses for t tests.
+/// The one-sided test of O'Brien and Fleming in equal steps [OF]: after each step it checks the sum of the
+/// first k of `looks` standard normal steps. Returns the bound that, if there is no effect, any of these sums
+/// reaches with probability `alpha` [AMR]. After step k this is the nominal level normal_tail(bound /
+/// sqrt(k)), which [JT, 4.4] also uses for t tests.
 double sequential_bound(int looks, double alpha);
 
-/// Squares of deviations from a mean of their own, summed over groups.
+/// Squared deviations from each group's own mean, summed over groups.
 struct PooledVariance {
     double squares = 0;
     int degrees = 0;
@@ -36,10 +36,9 @@ struct PooledVariance {
 class Line {
   public:
     void add(double x, double y);
-    /// Another y at this x is below it with probability `tail` only; needs two points, not both at 0.
+    /// A new y at this x falls below it with probability `tail`; needs two points, not both at 0.
     double lower_prediction(double x, double tail) const;
-    /// The x from which on lower_prediction(x, tail) is above y, for a y that is not negative; infinity when
-    /// there is none.
+    /// The x beyond which lower_prediction(x, tail) is above y, for y >= 0; infinity if there is none.
     double reach(double y, double tail) const;
     int count() const { return count_; }
 

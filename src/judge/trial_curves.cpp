@@ -22,7 +22,7 @@ const Trial* find_trial(const Experiment& experiment, std::uint64_t seed) {
     return nullptr;
 }
 
-/// The first trial that counts, and the incumbent's with the same seed; nulls when there is no such pair.
+/// The first trial that counts, and the incumbent's with the same seed; nulls if there is no such pair.
 std::pair<const Trial*, const Trial*> first_pair(const Experiment& candidate, const Experiment& incumbent) {
     for (const Trial& trial : candidate.trials) {
         const Trial* other = trial.counts() ? find_trial(incumbent, trial.seed) : nullptr;
@@ -59,7 +59,7 @@ std::vector<StopThreshold> TrialCurves::early_end(const Experiment& incumbent, s
                                                   const std::vector<Experiment>& history,
                                                   const Noise& noise) {
     if (!early_ || find_trial(incumbent, seed) == nullptr) return {};
-    // What is learned stays: a night of n experiments reads each curve once.
+    // What was learned is kept: a night of n experiments reads each curve once.
     for (; learned_ < history.size(); ++learned_) {
         const Experiment& experiment = history[learned_];
         if (best_)

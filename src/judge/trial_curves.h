@@ -12,9 +12,9 @@
 
 namespace autoresearch {
 
-/// When a running trial is sure to lose, as finished ones of this run teach: the difference in val_bpb is
-/// predicted from how far the training loss is behind the incumbent's (a straight line from "not behind, not
-/// worse" through the finished ones). The trial ends when even the end of the prediction interval is worse by
+/// Learns from a run's finished trials when a running one is sure to lose: predicts the difference in val_bpb
+/// from how far the training loss is behind the incumbent's (a straight line from "not behind, not worse"
+/// through the finished ones). The trial ends when even the lower end of the prediction interval is worse by
 /// the noise. The interval is so wide that all checkpoints together end at most 1 % of those that would not
 /// have lost.
 class EarlyEnd {
@@ -24,10 +24,10 @@ class EarlyEnd {
     /// A finished trial, the incumbent's with the same seed, and the difference in val_bpb (positive: it
     /// lost).
     void learn(const Curve& finished, const Curve& incumbent, double difference);
-    /// The distance behind the incumbent's loss from which on a trial is sure to lose; infinity before eight
+    /// The distance behind the incumbent's loss beyond which a trial is sure to lose; infinity before eight
     /// have finished, and where curves do not tell.
     double hopeless_distance(std::size_t checkpoint, double noise) const;
-    /// The same as losses of a trial against this incumbent.
+    /// The same, as losses of a trial against this incumbent.
     std::vector<StopThreshold> thresholds(const Curve& incumbent, double noise) const;
 
   private:
@@ -36,7 +36,7 @@ class EarlyEnd {
 
 class TrialCurves : public Curves {
   public:
-    /// `folder` of an experiment's number; `early` ends trials early.
+    /// `folder` maps an experiment's number to its folder; `early` enables early ends.
     TrialCurves(std::function<std::filesystem::path(int)> folder, bool early)
         : folder_(std::move(folder)), early_(early) {}
     std::vector<StopThreshold> early_end(const Experiment& incumbent, std::uint64_t seed,

@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 constexpr double kSameNight = 12 * 3600;
 constexpr const char* kChosen = "chosen";  // origin of a tag that the user did not name
 
-/// The tag when the user named none: the run of this night that was begun without a name too, else the day,
-/// with a number where that name is taken.
+/// The tag when the user named none: tonight's run, if that was started without a name too, else the day,
+/// with a number if that name is taken.
 std::string choose_tag(const GitRepo& git, bool resume) {
     const auto last = last_run(git.workdir());
     if (resume) return require_run(git.workdir(), "").tag();
@@ -37,12 +37,12 @@ std::string choose_tag(const GitRepo& git, bool resume) {
     return tag;
 }
 
-/// The baseline's source: what HEAD has, or the working tree where that was asked for.
+/// The baseline's source: HEAD's, or the working tree's if requested.
 std::string starting_source(const GitRepo& git, bool from_working_tree) {
     if (from_working_tree) return working_source(git.workdir());
     if (!git.is_committed()) {
-        throw UserError(std::string(kEditableFile) + " has changes that are not committed",
-                        "commit them, or start from them as they are with --from-working-tree");
+        throw UserError(std::string(kEditableFile) + " has uncommitted changes",
+                        "commit them, or use --from-working-tree to start from them as they are");
     }
     return git.source(git.head());
 }
@@ -51,7 +51,7 @@ void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Pl
     RunInfo& run = plan.run;
     if (git.has_branch(run.tag())) {
         const std::string branch = run_branch(run.tag());
-        throw UserError("branch " + branch + " exists already, but no run of that name does",
+        throw UserError("branch " + branch + " already exists, but there is no run of that name",
                         "choose another name with --tag, or delete it: git branch -D " + branch);
     }
     run.created = utc_now("%Y-%m-%dT%H:%M:%SZ");
@@ -69,7 +69,7 @@ void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Pl
 void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
     if (from_working_tree && !earlier.from_working_tree) {
         throw UserError(
-            "--from-working-tree: run \"" + earlier.tag() + "\" exists already, started from a commit",
+            "--from-working-tree: run \"" + earlier.tag() + "\" already exists and started from a commit",
             "start another one with --tag NAME");
     }
     print_notes(earlier.config);
@@ -86,7 +86,7 @@ void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
         find_agent(agents, wanted.empty() ? default_agent(agents, plan.run.config.values.model) : wanted);
     plan.agent_origin = !wanted.empty()              ? plan.run.config.origins.at("agent")
                         : plan.agent.program.empty() ? "no coding agent is installed"
-                                                     : "the first that is installed";
+                                                     : "the first one installed";
     if (is_installed(plan.agent)) return;
     throw UserError("agent " + plan.agent.name + " is not installed: there is no program \"" +
                         plan.agent.program + "\" on PATH",
@@ -100,7 +100,7 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const
     plan.run.config = load_settings(flags, git.workdir(), kit.directory);
     if (plan.run.config.values.confirm_seeds == 1)
         throw UserError("confirm_seeds is 1, but an interval needs two trials",
-                        "--confirm-seeds 2 or more, or 0 for no final number");
+                        "use --confirm-seeds 2 or more, or 0 for no final number");
     std::string tag = plan.run.tag();
     if (tag.empty()) {
         tag = plan.run.config.values.tag = choose_tag(git, beginning.resume);
@@ -108,11 +108,11 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const
     }
     git.check_tag(tag);
     if (git.branch_checked_out(tag)) {
-        throw UserError("branch " + run_branch(tag) + " is checked out, and a run moves it",
+        throw UserError("branch " + run_branch(tag) + " is checked out, and a run would move it",
                         "git switch to another branch first, or start another run with --tag NAME");
     }
     plan.run.directory = run_files::run_directory(git.workdir(), tag);
-    // A run without a baseline has nothing to keep: it starts anew.
+    // A run without a baseline has nothing to keep: it starts over.
     plan.goes_on = !read_ledger(plan.run.directory).empty();
     if (plan.goes_on || beginning.resume) {
         const RunInfo earlier = require_run(git.workdir(), tag);

@@ -15,14 +15,14 @@ struct Beginning {
     bool resume = false;             // only a run that exists
 };
 
-/// What a call of `autoresearch run` is going to do.
+/// What a call of `autoresearch run` will do.
 struct Plan {
     RunInfo run;
     Settings settings;     // of the run, settled
-    bool goes_on = false;  // experiments are recorded already
+    bool goes_on = false;  // experiments are already recorded
     std::string source;    // of the baseline, for a new run
     AgentAdapter agent;
-    std::string agent_origin;  // where it was named, or that it was the first installed
+    std::string agent_origin;  // where it was named, or why it was chosen
 };
 
 /// Settles everything that can be wrong before anything is written; throws UserError with the fix.

@@ -82,7 +82,7 @@ fs::path require_same_data(const RunInfo& run) {
 std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
     if (run.kit == kit.hash && run.torch == kit.torch_version) return "";
     return "the fixed half was rebuilt since run \"" + run.tag() + "\" began (" + run.kit + " -> " +
-           kit.hash + "): results may not compare with the earlier ones";
+           kit.hash + "): results may not be comparable with earlier ones";
 }
 
 Settings settle_here(const Settings& asked, const std::string& device) {

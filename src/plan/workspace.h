@@ -11,33 +11,34 @@
 
 namespace autoresearch {
 
-/// Flags, the real environment, autoresearch.json of the repository (empty path: none) and the presets.
+/// Resolves flags, the real environment, the repository's autoresearch.json (empty path: none) and the
+/// presets.
 ResolvedSettings load_settings(const FlagValues& flags, const std::filesystem::path& repository,
                                const std::filesystem::path& kit);
 
-/// On stderr.
+/// Prints them on stderr.
 void print_notes(const ResolvedSettings& config);
 
 DataRequest data_request(const Settings& config);
-/// For prepare_data, all but the progress.
+/// Options for prepare_data, without the progress callback.
 PrepareOptions prepare_options(const Settings& config, const std::filesystem::path& repository,
                                const Kit& kit);
 
-/// train/train.cpp of the working tree. UserError when there is none.
+/// train/train.cpp in the working tree. UserError if there is none.
 std::string working_source(const std::filesystem::path& repository);
 
 /// The prepared data set for this configuration. Throws UserError with the command that makes it.
 PreparedData require_data(const ResolvedSettings& config);
 
-/// The data set that the run was started on. UserError when it is gone.
+/// The data set that the run started with. UserError if it is gone.
 std::filesystem::path require_same_data(const RunInfo& run);
 
-/// A fixed half that was rebuilt since is not an error, but a person must know. Empty when it was not.
+/// A note if the fixed half was rebuilt since the run began, which is no error; else empty.
 std::string rebuilt_note(const RunInfo& run, const Kit& kit);
 
 /// settle() on this machine, where trials run on `device`.
 Settings settle_here(const Settings& asked, const std::string& device);
-/// The same, where the device "auto" is what the trainer itself takes. UserError when it does not start.
+/// The same, resolving "auto" to the device the trainer picks. UserError if the trainer does not start.
 Settings settle_here(const Settings& asked, const Kit& kit);
 
 /// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.

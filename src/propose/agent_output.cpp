@@ -15,17 +15,17 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int kMostLongValues = 8;            // over several lines; each may cost a look at the whole rest
-constexpr std::size_t kLongestLine = 2000;    // std::regex takes stack by the character
-constexpr std::size_t kPlainTail = 64 << 10;  // of the plain lines: trouble comes last
-constexpr double kLargestSum = 1e15;          // of tokens or dollars: what an agent says may be nonsense
+constexpr int kMostLongValues = 8;            // spanning several lines; each may cost a scan of all the rest
+constexpr std::size_t kLongestLine = 2000;    // std::regex uses stack for every character
+constexpr std::size_t kPlainTail = 64 << 10;  // bytes of the plain lines: trouble comes last
+constexpr double kLargestSum = 1e15;          // of tokens or dollars: an agent may report nonsense
 
 std::regex words(const char* pattern) {
     return std::regex(pattern, std::regex::icase | std::regex::optimize);
 }
 
-/// Every JSON value that begins a line of `text`, the elements of arrays one by one. The other lines are
-/// added to `plain`.
+/// Every JSON value that begins a line of `text`, with arrays split into their elements. Adds the other lines
+/// to `plain`.
 std::vector<json> json_values(const std::string& text, std::string& plain) {
     std::vector<json> values;
     int long_values = 0;
@@ -34,7 +34,7 @@ std::vector<json> json_values(const std::string& text, std::string& plain) {
         const std::string_view line = trim(std::string_view(text).substr(at, end - at));
         json value = json::parse(line, nullptr, false);
         if ((line == "{" || line == "[") && long_values++ < kMostLongValues) {
-            // Over several lines: up to the other bracket at the start of one.
+            // Spans several lines: ends at a line that starts with the closing bracket.
             const auto close = text.find(line == "{" ? "\n}" : "\n]", at);
             if (close != std::string::npos) {
                 value = json::parse(std::string_view(text).substr(at, close + 2 - at), nullptr, false);
@@ -69,7 +69,7 @@ std::string text_of(const json& value) {
                              : value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-/// "path=text" or "path!=text"; `equals` is where the '=' stands.
+/// "path=text" or "path!=text"; `equals` is the position of the '='.
 bool holds(const json& value, const std::string& condition, std::size_t equals) {
     const bool negative = condition[equals - 1] == '!';
     std::vector<const json*> found;
@@ -110,7 +110,7 @@ double sum(const std::vector<json>& values, const OutputRule& rule) {
     return std::min(total, kLargestSum);
 }
 
-/// The last lines that may tell of trouble: those that fit the pattern.
+/// The last lines that may report trouble: those that match the pattern.
 std::string trouble_lines(const std::string& plain, const std::string& pattern) {
     const std::regex wanted = words(pattern.c_str());
     std::string result;
@@ -122,7 +122,7 @@ std::string trouble_lines(const std::string& plain, const std::string& pattern) 
     return result;
 }
 
-/// "2h 5m", "1.5 minutes", "20s", "30" in seconds; 0 when the text does not begin with such a thing.
+/// "2h 5m", "1.5 minutes", "20s", "30" in seconds; 0 if the text does not begin with a duration.
 double leading_duration(std::string text) {
     static const std::regex part =
         words(R"(^[ ,]*(?:and )?(\d+(?:\.\d+)?) ?(?:(d)|(h)|(ms|milli)|(m)|s|)[a-z]*)");
@@ -136,7 +136,7 @@ double leading_duration(std::string text) {
     return seconds;
 }
 
-/// Makes a zone of the tz database the local one as long as it lives. The program has one thread.
+/// Makes a zone of the tz database the local one while it lives. The program has one thread.
 class InZone {
   public:
     explicit InZone(const std::string& zone) {
@@ -155,8 +155,8 @@ class InZone {
     std::optional<std::string> old_;
 };
 
-/// The next time that the local clock shows what the text begins with ("3:45pm", "Nov 25, 2026 4:45 PM"), in
-/// seconds since 1970; 0 when it begins with no time.
+/// The next moment at which the local clock shows the time that the text begins with ("3:45pm", "Nov 25, 2026
+/// 4:45 PM"), in seconds since 1970; 0 if it does not begin with a time.
 double leading_time(const std::string& text, std::time_t now) {
     for (const std::string format :
          {"%b %d, %Y %I:%M %p", "%b %d, %I:%M %p", "%b %d, %I %p", "%I:%M %p", "%I %p", "%H:%M"}) {
@@ -203,7 +203,7 @@ std::optional<Trouble> agent_trouble(const std::string& text) {
         Remedy remedy;
         std::regex words;
     };
-    // The first match wins: a spent quota also says 429.
+    // The first match wins: an exhausted quota also says 429.
     static const Kind kinds[] = {
         {"usage limit", Remedy::wait,
          words("hit your .{0,40}limit|(usage|session|weekly|spend|monthly) limit|limit reached|"
@@ -233,8 +233,8 @@ double seconds_until_reset(const std::string& message, double now) {
     static const std::regex clock =
         words(R"((?:resets?|again|available)(?: at| on)? ((?:[a-z]{3} ?)?\d[^(]*)(?:\(([a-z0-9_+/-]+)\))?)");
     static const std::regex ordinal = words(R"((\d)(?:st|nd|rd|th)\b)");
-    constexpr double kClockMargin = 60;    // clocks are told to the minute
-    constexpr double kUnknownZone = 3600;  // then it is asked again
+    constexpr double kClockMargin = 60;    // messages give times to the minute
+    constexpr double kUnknownZone = 3600;  // after this, ask again
     std::smatch match;
     if (std::regex_search(message, match, later)) return leading_duration(match.suffix());
     if (!std::regex_search(message, match, clock)) return 0;

@@ -15,14 +15,14 @@ namespace autoresearch {
 namespace {
 
 constexpr const char* kPromptFile = ".agent/prompt.md";
-constexpr std::size_t kLargestLog = 16 << 20;  // bytes of agent.log and of an agent's own report
+constexpr std::size_t kLargestLog = 16 << 20;  // bytes of agent.log and of an agent's own report file
 
-/// What the agent gets to change.
+/// The source that the agent starts from.
 const std::string& before(const ProposalRequest& request) {
     return request.rejected != nullptr ? request.rejected->source : request.source;
 }
 
-/// What of the surroundings would change an agent's behaviour, or its output.
+/// Environment changes that keep our surroundings from affecting an agent's behaviour or output.
 Environment clean_environment(const AgentAdapter& agent) {
     Environment result(agent.env.begin(), agent.env.end());
     result.insert({{"TERM", "dumb"}, {"NO_COLOR", "1"}, {"COLUMNS", "4000"}, {"BROWSER", "true"}});
@@ -40,14 +40,14 @@ AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& st
         throw UserError("agent " + options_.agent.name + " does not start without a model",
                         "name one with --model");
     }
-    // A mistake in the command shall be told before the first experiment.
+    // Report a mistake in the command before the first experiment.
     agent_command(options_.agent, fields(0, ""));
 }
 
-/// Returns the prompt for it.
+/// Returns the prompt.
 std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
     if (experiment_ != request.experiment) {
-        desk_.reset();  // its folder goes before the next one comes
+        desk_.reset();  // removes its folder before the next one is made
         desk_ = std::make_unique<Desk>(options_.desk);
         experiment_ = request.experiment;
         last_output_ = {};
@@ -58,7 +58,7 @@ std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
                              {options_.settings.device, options_.budget, options_.memory_gb});
     }
     if (request.rejected != nullptr) prompt += "\n" + repair_text(request);
-    if (prompt.empty()) prompt = "You were interrupted. Go on with your task, and end.\n";
+    if (prompt.empty()) prompt = "You were interrupted. Continue your task, then stop.\n";
     auto files = options_.agent.files;
     files["history.md"] = history_text(request.history, request.noise, options_.desk.experiments);
     files[kPromptFile] = prompt;
@@ -76,7 +76,7 @@ AgentReport AgentProposer::report(const AgentOutput& output, double seconds) {
     report.session = output.session;
     report.calls = 1;
     report.seconds = seconds;
-    // A conversation that goes on may count what its earlier calls reported.
+    // A resumed conversation may include what its earlier calls reported.
     const bool counted = options_.agent.output.running_totals && output.session == last_output_.session;
     report.tokens = std::max<std::int64_t>(0, output.tokens - (counted ? last_output_.tokens : 0));
     report.usd = std::max(0.0, output.usd - (counted ? last_output_.usd : 0));
@@ -105,7 +105,7 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
         return answer;
     };
     if (process.interrupted) {
-        answer.status = Failure{Ending::interrupted, "stopped while the agent was at work"};
+        answer.status = Failure{Ending::interrupted, "stopped while the agent was working"};
         return answer;
     }
     if (!process.start_error.empty()) return fail(process.start_error, Remedy::person);
@@ -118,7 +118,7 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
         proposal.agent.ignored_files = std::move(taken.value().ignored);
         return answer;
     }
-    // Several agents end with code 0 after a refused login or a spent quota.
+    // Several agents exit with code 0 after a refused login or an exhausted quota.
     if (const auto trouble = agent_trouble(output.error + "\n" + output.plain)) {
         answer.wait = trouble->wait;
         return fail(trouble->reason, trouble->remedy);

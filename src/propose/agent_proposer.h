@@ -26,11 +26,11 @@ struct AgentProposerOptions {
 /// Starts a coding agent at a desk, waits, and takes train.cpp and idea.txt back. A proposal is the changed
 /// source, whatever the agent says about it; a failure's reason names what went wrong: not started, time
 /// limit, usage limit, login, busy server, exit code, a question, deleted, unchanged. A second call for the
-/// same experiment finds the desk as the first left it, and the same conversation where the agent can go on
-/// with one. prompt.md and agent.log of all calls stay in the request's directory.
+/// same experiment finds the desk as the first left it, and resumes the conversation if the agent can.
+/// prompt.md and agent.log of all calls stay in the request's directory.
 class AgentProposer : public Proposer {
   public:
-    /// Throws UserError when the agent needs a model and none was named, or its command has an unknown field.
+    /// Throws UserError if the agent needs a model and none was named, or its command has an unknown field.
     AgentProposer(AgentProposerOptions options, const StopRequest& stop);
     Answer propose(const ProposalRequest& request) override;
 
@@ -43,8 +43,8 @@ class AgentProposer : public Proposer {
     AgentProposerOptions options_;
     const StopRequest& stop_;
     std::unique_ptr<Desk> desk_;
-    int experiment_ = -1;      // that the desk is for
-    AgentOutput last_output_;  // of the conversation that the next call at this desk goes on with
+    int experiment_ = -1;      // whose desk this is
+    AgentOutput last_output_;  // of the conversation that the next call at this desk resumes
 };
 
 }  // namespace autoresearch

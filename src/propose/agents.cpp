@@ -22,11 +22,11 @@ AgentAdapter read_adapter(const std::string& name, const nlohmann::json& entry) 
     agent.name = name;
     agent.program = agent.command.at(0).at(0);
     if (agent.program == "{self}") agent.program.clear();
-    static_cast<void>(std::regex(agent.output.troubles));  // a broken pattern is told now
+    static_cast<void>(std::regex(agent.output.troubles));  // report a broken pattern now
     return agent;
 }
 
-/// Replaces every {name} by its value; `has_empty` is set when one of them is empty.
+/// Replaces every {name} by its value; sets `has_empty` if one of them is empty.
 std::string expand(const std::string& text, const Fields& fields, bool quote, bool& has_empty) {
     static const std::regex field(R"(\$?\{([a-z_]+)\})");
     std::string result;
@@ -76,7 +76,7 @@ AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::stri
     }
     const bool is_word = agent.find_first_of(" \t{") == std::string::npos;
     if (trim(agent).empty() || (is_word && !find_program(agent))) {
-        throw UserError("no agent is called \"" + agent + "\", and no program either",
+        throw UserError("there is no agent or program called \"" + agent + "\"",
                         "did you mean " + nearest(agent, names) + "? `autoresearch doctor` lists the agents");
     }
     AgentAdapter command;
@@ -107,7 +107,7 @@ bool answers(const AgentAdapter& agent) {
 
 std::string default_agent(const std::vector<AgentAdapter>& agents, const std::string& model) {
     const auto found = std::find_if(agents.begin(), agents.end(), [&](const AgentAdapter& agent) {
-        // One that cannot start without --model is no default.
+        // An agent that cannot start without --model cannot be the default.
         return !agent.program.empty() && (!agent.needs_model || !model.empty()) && is_installed(agent);
     });
     return found == agents.end() ? "tuner" : found->name;
@@ -119,7 +119,7 @@ std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& 
     bool ignored = false;
     if (!agent.shell.empty()) return {"/bin/sh", "-c", expand(agent.shell, fields, true, ignored) + more};
     std::vector<std::string> command;
-    // The shell reads the user's part: quotes and variables mean what they mean at a prompt.
+    // The shell parses the user's part: quotes and variables mean the same as at a prompt.
     if (!more.empty()) command = {"/bin/sh", "-c", "exec \"$@\"" + more, "sh"};
     for (const auto& group : agent.command) {
         bool has_empty = false;

@@ -10,8 +10,8 @@ namespace autoresearch {
 /// Values for the {fields} of a command line.
 using Fields = std::map<std::string, std::string>;
 
-/// Where something stands in what an agent prints: conditions ("type=result", "status!=ok") on one JSON
-/// value, then the paths in it; * stands for every member or element. No path: the agent does not tell.
+/// Where to find something in an agent's output: conditions ("type=result", "status!=ok") on one JSON value,
+/// then the paths in it; * stands for every member or element. No path: the agent does not report it.
 using OutputRule = std::vector<std::string>;
 
 /// How to read an agent's output: its log (JSON values among other lines), or a file that it writes.
@@ -22,44 +22,44 @@ struct OutputRules {
     OutputRule tokens;            // the sum of all matches
     OutputRule usd;               // likewise
     OutputRule error;             // why it failed: all matches
-    bool running_totals = false;  // tokens and usd count the whole conversation, earlier calls included
-    std::string troubles;         // which plain lines of the log may tell of trouble, as a regular expression
+    bool running_totals = false;  // tokens and usd count the whole conversation, including earlier calls
+    std::string troubles;         // which plain lines of the log may report trouble, as a regular expression
 };
 
-/// How to start one coding agent: an entry of configs/agents.json, or a command of the user's.
+/// How to start one coding agent: an entry of configs/agents.json, or the user's own command.
 struct AgentAdapter {
     std::string name;
     std::string program;  // what must be on PATH; empty: always there
-    /// One group of arguments each. A group with a field that is empty is left out: ["--model", "{model}"].
+    /// Groups of arguments. A group with an empty field is left out: ["--model", "{model}"].
     std::vector<std::vector<std::string>> command;
-    std::string shell;  // instead of `command`: a line for /bin/sh -c, its fields are quoted for the shell
+    std::string shell;  // instead of `command`: a line for /bin/sh -c; its fields are quoted for the shell
     std::map<std::string, std::string> env;
     std::map<std::string, std::string> files;  // written into the desk before the start, by relative path
     bool needs_model = false;
     OutputRules output;
 };
 
-/// All entries, in the file's order. Throws UserError that names the file and the entry.
+/// All entries, in file order. Throws UserError that names the file and the entry.
 std::vector<AgentAdapter> read_agents(const std::filesystem::path& file);
 
-/// The adapter with that name, else `agent` as a command line of the user's. A single word must be an adapter
-/// or a program; else UserError with the nearest name.
+/// The adapter with that name, else `agent` as the user's own command line. A single word must be an adapter
+/// or a program; otherwise UserError with the nearest name.
 AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::string& agent);
 
-/// Does its command have this {field}?
+/// Whether its command has this {field}.
 bool uses_field(const AgentAdapter& agent, const std::string& field);
 
-/// Is its program on PATH?
+/// Whether its program is on PATH.
 bool is_installed(const AgentAdapter& agent);
 
-/// Does an installed agent answer to --version, within 20 s?
+/// Whether an installed agent answers --version within 20 s.
 bool answers(const AgentAdapter& agent);
 
-/// Which agent a run uses when nobody named one: the first installed with a program of its own (one that
-/// needs a model only when there is one), else "tuner".
+/// Which agent a run uses when nobody named one: the first one installed with a program of its own (one that
+/// needs a model only if there is one), else "tuner".
 std::string default_agent(const std::vector<AgentAdapter>& agents, const std::string& model = "");
 
-/// The argv of this agent, with more arguments of the user's as a shell reads them. An unknown {field}
+/// The argv of this agent, with the user's extra arguments, parsed as a shell would. An unknown {field}
 /// throws UserError; braces around anything but a name are left alone.
 std::vector<std::string> agent_command(const AgentAdapter& agent, const Fields& fields,
                                        const std::string& more_arguments = "");

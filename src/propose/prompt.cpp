@@ -12,10 +12,10 @@ namespace autoresearch {
 namespace {
 
 constexpr std::size_t kLatest = 8;          // results in the prompt itself
-constexpr std::size_t kLogBytes = 4 << 10;  // of a log that goes back to the agent
-constexpr std::size_t kLastWords = 3;       // lines of the log of an experiment that crashed
+constexpr std::size_t kLogBytes = 4 << 10;  // bytes of a log that goes back to the agent
+constexpr std::size_t kLastWords = 3;       // lines of a crashed experiment's log
 constexpr double kNearNoise = 2;            // a miss by less than this many standard deviations is near,
-constexpr double kNearShare = 0.002;        // or, while they are not known, by this share of val_bpb
+constexpr double kNearShare = 0.002;        // or, while those are unknown, by this share of val_bpb
 
 std::string incumbent_text(const Experiment& best) {
     std::string text = fmt::format("To beat: experiment {}, val_bpb {:.5f}", best.number, best.val_bpb());
@@ -34,11 +34,11 @@ std::string noise_text(const Noise& noise) {
     if (noise.degrees <= 0) return "";
     return fmt::format(
         "Noise: the same code with another seed differs by {:.5f} (standard deviation; \"sd\" below). A gain "
-        "of less than about two of these cannot be told from chance.\n",
+        "of less than about two of these cannot be distinguished from chance.\n",
         noise.sd);
 }
 
-/// The log that explains an ending; none for those whose reason says it all.
+/// The log that explains an ending; none if its reason says it all.
 std::string log_of(Ending ending) {
     if (ending == Ending::build_failed) return run_files::build_log("").string();
     for (const Ending plain : {Ending::ok, Ending::no_proposal, Ending::refused, Ending::ended_early}) {
@@ -49,7 +49,7 @@ std::string log_of(Ending ending) {
 
 std::string last_words(const Experiment& experiment, const std::filesystem::path& experiments) {
     const std::string log = log_of(experiment.verdict.ending);
-    // What was not judged is not its own fault: a log would mislead.
+    // An unjudged experiment is not at fault: a log would mislead.
     if (log.empty() || experiment.verdict.decision == Decision::unjudged) return "";
     const auto folder = experiments / fmt::format("{:04}", experiment.number);
     const std::string tail = file_tail(folder / log, kLogBytes);
@@ -70,7 +70,8 @@ std::string summary(const std::vector<Experiment>& history) {
     return fmt::format("# What was tried\n\n{} experiments: {} kept, {} crashed.", history.size(),
                        count(Decision::keep), count(Decision::crash)) +
            (best ? fmt::format(" Best: {:.5f} (experiment {}).", best->val_bpb(), best->number) : "") +
-           "\nColumns: number, verdict, val_bpb (lower is better), difference to the best at that time, idea "
+           "\nColumns: number, verdict, val_bpb (lower is better), difference from the best at that time, "
+           "idea "
            "| reason.\nSource, patch, curve and log of each: experiments/NNNN/.\n";
 }
 
@@ -96,7 +97,7 @@ std::string history_line(const Experiment& experiment, const Noise& noise, bool 
 std::string history_text(const std::vector<Experiment>& history, const Noise& noise,
                          const std::filesystem::path& experiments, std::size_t budget) {
     // From the newest back: whole lines for two thirds of the budget, short ones for most of the rest, then
-    // only those that were kept, which are the lineage of the present source.
+    // only kept ones, which are the lineage of the current source.
     std::vector<std::string> lines;
     std::size_t used = 0, left_out = 0;
     for (auto experiment = history.rbegin(); experiment != history.rend(); ++experiment) {
@@ -130,7 +131,7 @@ std::string prompt_text(const std::string& program, const ProposalRequest& reque
     for (std::size_t i = first; i < history.size(); ++i)
         text += history_line(history[i], request.noise) + "\n";
     return text +
-           "\nMake one edit of train/train.cpp now, write its idea to idea.txt as one line, and end. Nobody "
+           "\nMake one edit to train/train.cpp now, write its idea to idea.txt as one line, and stop. Nobody "
            "can answer questions.\n";
 }
 
@@ -146,8 +147,8 @@ std::string repair_text(const ProposalRequest& request) {
         text += fmt::format("\n{}:\n\n{}\n", log, trim(lines));
     }
     return text +
-           "\ntrain/train.cpp is as you left it. Mend it, or make a simpler edit; keep idea.txt true to it, "
-           "and end. Nobody can answer questions.\n";
+           "\ntrain/train.cpp is as you left it. Fix it, or make a simpler edit; make sure idea.txt still "
+           "describes it, and stop. Nobody can answer questions.\n";
 }
 
 }  // namespace autoresearch

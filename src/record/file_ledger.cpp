@@ -61,7 +61,7 @@ std::vector<Experiment> parse(const fs::path& file, std::string_view text, std::
                 damaged(file, i + 1, error.what());
             }
             if (experiments.back().number + 1 != static_cast<int>(i))
-                damaged(file, i + 1, fmt::format("experiment {} should stand here", i - 1));
+                damaged(file, i + 1, fmt::format("experiment {} should be here", i - 1));
         } else if (i + 1 < lines.size()) {
             damaged(file, i + 1, "it is not JSON");
         } else {

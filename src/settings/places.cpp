@@ -9,7 +9,7 @@ namespace autoresearch {
 
 namespace fs = std::filesystem;
 
-/// Empty when it is not set.
+/// Empty if it is not set.
 static std::string environment_value(const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;

@@ -9,7 +9,7 @@
 #include "autoresearch/error.h"
 #include "util/text.h"
 
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves it to the program
+extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves this to the program
 
 namespace autoresearch {
 namespace {
@@ -30,18 +30,18 @@ const SettingKey& find_key(const std::string& name, const std::string& origin) {
                     "did you mean \"" + nearest(name, names) + "\"?");
 }
 
-/// Puts today's words for those of the version before, and notes it.
+/// Replaces names of the previous version with today's, and adds a note.
 void translate(std::string& name, json& value, const std::string& origin, std::vector<std::string>& notes) {
     const OldName* old = old_name(name);
     if (old == nullptr) return;
-    notes.push_back(
-        fmt::format("{}: {} is called {} now, and its value {} {}; the next version knows only these", origin,
-                    old->name, old->now, old->value, old->value_now));
+    notes.push_back(fmt::format(
+        "{}: {} is now called {}, and its value {} is now {}; the next version will know only the new names",
+        origin, old->name, old->now, old->value, old->value_now));
     name = old->now;
     if (value == old->value) value = old->value_now;
 }
 
-/// What one place says: values by key.
+/// The values from one source, by key.
 struct Layer {
     std::map<std::string, json> values = {};
     std::map<std::string, std::string> origins = {};  // of each
@@ -109,11 +109,11 @@ std::map<std::string, std::string> current_environment() {
 }
 
 ResolvedSettings resolve_settings(const SettingSources& sources) {
-    Layer preset, given;  // given: by file, variable and flag
+    Layer preset, given;  // given: from file, variable and flag
     const fs::path file = sources.repository / kConfigFile;
     if (!sources.repository.empty() && fs::exists(file)) given.add_file(file, kConfigFile);
     for (const auto& [variable, text] : sources.environment) {
-        // These two are places on this machine, not settings of a run.
+        // These two name places on this machine, not settings of a run.
         if (variable.rfind(kPrefix, 0) != 0 || variable == "AUTORESEARCH_DATA" ||
             variable == "AUTORESEARCH_KIT")
             continue;
@@ -162,7 +162,7 @@ ResolvedSettings resolved_from_json(json object) {
         if (!object.contains(name)) object[name] = setting;
     }
     for (const auto& key : setting_keys()) {
-        settings.origins[key.name] = "default";  // of a setting that is younger than the run
+        settings.origins[key.name] = "default";  // for a setting newer than the run
         if (!object.contains(key.name)) continue;
         key.set(settings.values, object[key.name].at("value"));
         settings.origins[key.name] = object[key.name].at("origin");
@@ -181,7 +181,7 @@ ResolvedSettings continue_settings(const ResolvedSettings& recorded, ResolvedSet
         if (key.kind != SettingKey::free && before != after)
             throw UserError(fmt::format("{} is {}, but run \"{}\" was started with {}", origin,
                                         value_text(after), recorded.values.tag, value_text(before)),
-                            "leave it out to go on with that run, or start another one with --tag NAME");
+                            "leave it out to continue that run, or start another one with --tag NAME");
         key.set(settings.values, after);
         settings.origins[key.name] = origin;
     }

@@ -13,8 +13,8 @@ Settings settle(Settings asked, const Machine& machine) {
     if (asked.threads == 0) asked.threads = std::max(1, machine.threads);
     if (asked.memory_limit <= 0) asked.memory_limit = kShare * machine.memory_gb;
     if (asked.counts_cpu_time() && asked.device != "cpu")
-        throw UserError("--clock cpu counts the time of the CPU, and trials run on " + asked.device,
-                        "leave it out, or run them on the CPU: --device cpu");
+        throw UserError("--clock cpu counts CPU time, but trials run on " + asked.device,
+                        "leave it out, or use --device cpu");
     return asked;
 }
 
@@ -25,9 +25,10 @@ double next_time_of_day(const std::string& text) {
     ::localtime_r(&now, &then);
     const char* end = ::strptime(text.c_str(), "%H:%M", &then);
     if (end == nullptr || *end != '\0')
-        throw UserError("until is \"" + text + "\", which is no time of day", "such as: --until 07:30");
+        throw UserError("until is \"" + text + "\", which is not a time of day",
+                        "use a time such as --until 07:30");
     then.tm_sec = 0;
-    then.tm_isdst = -1;  // not known, and another one tomorrow
+    then.tm_isdst = -1;  // unknown, and may differ tomorrow
     std::tm tomorrow = then;
     ++tomorrow.tm_mday;
     const std::time_t today = std::mktime(&then);

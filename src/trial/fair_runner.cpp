@@ -5,11 +5,11 @@
 namespace autoresearch {
 namespace {
 
-constexpr double kMostWaiting = 0.1;   // of a trial's thread time, that it may wait for others
-constexpr double kBackOff = 30;        // seconds before the first repeat; four times as many before each next
+constexpr double kMostWaiting = 0.1;  // share of a trial's thread time that it may wait for others
+constexpr double kBackOff = 30;  // seconds before the first repeat; four times as many before each later one
 constexpr double kStopInterval = 0.2;  // seconds between looks at the stop request
 
-/// Why the trial's result says nothing of its code; empty for a fair trial.
+/// Why the trial's result says nothing about its code; empty for a fair trial.
 std::string disturbance(const Trial& trial, double reached, const Settings& settings) {
     const double speed = reached > 0 ? trial.steps_per_second() / reached : 1;
     if (speed < kLeastSpeed)
@@ -35,7 +35,7 @@ Trial FairRunner::run(const TrialRequest& request) {
             return trial;
         }
         if (request.void_trials != nullptr) request.void_trials->push_back(trial);
-        reporter_.note(fmt::format("{}; again in {:.0f} s", trial.reason, pause));
+        reporter_.note(fmt::format("{}; repeating in {:.0f} s", trial.reason, pause));
         if (wait(pause)) continue;
         trial.ending = Ending::interrupted;
         trial.void_because.clear();
@@ -43,7 +43,7 @@ Trial FairRunner::run(const TrialRequest& request) {
     }
 }
 
-/// False when the person wants the run to end.
+/// False if the person asked the run to end.
 bool FairRunner::wait(double seconds) const {
     for (const double until = clock_.seconds() + seconds; clock_.seconds() < until;) {
         if (stop_.now() || stop_.after_experiment()) return false;

@@ -6,13 +6,13 @@
 
 namespace autoresearch {
 
-/// Runs a trial again that the machine spoilt: it slept, was busy with other work, or too slow for code that
-/// was faster before. Waits before each repeat, longer each time. Trials that are void go to the request's
-/// void_trials. The one returned is fair, or ended it all: its ending and reason say why, and `void_because`
-/// where it was the machine's fault once too often.
+/// Repeats a trial that the machine spoilt: the machine slept, was busy with other work, or was too slow for
+/// code that was faster before. Waits before each repeat, longer each time. Void trials go to the request's
+/// void_trials. The returned trial is fair, or the one that ended the attempts: its ending and reason say
+/// why, and so does `void_because` if it was the machine's fault once too often.
 class FairRunner final : public Runner {
   public:
-    /// All of them must outlive it. `settings` has as many threads as a trial has.
+    /// All references must outlive it. `settings` has as many threads as a trial.
     FairRunner(Runner& runner, Reporter& reporter, const StopRequest& stop, const Clock& clock,
                const Settings& settings)
         : runner_(runner), reporter_(reporter), stop_(stop), clock_(clock), settings_(settings) {}

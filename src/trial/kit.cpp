@@ -20,13 +20,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Empty when the person named none.
+/// Empty if the user named none.
 std::string given_kit() {
     const char* value = std::getenv("AUTORESEARCH_KIT");
     return value == nullptr ? "" : value;
 }
 
-/// Of all that makes a program from a train.cpp.
+/// Hash of everything that turns a train.cpp into a program.
 std::string hash_of_kit(const fs::path& root) {
     std::vector<fs::path> files = {root / "build-trainer"};
     for (const char* folder : {"include", "prepare", "util"}) {
@@ -53,13 +53,13 @@ Kit open_kit() {
     const auto text = try_read_file(kit.directory / "kit.json");
     if (!text || !fs::exists(kit.directory / "build-trainer")) {
         throw UserError(
-            "the trainer kit is missing: no kit.json and build-trainer in " + kit.directory.string(),
+            "the trainer kit is missing: no kit.json or build-trainer in " + kit.directory.string(),
             given.empty() ? "build it with scripts/setup" : "AUTORESEARCH_KIT points there; unset it");
     }
     const auto json = nlohmann::json::parse(*text);
     kit.torch = json.at("torch").get<std::string>();
     kit.torch_version = json.at("torch_version").get<std::string>();
-    kit.python = json.value("python", std::string());  // a kit of before needed none
+    kit.python = json.value("python", std::string());  // older kits needed none
     kit.compiler = json.at("compiler").get<std::string>();
     if (::access(kit.compiler.c_str(), X_OK) != 0) {
         throw UserError("the C++ compiler " + kit.compiler + " is gone, so no train.cpp can be built",
@@ -90,7 +90,7 @@ nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& fla
     if (!result.succeeded() || !json.is_object()) {
         const std::string why =
             !result.start_error.empty() ? result.start_error : std::string(last_line(text));
-        throw UserError("the trainer does not start: " + why, "build it again with scripts/setup");
+        throw UserError("the trainer does not start: " + why, "rebuild it with scripts/setup");
     }
     return json;
 }

@@ -7,25 +7,24 @@
 
 namespace autoresearch {
 
-/// What a candidate is built against, frozen when the project was built: headers, libraries, the build
-/// script.
+/// What a candidate is built against, frozen when the project was built: headers, libraries, build script.
 struct Kit {
     std::filesystem::path directory;
     std::filesystem::path torch;  // the installed torch package
     std::string torch_version;
-    std::filesystem::path python;  // of the project's .venv, which has pyarrow
+    std::filesystem::path python;  // the project's .venv one, which has pyarrow
     std::string compiler;
-    std::string hash;  // of headers, sources and build script: changes when the fixed half does
+    std::string hash;  // of headers, sources and build script: changes with the fixed half
 };
 
-/// The folder `kit` beside the program, or $AUTORESEARCH_KIT. UserError when it is not there.
+/// The folder `kit` next to the program, or $AUTORESEARCH_KIT. UserError if it is missing.
 Kit open_kit();
 
-/// A file of the repository where it has one of that name, else the one that came with the program.
+/// The repository's file of that name if it has one, else the one that came with the program.
 std::filesystem::path shipped_file(const std::filesystem::path& repository, const Kit& kit,
                                    const std::string& name);
 
-/// What `train --probe` prints: device, torch version, threads, memory. Throws UserError when it does not
+/// What `train --probe` prints: device, torch version, threads, memory. Throws UserError if it does not
 /// start.
 nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags = {"--probe"});
 

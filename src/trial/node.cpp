@@ -24,12 +24,12 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr double kSilence = 5;             // seconds between two lines at most
-constexpr std::size_t kLogTail = 8 << 10;  // of a log that goes back
-constexpr std::size_t kPrograms = 20;      // kept, the newest ones
+constexpr double kSilence = 5;             // most seconds between two lines
+constexpr std::size_t kLogTail = 8 << 10;  // bytes of the log that is sent back
+constexpr std::size_t kPrograms = 20;      // how many to keep, newest first
 
-/// Says everything as lines on a descriptor. Whoever waits looks at its stop request several times a second,
-/// which is when it shows that it is alive and sees that nobody reads.
+/// Reports everything as lines on a descriptor. Waiting code polls it as a stop request several times a
+/// second; each poll shows that it is alive and checks that somebody still reads.
 class LineReporter final : public Reporter, public StopRequest {
   public:
     LineReporter(int out, const StopRequest& stop) : out_(out), stop_(stop) {}
@@ -51,7 +51,7 @@ class LineReporter final : public Reporter, public StopRequest {
         return unread_ || stop_.now();
     }
 
-    /// False when nobody reads.
+    /// False if nobody reads.
     bool say(const json& line) const {
         try {
             if (!unread_) write_all(out_, dump_line(line) + "\n", "the answer");
@@ -69,10 +69,10 @@ class LineReporter final : public Reporter, public StopRequest {
     mutable bool unread_ = false;
 };
 
-/// Why this node cannot run the trial; empty when it can.
+/// Why this node cannot run the trial; empty if it can.
 std::string unfit(const TrialSpec& spec, const NodePlace& place) {
     const auto other = [](const char* what, const std::string& wanted, const std::string& mine) {
-        return std::string(what) + " " + wanted + " is asked for, here is " + mine;
+        return std::string(what) + " " + wanted + " is required, but this node has " + mine;
     };
     if (spec.kit != place.kit.hash) return other("the fixed half", spec.kit, place.kit.hash);
     if (spec.torch != place.kit.torch_version) return other("torch", spec.torch, place.kit.torch_version);
@@ -80,7 +80,7 @@ std::string unfit(const TrialSpec& spec, const NodePlace& place) {
     return "";
 }
 
-/// A folder of this process's own, gone at the end.
+/// A private folder for this process, removed at the end.
 struct WorkFolder {
     explicit WorkFolder(const fs::path& parent) : path(parent / ("work-" + std::to_string(::getpid()))) {
         fs::remove_all(path);
@@ -104,7 +104,7 @@ void keep_newest(const fs::path& programs) {
     for (std::size_t i = kPrograms; i < all.size(); ++i) fs::remove(all[i].second, ignored);
 }
 
-/// The program of this source, built where it is not kept yet: three seeds are one build.
+/// The program for this source, built unless cached: three seeds need one build.
 Result<fs::path> program_of(const TrialSpec& spec, const NodePlace& place, const fs::path& work,
                             const LineReporter& reporter) {
     Digest digest;
@@ -118,7 +118,7 @@ Result<fs::path> program_of(const TrialSpec& spec, const NodePlace& place, const
     const auto built = TrainerBuilder(place.kit.directory, spec.build_limit, spec.memory_limit, reporter)
                            .build(spec.source, work);
     if (!built.ok()) return built.failure();
-    fs::rename(built.value(), program);  // whole, whoever else builds the same
+    fs::rename(built.value(), program);  // atomic, even if another process builds the same
     keep_newest(place.programs);
     return program;
 }
@@ -130,7 +130,7 @@ bool run_node(const std::string& text, const NodePlace& place, int out, const St
     try {
         spec = trial_spec_from_json(json::parse(text));
     } catch (const std::exception& error) {
-        throw UserError(std::string("the trial spec on the standard input cannot be read: ") + error.what());
+        throw UserError(std::string("the trial spec on standard input cannot be read: ") + error.what());
     }
     LineReporter reporter(out, stop);
     if (const std::string reason = unfit(spec, place); !reason.empty())

@@ -20,7 +20,7 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
     const auto program = directory / "train";
     const auto log = run_files::build_log(directory);
     std::filesystem::create_directories(directory);
-    // A program or an error of an earlier attempt must not pass for this one's.
+    // A program or an error from an earlier attempt must not pass for this one's.
     std::filesystem::remove(program);
     std::filesystem::remove(log);
     write_file_atomically(run_files::source(directory), source);
@@ -33,7 +33,7 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
     const ProcessResult result = run_process(spec, stop_);
 
     if (!result.start_error.empty())
-        throw UserError(result.start_error, "build the project again: scripts/setup");
+        throw UserError(result.start_error, "rebuild the project: scripts/setup");
     if (result.interrupted) return Failure{Ending::interrupted, "stopped while building"};
     if (!result.over_memory.empty())
         return Failure{Ending::out_of_memory, "the build held " + result.over_memory};
@@ -43,8 +43,8 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
 
     std::string reason = build_failure_reason(file_tail(log, 8 << 20), directory);
     if (reason.empty())
-        reason = result.signal != 0 ? "the compiler was ended: " + signal_name(result.signal)
-                                    : "the compiler failed without a word";
+        reason = result.signal != 0 ? "the compiler was terminated: " + signal_name(result.signal)
+                                    : "the compiler failed without any output";
     return Failure{Ending::build_failed, reason};
 }
 
@@ -52,7 +52,7 @@ std::string build_failure_reason(const std::string& log, const std::filesystem::
     std::string_view error, undefined;
     for (const std::string_view line : split_lines(log)) {
         const auto has = [&](std::string_view part) { return line.find(part) != std::string_view::npos; };
-        // "ld returned 1 exit status" and its like only repeat that there was an error.
+        // "ld returned 1 exit status" and the like only repeat that there was an error.
         const bool empty_words = has("ld returned") || has("linker command failed");
         if (error.empty() && has("error:") && !empty_words) error = line;
         if (undefined.empty() && has("undefined reference")) undefined = line;

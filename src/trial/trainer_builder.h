@@ -11,8 +11,8 @@ namespace autoresearch {
 /// Runs `<kit>/build-trainer SOURCE PROGRAM`. Throws UserError when that script cannot be started.
 class TrainerBuilder : public Builder {
   public:
-    /// `kit` holds build-trainer, the headers and the library that a trainer links; `limit`: seconds for
-    /// compiler and linker together; `memory_limit`: GB for all their processes, 0: none.
+    /// `kit` has build-trainer, the headers and the library that a trainer links; `limit`: seconds for
+    /// compiler and linker together; `memory_limit`: GB for all their processes, 0: no limit.
     TrainerBuilder(std::filesystem::path kit, double limit, double memory_limit, const StopRequest& stop);
     Result<std::filesystem::path> build(const std::string& source,
                                         const std::filesystem::path& directory) override;
@@ -23,7 +23,7 @@ class TrainerBuilder : public Builder {
     const StopRequest& stop_;
 };
 
-/// The line of a compiler's output that says best what is wrong: the first error, the first undefined symbol,
+/// The line of a compiler's output that best says what is wrong: the first error, the first undefined symbol,
 /// or the last line; without the path of `directory`. Empty for an empty log.
 std::string build_failure_reason(const std::string& log, const std::filesystem::path& directory);
 

@@ -17,11 +17,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kSlowerReplay = 10;     // what a machine may be slower that follows a trace
+constexpr double kSlowerReplay = 10;     // how much slower a machine may be that repeats a trace
 constexpr double kWallOfCpu = 4;         // wall seconds that a second of CPU time may take
-constexpr double kShareOfBudget = 0.9;   // less training than this is no full run
+constexpr double kShareOfBudget = 0.9;   // less training than this is not a full run
 constexpr double kClockTolerance = 0.1;  // between the trainer's clock and ours, as a share of ours
-constexpr double kArrivalSlack = 0.3;    // seconds that our reading of the events may be late
+constexpr double kArrivalSlack = 0.3;    // seconds by which we may read an event late
 constexpr double kClockSlack = 1;        // and in seconds, for a busy machine
 
 constexpr std::size_t kTraining = 1, kEvaluation = 2, kExit = 3;
@@ -45,7 +45,7 @@ Trial read_invalid(const json& event) {
                          reason.empty() ? "the trainer gave no reason" : reason});
 }
 
-/// The Session prints one, when it reports a result.
+/// Counts summaries; the Session prints one when it reports a result.
 int summaries(const std::string& log) {
     const std::string line = std::string("\n") + events::kValBpb + ":";
     int count = 0;
@@ -83,7 +83,7 @@ TrialEvents::TrialEvents(const TrialRequest& request, Reporter& reporter)
 std::optional<double> TrialEvents::line(std::string_view line) {
     const json event = json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!event.is_object()) {
-        // NaN is no JSON: such a result must not count as no result at all.
+        // NaN is not JSON: such a result must not count as no result at all.
         if (line.find(events::kResult) != std::string_view::npos) unbelievable_ = "its result is not JSON";
         return std::nullopt;
     }
@@ -106,7 +106,7 @@ std::optional<double> TrialEvents::line(std::string_view line) {
     return begins ? std::optional(phases_[phase].limit) : std::nullopt;
 }
 
-/// A library or data of another kind would give numbers that mean something else.
+/// A different library or data set would give numbers that mean something else.
 void TrialEvents::check_hello(const json& event) {
     const double protocol = number(event, "protocol").value_or(0);
     if (protocol != events::kProtocol)
@@ -172,22 +172,21 @@ Trial TrialEvents::result() const {
     if (!result_) return failed_trial({Ending::no_result, "ended without a result"});
     if (!(result_->val_bpb > 0)) return refuse("val_bpb is not above zero");
     if (result_->num_steps <= 0) return refuse("it reported without a training step");
-    // A phase that never came has the beginning of the clock itself: no difference that would pass.
+    // A phase that never began has the clock's epoch as its start, so no such difference passes.
     const std::chrono::duration<double> between = phases_[kEvaluation].began - phases_[kTraining].began;
     const double measured = between.count();
     const double claimed = result_->training_seconds;
     const double least = spec_.shares.empty() ? kShareOfBudget * spec_.budget : 0;
     if (measured < least - kArrivalSlack || claimed < least) {
         return refuse(
-            fmt::format("it reported early: {:.1f} s of training were measured, {:.1f} s claimed, the "
-                        "budget is {:.1f} s",
+            fmt::format("it reported early: {:.1f} s of training measured, {:.1f} s claimed, budget {:.1f} s",
                         measured, claimed, spec_.budget));
     }
-    // CPU time may be less than ours, and never more.
+    // CPU time may be less than ours, but never more.
     const double off = spec_.clock == ClockKind::cpu ? claimed - measured : std::abs(claimed - measured);
     if (off > kClockTolerance * measured + kClockSlack) {
         return refuse(
-            fmt::format("it claims {:.1f} s of training, measured were {:.1f} s", claimed, measured));
+            fmt::format("it claims {:.1f} s of training, but {:.1f} s were measured", claimed, measured));
     }
     return *result_;
 }

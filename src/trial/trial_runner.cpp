@@ -28,10 +28,10 @@ Environment trainer_environment(const std::string& threads) {
         // Out of memory must be an error of the trainer, not a Mac that swaps.
         {"PYTORCH_MPS_HIGH_WATERMARK_RATIO", "1.0"},
         {"PYTORCH_MPS_LOW_WATERMARK_RATIO", "0.8"},
-        // A silent fallback to the CPU would make a slow run out of a missing operator.
+        // A silent fallback to the CPU would turn a missing operator into a slow run.
         {"PYTORCH_ENABLE_MPS_FALLBACK", std::nullopt},
     };
-    // The trainer is code that a model wrote: it gets no keys.
+    // A model wrote the trainer's code: it gets no keys.
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view text = *entry;
         const std::string name(text.substr(0, text.find('=')));
@@ -42,7 +42,7 @@ Environment trainer_environment(const std::string& threads) {
     return result;
 }
 
-/// The steps to take again, as the trainer reads them; an empty path when the clock rules.
+/// Writes the steps to repeat, as the trainer reads them; an empty path to follow the clock.
 fs::path write_trace(const TrialRequest& request) {
     if (request.spec.shares.empty()) return {};
     std::string text = "step,seconds,progress,loss,tokens\n";
@@ -86,7 +86,7 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request) {
 std::string disturbance(const Conditions& conditions) {
     if (conditions.slept_seconds > 1)
         return fmt::format("the machine slept for {:.0f} s", conditions.slept_seconds);
-    return conditions.throttled ? "heat or low power mode held the processor back" : "";
+    return conditions.throttled ? "heat or low power mode throttled the processor" : "";
 }
 
 TrialRunner::TrialRunner(fs::path data, Reporter& reporter, const StopRequest& stop)
@@ -98,7 +98,7 @@ Trial TrialRunner::run(const TrialRequest& request) {
     ProcessSpec spec = specification(data_, request);
     spec.on_event = [&](std::string_view line) { return events.line(line); };
     LogWriter(spec.output, spec.output_limit).write(fmt::format("{}\n", fmt::join(spec.command, " ")));
-    const auto log_start = file_length(spec.output);  // the logs of earlier trials explain nothing
+    const auto log_start = file_length(spec.output);  // earlier trials' logs do not explain this one
     const ProcessResult process = run_process(spec, stop_);
     Trial trial = events.ending(process, file_tail(spec.output, kTailForReasons, log_start));
     trial.seed = request.spec.seed;

@@ -9,7 +9,7 @@
 namespace autoresearch {
 
 /// Runs `program --data DIR --budget S --seed N --device D --threads N --events-fd 3 --curve FILE` under the
-/// watchdog. In the request's directory run.log (first line: the command) and events.jsonl are appended; the
+/// watchdog. Appends to run.log (first line: the command) and events.jsonl in the request's directory; the
 /// trainer writes curve_file() there.
 class TrialRunner : public Runner {
   public:
@@ -23,8 +23,8 @@ class TrialRunner : public Runner {
     const StopRequest& stop_;
 };
 
-/// Why the machine made a trial's number and not the code, when that is certain; else empty. Load is no such
-/// reason: FairRunner weighs it.
+/// Why the machine, not the code, made a trial's number, if that is certain; else empty. Load is not certain:
+/// FairRunner weighs it.
 std::string disturbance(const Conditions& conditions);
 
 }  // namespace autoresearch

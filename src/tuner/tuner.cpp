@@ -24,11 +24,11 @@ namespace {
 
 constexpr const char* kBegin = "// --- hyperparameters";
 constexpr const char* kEnd = "// --- end of hyperparameters";
-constexpr std::size_t kLongestLine = 1000;  // std::regex takes stack by the character
+constexpr std::size_t kLongestLine = 1000;  // std::regex uses stack for every character
 
-constexpr double kFirstFactor = 1.75;  // of the first step; a level shorter is its square root
-constexpr int kLevels = 6;             // the last is 1.75 ^ (1/32): below that every difference is noise
-constexpr double kSame = 0.005;        // a difference, as a share, that is only rounding
+constexpr double kFirstFactor = 1.75;  // of the first step; each shorter level takes its square root
+constexpr int kLevels = 6;             // the last is 1.75 ^ (1/32); below that every difference is noise
+constexpr double kSame = 0.005;        // relative difference that is only rounding
 constexpr const char* kTotalBatch = "TOTAL_BATCH_SIZE";
 constexpr const char* kDeviceBatch = "DEVICE_BATCH_SIZE";
 
@@ -43,11 +43,11 @@ const std::regex& declaration() {
 }
 
 enum class Kind {
-    fixed,   // kernels are made for few values of it
+    fixed,   // kernels support only a few values
     count,   // one more or one less
     whole,   // a power of two stays one
-    share,   // means something in [0, 1] only
-    number,  // steps by factors
+    share,   // meaningful only in [0, 1]
+    number,  // moves by factors
 };
 
 Kind kind_of(const Hyperparameter& parameter) {
@@ -66,7 +66,7 @@ Kind kind_of(const Hyperparameter& parameter) {
     return parameter.value < 2 ? Kind::count : Kind::whole;
 }
 
-/// The value one step away, rounded as it will be written; nothing when there is no such step.
+/// The value one step away, rounded as it will be written; nothing if there is no such step.
 std::optional<double> stepped(const Hyperparameter& parameter, bool up, int level) {
     const Kind kind = kind_of(parameter);
     const double value = parameter.value, size = std::pow(0.5, level);
@@ -91,7 +91,7 @@ std::optional<double> stepped(const Hyperparameter& parameter, bool up, int leve
 
 /// What earlier experiments say about one constant.
 struct Trend {
-    bool up = true;  // the way to go first
+    bool up = true;  // which way to go first
     bool tried = false;
     bool helped = false;  // the last time
     std::vector<double> used;
@@ -111,7 +111,8 @@ Trend trend_of(const std::string& name, bool first_way, const std::vector<Attemp
             return found == values.end() ? 0 : found->second;
         };
         const double before = value(attempt.before, name.c_str()), after = value(attempt.after, name.c_str());
-        // The batch of the device follows the total (see couple()); that says something about the total only.
+        // The device batch follows the total (see couple()); such a change says something about the total
+        // only.
         const bool follows =
             name == kDeviceBatch && value(attempt.before, kTotalBatch) != value(attempt.after, kTotalBatch);
         if (attempt.before.empty() || before == after || follows) continue;
@@ -123,7 +124,7 @@ Trend trend_of(const std::string& name, bool first_way, const std::vector<Attemp
     return trend;
 }
 
-/// A smaller total batch is none as long as one pass is as large as before.
+/// A smaller total batch has no effect while one pass is as large as before.
 void couple(Step& step, const std::vector<Hyperparameter>& current) {
     const Move& first = step.moves.front();
     if (first.parameter.name != kTotalBatch || first.to > first.parameter.value) return;
@@ -137,14 +138,14 @@ bool is_rate(const Hyperparameter& parameter) {
     return parameter.name.ends_with("LR");
 }
 
-/// Smallest first: the first learning rate of the file, the batch, the other learning rates, the rest.
+/// Smallest goes first: the file's first learning rate, the batch, the other learning rates, the rest.
 double rank_of(const Hyperparameter& parameter, const std::vector<Hyperparameter>& current, double coin) {
     if (parameter.name == kTotalBatch) return 1;
     if (!is_rate(parameter)) return 3 + coin;
     return std::find_if(current.begin(), current.end(), is_rate)->name == parameter.name ? 0 : 2 + coin;
 }
 
-/// By number. An experiment without a result, or without a source with a hyperparameter block, is left out.
+/// Ordered by number. Skips experiments without a result, or whose source has no hyperparameter block.
 std::vector<Attempt> read_history(const fs::path& experiments, const std::string& device) {
     std::vector<Attempt> history;
     std::map<std::string, Values> by_commit;
@@ -195,7 +196,7 @@ std::vector<Hyperparameter> find_hyperparameters(const std::string& source, cons
 std::string number_text(const Hyperparameter& parameter, double value) {
     if (parameter.integer) return std::to_string(std::llround(value));
     const std::string text = fmt::format("{:.4g}", value);
-    // A whole number keeps the look of a real one.
+    // A whole value must still look like a double.
     return text + (text.find_first_of(".e") == std::string::npos ? ".0" : "");
 }
 
@@ -214,7 +215,7 @@ std::optional<Step> next_step(const std::vector<Hyperparameter>& current, const 
         const bool is_batch = parameter.name.find("BATCH") != std::string::npos;
         const Trend trend =
             trend_of(parameter.name, is_rate(parameter) || (!is_batch && coin < 0.5), history);
-        // First a long step the preferred way, then one back, then shorter ones.
+        // First a long step the preferred way, then one the other way, then shorter ones.
         for (int i = 0; i < 2 * kLevels; ++i) {
             const int level = i / 2;
             const auto to = stepped(parameter, (i % 2 == 0) == trend.up, level);
@@ -246,7 +247,7 @@ std::string describe(const Step& step) {
 }
 
 std::string with_moves(std::string source, std::vector<Move> moves) {
-    // From the end of the file on, so that the places of the others stay right.
+    // Replace from the end of the file, so that the other positions stay valid.
     std::sort(moves.begin(), moves.end(),
               [](const Move& a, const Move& b) { return a.parameter.begin > b.parameter.begin; });
     for (const auto& [parameter, to] : moves)
@@ -262,7 +263,7 @@ int run_tuner(const fs::path& desk, const std::string& device, std::uint64_t see
         return fail(
             fmt::format("{} has no plain numbers between '{}' and '{}'", file.string(), kBegin, kEnd));
     const auto step = next_step(parameters, read_history(desk / "experiments", device), seed);
-    if (!step) return fail("every step from here was tried: a new idea is needed, not another number");
+    if (!step) return fail("every step from here has been tried: this needs a new idea, not another number");
     write_file(file, with_moves(source, step->moves));
     write_file(desk / "idea.txt", describe(*step) + "\n");
     std::cout << describe(*step) << "\n";

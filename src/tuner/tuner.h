@@ -12,9 +12,9 @@
 // changes one or two constants of train/train.cpp and writes idea.txt.
 namespace autoresearch {
 
-/// Returns the exit code: 1, with a line on stderr, when train.cpp has no hyperparameter block or everything
-/// sensible was tried. `device`: the column of the hyperparameters that counts; `seed` decides where the
-/// search has no preference.
+/// Returns the exit code: 1, with a line on stderr, if train.cpp has no hyperparameter block or everything
+/// sensible was tried. `device`: which column of the hyperparameters counts; `seed` decides where the search
+/// has no preference.
 int run_tuner(const std::filesystem::path& desk, const std::string& device, std::uint64_t seed);
 
 /// One numeric constant of train.cpp's hyperparameter block, for one device.
@@ -22,27 +22,27 @@ struct Hyperparameter {
     std::string name;
     bool integer = false;
     double value = 0;
-    std::size_t begin = 0;  // where its number stands in the source
+    std::size_t begin = 0;  // position of its number in the source
     std::size_t length = 0;
 };
 
 /// The constants between "// --- hyperparameters" and "// --- end of hyperparameters", in the file's order:
 ///     constexpr PerDevice<double> MATRIX_LR = {0.04, 0.04, 0.02};  // columns mps, cuda, cpu
 ///     constexpr int DEPTH = 4;
-/// A constant that is not plain numbers is left out. Empty when there is no such block.
-/// std::out_of_range when `device` is none of the columns.
+/// Skips constants that are not plain numbers. Empty if there is no such block.
+/// std::out_of_range if `device` is not one of the columns.
 std::vector<Hyperparameter> find_hyperparameters(const std::string& source, const std::string& device);
 
-/// The number as it will stand in the source: whole for an integer, else four significant digits.
+/// The number as written in the source: whole for an integer, otherwise four significant digits.
 std::string number_text(const Hyperparameter& parameter, double value);
 
 using Values = std::map<std::string, double>;
 
 Values values_of(const std::vector<Hyperparameter>& parameters);
 
-/// An earlier experiment as far as the search cares.
+/// What the search needs to know about an earlier experiment.
 struct Attempt {
-    Values before;  // of its parent; empty when not known
+    Values before;  // of its parent; empty if unknown
     Values after;
     bool kept = false;
 };
@@ -58,10 +58,10 @@ struct Step {
     std::string why;
 };
 
-/// A coordinate search in log space. A step that helped is repeated; after a failure the constant goes the
-/// other way, and a shorter way once both failed. Constants nobody tried come first, learning rates and the
-/// batch size before the others. Never gives values that stand in `history`; nothing when even the shortest
-/// steps are used up. The same answer for the same arguments.
+/// A coordinate search in log space. Repeats a step that helped; after a failure moves the constant the other
+/// way, and takes shorter steps once both failed. Untried constants come first, learning rates and the batch
+/// size before the others. Never returns values that are in `history`; returns nothing when even the shortest
+/// steps are used up. Same arguments, same answer.
 std::optional<Step> next_step(const std::vector<Hyperparameter>& current, const std::vector<Attempt>& history,
                               std::uint64_t seed);
 

@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kIgnoredFolder = ".autoresearch/";
 
-/// Owns one object of libgit2, or none.
+/// Owns one libgit2 object, or none.
 template <class T, void (*Free)(T*)>
 class Handle {
   public:
@@ -26,7 +26,7 @@ class Handle {
     Handle& operator=(Handle&&) = delete;
     ~Handle() { Free(object_); }
 
-    T** out() { return &object_; }  // for a function that makes one
+    T** out() { return &object_; }  // for a function that creates one
     T* get() const { return object_; }
     explicit operator bool() const { return object_ != nullptr; }
 
@@ -54,7 +54,7 @@ void check(int code, const std::string& what) {
     if (code < 0) throw std::runtime_error("git cannot " + what + ": " + last_words());
 }
 
-// libgit2 stays initialised to the end: owners may be destroyed at any time before it.
+// libgit2 stays initialised until the program ends: owners may be destroyed at any time before.
 void start_libgit2() {
     [[maybe_unused]] static const bool started = [] {
         check(git_libgit2_init(), "start");
@@ -89,7 +89,7 @@ Tree tree_of(const Commit& commit) {
     return tree;
 }
 
-/// The editable file as of a commit. UserError when it has none.
+/// The editable file as of a commit. UserError if there is none.
 TreeEntry find_file(const Commit& commit) {
     TreeEntry entry;
     if (git_tree_entry_bypath(entry.out(), tree_of(commit).get(), kEditableFile) == 0) return entry;
@@ -105,7 +105,7 @@ Reference find_branch(git_repository* repository, const std::string& name) {
     return branch;
 }
 
-/// The user's, or the program's where none is configured.
+/// The user's signature, or the program's if none is configured.
 Signature signature(git_repository* repository, std::int64_t unix_time) {
     Signature user, signed_then;
     const bool known = git_signature_default(user.out(), repository) == 0;
@@ -155,7 +155,7 @@ std::string GitRepo::head() const {
     const int code = git_reference_name_to_id(&id, repository_.get(), "HEAD");
     if (code == GIT_ENOTFOUND || code == GIT_EUNBORNBRANCH) {
         throw UserError("the repository at " + workdir().string() + " has no commit yet",
-                        "commit what the run shall start from: git add -A && git commit -m start");
+                        "commit what the run should start from: git add -A && git commit -m start");
     }
     check(code, "read HEAD");
     return hex(id);
@@ -164,7 +164,7 @@ std::string GitRepo::head() const {
 bool GitRepo::is_committed() const {
     const auto entry = find_file(find_commit(repository_.get(), head()));
     git_oid id;
-    // Hashed as git would store it: line endings and filters count as git sees them.
+    // Hash it as git would store it, with git's line endings and filters.
     return git_repository_hashfile(&id, repository_.get(), kEditableFile, GIT_OBJECT_BLOB, nullptr) == 0 &&
            git_oid_equal(&id, git_tree_entry_id(entry.get())) != 0;
 }
@@ -172,9 +172,8 @@ bool GitRepo::is_committed() const {
 std::string GitRepo::resolve(const std::string& name) const {
     Object commit;
     if (git_revparse_single(commit.out(), repository_.get(), (name + "^{commit}").c_str()) != 0) {
-        throw UserError(
-            "no commit '" + name + "' in " + workdir().string(),
-            "git log autoresearch/<tag> and git for-each-ref refs/autoresearch list what there is");
+        throw UserError("no commit '" + name + "' in " + workdir().string(),
+                        "git log autoresearch/<tag> and git for-each-ref refs/autoresearch list the commits");
     }
     return hex(*git_object_id(commit.get()));
 }
@@ -197,7 +196,7 @@ void GitRepo::check_tag(const std::string& tag) const {
             "use letters, digits, - and _");
     }
     if (find_branch(repository_.get(), "autoresearch")) {
-        throw UserError("a branch named 'autoresearch' stands in the way of branch " + run_branch(tag),
+        throw UserError("a branch named 'autoresearch' blocks branch " + run_branch(tag),
                         "rename it: git branch -m autoresearch <another name>");
     }
 }
@@ -255,7 +254,7 @@ void GitRepo::set_ref(const std::string& ref, const std::string& commit, const s
     };
     int code = create();
     if (code == GIT_ELOCKED) {
-        // Git holds such a lock for milliseconds. One that stays was left by a process killed in between.
+        // Git holds such a lock for milliseconds. One that stays was left by a killed process.
         std::this_thread::sleep_for(std::chrono::milliseconds(500));
         std::filesystem::remove(std::filesystem::path(git_repository_commondir(repository_.get())) /
                                 (ref + ".lock"));

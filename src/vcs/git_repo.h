@@ -9,7 +9,7 @@ struct git_repository;
 
 namespace autoresearch {
 
-/// The one file an experiment may change, relative to the repository's root.
+/// The only file an experiment may change, relative to the repository's root.
 inline constexpr const char* kEditableFile = "train/train.cpp";
 
 /// refs/autoresearch/<tag>/0007
@@ -18,45 +18,45 @@ std::string experiment_ref(const std::string& tag, int number);
 std::string run_branch(const std::string& tag);
 
 /// The user's git repository, to read from and to write experiments into. Nothing here touches the working
-/// tree, the index or HEAD. Commits are given and returned as 40 hex digits. Where git itself fails, every
-/// call throws std::runtime_error with libgit2's words.
+/// tree, the index or HEAD. Commits are passed and returned as 40 hex digits. When git itself fails, every
+/// call throws std::runtime_error with libgit2's message.
 class GitRepo {
   public:
-    /// Finds the repository that holds `start`; linked worktrees too. UserError when there is none, when it
-    /// has no working tree, or when git refuses to open it.
+    /// Finds the repository that contains `start`, which may be in a linked worktree. UserError if there is
+    /// none, if it has no working tree, or if git refuses to open it.
     static GitRepo open(const std::filesystem::path& start);
 
     /// The root of the working tree.
     std::filesystem::path workdir() const;
 
-    /// HEAD, detached or not. UserError when the repository has no commit yet.
+    /// HEAD, detached or not. UserError if the repository has no commit yet.
     std::string head() const;
-    /// Is kEditableFile of the working tree as in HEAD? What is staged does not matter. UserError when HEAD
-    /// has none.
+    /// Whether kEditableFile in the working tree equals HEAD's, whatever is staged. UserError if HEAD has
+    /// none.
     bool is_committed() const;
 
-    /// The commit that a hash, an abbreviated hash, a branch, a tag or a ref stands for; UserError when none.
+    /// The commit that a hash, an abbreviated hash, a branch, a tag or a ref names; UserError if none.
     std::string resolve(const std::string& name) const;
-    /// kEditableFile as of that commit. UserError when there is none.
+    /// kEditableFile as of that commit. UserError if there is none.
     std::string source(const std::string& commit) const;
 
-    /// UserError when the tag cannot be part of a branch name, or when a branch of the user's is in the way.
+    /// UserError if the tag cannot be part of a branch name, or if one of the user's branches is in the way.
     void check_tag(const std::string& tag) const;
     bool has_branch(const std::string& tag) const;
-    /// True when a working tree has that branch as its HEAD: moving it would make that tree look modified.
+    /// True if a working tree has that branch as its HEAD: moving it would make that tree look modified.
     bool branch_checked_out(const std::string& tag) const;
 
-    /// Makes git ignore /.autoresearch/ by a line in .git/info/exclude, unless it does already. No tracked
-    /// file changes.
+    /// Makes git ignore /.autoresearch/ with a line in .git/info/exclude, unless it already does. Changes no
+    /// tracked file.
     void ensure_ignored() const;
 
-    /// A commit with the tree of `parent` in which kEditableFile is `source`; every other entry and all modes
-    /// stay. The author is the user's configured identity. The same arguments give the same commit. No ref
-    /// moves.
+    /// Writes a commit with the tree of `parent` in which kEditableFile is `source`; every other entry and
+    /// all modes stay. The author is the user's configured identity. The same arguments give the same commit.
+    /// Moves no ref.
     std::string write_commit(const std::string& parent, const std::string& source, const std::string& message,
                              std::int64_t unix_time) const;
-    /// Creates the ref or moves it, wherever it was; only for refs of a run whose lock the caller holds,
-    /// because a lock file that stays on the ref is taken for a killed run's and removed.
+    /// Creates the ref or moves it, wherever it was. Only for refs of a run whose lock the caller holds,
+    /// because it removes a lasting lock file on the ref as a killed run's.
     void set_ref(const std::string& ref, const std::string& commit, const std::string& why) const;
 
   private:
@@ -65,7 +65,7 @@ class GitRepo {
     std::shared_ptr<git_repository> repository_;
 };
 
-/// The change of kEditableFile from one text to the other as `git apply` takes it; empty when there is none.
+/// The change of kEditableFile from one text to the other, as `git apply` accepts it; empty if there is none.
 std::string unified_diff(const std::string& before, const std::string& after);
 
 }  // namespace autoresearch

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kLineWidth = 72;
 
-/// Seconds since 1970 of 2026-01-31T22:10:05Z.
+/// Converts 2026-01-31T22:10:05Z to seconds since 1970.
 std::int64_t unix_time(const std::string& utc) {
     std::tm parts{};
     const char* end = ::strptime(utc.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);

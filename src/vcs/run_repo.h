@@ -7,7 +7,7 @@
 
 namespace autoresearch {
 
-/// What is the same for every experiment of a run and stands in each of its commits.
+/// What is the same for every experiment of a run and appears in each of its commits.
 struct RunFacts {
     std::string tag;
     std::string budget;  // of a trial, with its unit
@@ -15,10 +15,10 @@ struct RunFacts {
     std::string device;
 };
 
-/// Idea as subject (clipped at 72 bytes, the whole of it in the body then), then the numbers as trailers.
+/// The idea as subject (clipped at 72 bytes, with the whole idea in the body), then the numbers as trailers.
 std::string commit_message(const Experiment& experiment, const RunFacts& facts);
 
-/// Experiments as commits of the user's repository. The same experiment gives the same commit every time.
+/// Writes experiments as commits in the user's repository. The same experiment always gives the same commit.
 class RunRepo final : public Repo {
   public:
     /// `git` must outlive it.

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kIdeaWidth = 100;
 
-/// Padded to 9 characters; green, dim or red when `color`.
+/// Padded to 9 characters; green, dim or red if `color`.
 std::string painted(Decision decision, bool color) {
     const char* paint = decision == Decision::keep    ? "\x1b[32m"
                         : decision == Decision::crash ? "\x1b[31m"
@@ -23,7 +23,7 @@ std::string painted(Decision decision, bool color) {
                        name.size() > 7 ? " " : "  ");
 }
 
-/// Without a result with the reason.
+/// The idea, with the reason if there is no result.
 std::string idea_cell(const Experiment& experiment) {
     const Verdict& verdict = experiment.verdict;
     auto cell = clean_line(experiment.idea, kIdeaWidth);

@@ -25,7 +25,7 @@ std::string final_number_text(const ordered_json& number) {
 
 namespace {
 
-/// What the verdicts come to: {"noise", "degrees", "void_trials", "ended_early", "saved_seconds", "final"}.
+/// Summarises the verdicts: {"noise", "degrees", "void_trials", "ended_early", "saved_seconds", "final"}.
 ordered_json verdicts(const RunView& view) {
     int disturbed = 0, early = 0, whole = 0;
     double early_seconds = 0, whole_seconds = 0;
@@ -78,7 +78,7 @@ std::string run_text(const RunView& view, bool color) {
                        budget_text(config), run.device, config.corpus, state) +
            result_table(view.experiments, color) + verdicts_text(verdicts(view)) +
            fmt::format("kept: git log {}; everything: {}\n", view.branch, run.directory.string()) +
-           (view.holder ? "" : "go on with: autoresearch run --tag " + run.tag() + "\n");
+           (view.holder ? "" : "continue with: autoresearch run --tag " + run.tag() + "\n");
 }
 
 ordered_json run_json(const RunView& view) {
@@ -105,8 +105,9 @@ std::string opening_line(const RunInfo& run, bool goes_on) {
             bounds += fmt::format(", {} {}", key.name, now.dump());
     }
     return fmt::format(
-        "run {}{}: {} a trial on {}, corpus {}{}; Ctrl-C once: after the current experiment, twice: now",
-        config.tag, goes_on ? " goes on" : "", budget_text(config), run.device, config.corpus,
+        "run {}{}: {} a trial on {}, corpus {}{}; Ctrl-C once: stop after the current experiment, twice: "
+        "stop now",
+        config.tag, goes_on ? " continues" : "", budget_text(config), run.device, config.corpus,
         bounds.empty() ? ", until stopped" : bounds);
 }
 

@@ -12,20 +12,20 @@
 
 namespace autoresearch {
 
-/// All that is shown of a run.
+/// Everything shown about a run.
 struct RunView {
     RunInfo run;
-    std::string branch;  // that its kept experiments are on
+    std::string branch;  // with its kept experiments
     std::vector<Experiment> experiments;
     Noise noise;
-    std::optional<pid_t> holder;  // the process that goes on with it; nothing when none does
+    std::optional<pid_t> holder;  // the process that is running it, if any
 };
 
-/// What `status` prints: for people, for programs.
+/// What `status` prints, for people and for programs.
 std::string run_text(const RunView& view, bool color);
 nlohmann::ordered_json run_json(const RunView& view);
 
-/// The first line of a run. `goes_on`: experiments are recorded already.
+/// The first line of a run. `goes_on`: experiments are already recorded.
 std::string opening_line(const RunInfo& run, bool goes_on);
 
 /// The final number (src/cli/final_number.h) as one line.

@@ -7,9 +7,9 @@
 namespace autoresearch {
 namespace {
 
-constexpr double kOtherSpeed = 0.1;  // a difference in steps per second that is worth a word
-constexpr double kMuchMemory = 1.5;  // of the incumbent's, likewise
-constexpr double kSameSpeed = 0.03;  // a difference in steps that is none
+constexpr double kOtherSpeed = 0.1;  // a difference in steps per second worth mentioning
+constexpr double kMuchMemory = 1.5;  // times the incumbent's, likewise
+constexpr double kSameSpeed = 0.03;  // a smaller difference in steps is none
 
 std::string baseline_sentence(const Evidence& evidence) {
     const Noise& noise = evidence.noise;
@@ -24,9 +24,9 @@ std::string_view opening(Ground ground) {
         case Ground::simpler:
             return "simpler, and within the noise: ";
         case Ground::too_much_code:
-            return "gains less than the noise for much code: ";
+            return "gain below the noise for much more code: ";
         case Ground::too_much_memory:
-            return "gains too little for its memory: ";
+            return "gain too small for the extra memory: ";
         case Ground::none:
         case Ground::baseline:
         case Ground::measured:
@@ -35,7 +35,7 @@ std::string_view opening(Ground ground) {
     return "";
 }
 
-/// What was measured and how sure it is.
+/// What was measured, and how certain it is.
 std::string measured(const Evidence& evidence) {
     const double mean = evidence.difference;
     const std::size_t seeds = evidence.seeds.size();
@@ -52,7 +52,7 @@ std::string measured(const Evidence& evidence) {
     return line;
 }
 
-/// What it costs, and where the difference comes from.
+/// What the change costs, and where the difference comes from.
 std::string costs(const Evidence& evidence) {
     std::string line;
     if (evidence.incumbent_tokens > 0)

@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kBarWidth = 20;
 
-// Asked for each line: people resize windows.
+// Queried for each line: people resize windows.
 std::size_t terminal_width(int fd) {
     winsize size{};
     return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
@@ -37,7 +37,7 @@ std::string bar(double share) {
 void write(int fd, const std::string& text) {
     try {
         write_all(fd, text, "the terminal");
-    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): a closed terminal is no error
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): a closed terminal is not an error
     }
 }
 
@@ -97,7 +97,7 @@ void TerminalReporter::print(const std::string& line, const std::string& logged)
 }
 
 void TerminalReporter::draw(const std::string& line) {
-    // One column stays free: a full line would wrap, and the next one could not replace it.
+    // Leave one column free: a full line would wrap, and the next one could not replace it.
     write(fd_, "\r" + clip(line, terminal_width(fd_) - 1) + "\x1b[K");
     drawn_ = true;
 }

@@ -12,18 +12,18 @@ class logger;
 
 namespace autoresearch {
 
-/// What the place that output goes to can show.
+/// What the output can display.
 struct OutputStyle {
     bool terminal = false;  // lines can be rewritten in place
     bool color = false;
 };
 
-/// From the descriptor and from NO_COLOR and TERM of the environment.
+/// Determined from the descriptor and the environment's NO_COLOR and TERM.
 OutputStyle output_style(int fd);
 
-/// Shows the loop to a person: on a terminal with a progress line that is rewritten in place, else as plain
-/// lines. Everything but progress also goes, with the time, to the log file. Output that cannot be written is
-/// dropped: a closed terminal must not end a night's run (the caller ignores SIGPIPE).
+/// Shows the loop to a person: on a terminal with a progress line that is rewritten in place, otherwise as
+/// plain lines. Everything but progress also goes, with the time, to the log file. Drops output that it
+/// cannot write: a closed terminal must not end a night's run (the caller ignores SIGPIPE).
 class TerminalReporter final : public Reporter {
   public:
     /// `fd` is borrowed. The log is appended to, and is the program's from now on: also for what others say

@@ -9,7 +9,7 @@ namespace autoresearch {
 /// The originals' summary block, from `---` to `depth:`.
 std::string summary_block(const Trial& trial);
 
-/// A recorded trial of the experiment beside the same one run again, in a table, with the difference.
+/// A table of a recorded trial of the experiment and its rerun, with the difference.
 std::string comparison(const Experiment& recorded, const Trial& before, const Trial& now);
 
 }  // namespace autoresearch
