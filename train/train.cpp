@@ -61,7 +61,7 @@ struct Config {
     int head_dim() const { return n_embd / n_head; }  // D
 };
 
-constexpr int GATE_CHANNELS = 32;  // of the residual stream, what the value gates look at: the first ones
+constexpr int GATE_CHANNELS = 32;  // the first channels of the residual stream, which the value gates read
 
 // Weights are (out, in), without biases. Linear layers get 2-D contiguous inputs only: other shapes are
 // slower, and on MPS some are wrong.
@@ -87,7 +87,7 @@ struct GPT {
     std::vector<Block> blocks;
     std::vector<Tensor> value_embeds, matrices;  // of all blocks
     Tensor lm_head;                              // (V, C)
-    Tensor resid_lambdas;                        // (L)      how much of the stream goes on into a layer ...
+    Tensor resid_lambdas;                        // (L)      how much of the stream enters a layer ...
     Tensor x0_lambdas;                           // (L)      ... and how much of the embedding is added there
     Tensor cos, sin;                             // (T, D/2), not trained
 

@@ -38,10 +38,11 @@ int confirm(const Arguments& arguments) {
 
 void add_confirm(Commands& commands) {
     auto flags = commands.add(
-        "confirm", "the honest final number: baseline and best on fresh seeds and the test split", confirm);
+        "confirm", "measure the honest final number: baseline and best on fresh seeds and the test split",
+        confirm);
     flags.json();
     flags.verbose();
-    flags.seeds("trials of each; default 4");
+    flags.seeds("trials for each; default 4");
     flags.tag();
 }
 

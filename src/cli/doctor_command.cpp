@@ -167,7 +167,7 @@ int examine(const Arguments& arguments) {
 }  // namespace
 
 void add_doctor(Commands& commands) {
-    auto flags = commands.add("doctor", "is this machine ready", examine);
+    auto flags = commands.add("doctor", "check whether this machine is ready", examine);
     flags.json();
     flags.data_settings({"device"});
 }

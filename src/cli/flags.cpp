@@ -26,7 +26,7 @@ void Flags::hide() {
 }
 
 void Flags::json() {
-    flag("--json", given.json, "print for programs");
+    flag("--json", given.json, "print JSON");
 }
 
 void Flags::verbose() {
@@ -34,7 +34,7 @@ void Flags::verbose() {
 }
 
 void Flags::tag() {
-    option("--tag", given.tag, "name of the run; default: the one that was active last");
+    option("--tag", given.tag, "name of the run; default: the last active one");
 }
 
 void Flags::seeds(const char* help) {

@@ -15,14 +15,14 @@ namespace autoresearch {
 /// What the person gave. A command reads what it has a flag for.
 struct Arguments {
     FlagValues settings;
-    std::string tag;         // of a run; empty: the one that was active last
+    std::string tag;         // of a run; empty: the last active one
     std::string experiment;  // a number or a commit
     std::string device;
     std::optional<int> seeds;
     bool json = false, verbose = false, exact = false, from_working_tree = false, resume = false;
 };
 
-/// Does what a command is for; returns the exit code.
+/// Does a command's work; returns the exit code.
 using Work = int (*)(const Arguments&);
 
 /// The flags of one command.
@@ -41,10 +41,10 @@ class Flags {
 
     void json();     // --json
     void verbose();  // --verbose
-    void tag();      // --tag, of a run that exists
+    void tag();      // --tag, of an existing run
     void seeds(const char* help);
-    /// A flag for each setting; for those of these names; for those that say which data is meant, or all that
-    /// matter to a trial by hand, and --preset.
+    /// Add flags for all settings; for those with these names; for those that select the data, and --preset;
+    /// or for all that matter to a trial by hand.
     void all_settings() { settings({}); }
     void settings(const std::vector<std::string>& names);
     void data_settings(std::vector<std::string> more = {});

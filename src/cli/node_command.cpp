@@ -24,7 +24,7 @@ int serve_one_trial(const Arguments&) {
 
 void add_node(Commands& commands) {
     auto flags = commands.add(
-        "node", "runs one trial: its spec on the standard input, what comes of it as lines", serve_one_trial);
+        "node", "run one trial: spec on standard input, events as lines on standard output", serve_one_trial);
     flags.hide();
 }
 

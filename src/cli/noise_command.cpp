@@ -12,7 +12,7 @@
 namespace autoresearch {
 namespace {
 
-/// The working tree's train.cpp with several seeds: what changes of val_bpb mean nothing here.
+/// Runs the working tree's train.cpp with several seeds, to see which changes of val_bpb mean nothing here.
 int measure_noise(const Arguments& arguments) {
     const int count = arguments.seeds.value_or(5);
     const GitRepo git = GitRepo::open(".");
@@ -40,9 +40,9 @@ int measure_noise(const Arguments& arguments) {
 }  // namespace
 
 void add_noise(Commands& commands) {
-    auto flags =
-        commands.add("noise", "how far val_bpb moves when only the seed changes: this tree's train/train.cpp",
-                     measure_noise);
+    auto flags = commands.add(
+        "noise", "measure how much val_bpb moves when only the seed changes: this tree's train/train.cpp",
+        measure_noise);
     flags.json();
     flags.verbose();
     flags.trial_settings();

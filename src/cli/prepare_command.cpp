@@ -70,7 +70,8 @@ int prepare(const Arguments& arguments) {
 }  // namespace
 
 void add_prepare(Commands& commands) {
-    auto flags = commands.add("prepare", "text to tokens: train the tokenizer, write the shards", prepare);
+    auto flags =
+        commands.add("prepare", "turn text into tokens: train the tokenizer, write the shards", prepare);
     flags.json();
     flags.data_settings({"threads"});
 }

@@ -10,8 +10,8 @@
 #include "contract/experiment_json.h"
 #include "contract/run_files.h"
 #include "plan/workspace.h"
-#include "record/run_info.h"
 #include "record/file_ledger.h"
+#include "record/run_info.h"
 #include "vcs/git_repo.h"
 #include "view/trial_text.h"
 
@@ -94,10 +94,11 @@ void add_replay(Commands& commands) {
         "replay", "rebuild and rerun an experiment with its recorded seed, budget and data", replay);
     flags.json();
     flags.verbose();
-    flags.required("experiment", flags.given.experiment, "an experiment's number, or its commit");
-    flags.flag("--exact", flags.given.exact,
-               "take the recorded steps instead of the clock's: the same val_bpb to the last bit on the "
-               "same device, threads and torch, else exit code 1");
+    flags.required("experiment", flags.given.experiment, "the experiment's number or commit");
+    flags.flag(
+        "--exact", flags.given.exact,
+        "repeat the recorded steps instead of following the clock; val_bpb must then match to the last "
+        "bit on the same device, threads and torch, otherwise exit code 1");
     flags.tag();
 }
 

@@ -116,14 +116,14 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_run(Commands& commands) {
-    auto flags = commands.add("run", "the loop: propose, build, train, keep or drop, until stopped", run);
+    auto flags = commands.add("run", "run the loop: propose, build, train, keep or drop, until stopped", run);
     flags.json();
     flags.verbose();
     flags.all_settings();
     flags.flag("--from-working-tree", flags.given.from_working_tree,
                "start from train/train.cpp as it is, committed or not");
     flags.flag("--resume", flags.given.resume,
-               "go on with the last run, however old; an error when there is none");
+               "continue the last run, however old; an error if there is none");
 }
 
 }  // namespace autoresearch

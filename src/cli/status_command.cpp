@@ -32,7 +32,7 @@ int status(const Arguments& arguments) {
 }  // namespace
 
 void add_status(Commands& commands) {
-    auto flags = commands.add("status", "where a run stands", status);
+    auto flags = commands.add("status", "show where a run stands", status);
     flags.json();
     flags.tag();
 }

@@ -46,7 +46,7 @@ int train(const Arguments& arguments) {
 
 void add_train(Commands& commands) {
     auto flags =
-        commands.add("train", "one experiment by hand: build and run this tree's train/train.cpp", train);
+        commands.add("train", "run one experiment by hand: build and run this tree's train/train.cpp", train);
     flags.json();
     flags.verbose();
     flags.trial_settings();

@@ -82,8 +82,8 @@ static void refuse_unknown_keys(const json& from, const json& known) {
     }
 }
 
-/// A line of version 1 knew a difference and a sentence, called void trials disturbed, and had no word for an
-/// experiment without a fair trial. The first of version 2 called `ran_on` parent.
+/// A version 1 line has a difference and a sentence instead of evidence, calls void trials disturbed, and has
+/// no word for an experiment without a fair trial. The first lines of version 2 call `ran_on` parent.
 static void renew(json& line) {
     const auto rename = [](json& in, const char* from, json& to, const char* name) {
         if (!in.contains(from)) return;

@@ -15,14 +15,14 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrialSpec, experiment, attempt, source, sourc
                                    seed, budget, shares, clock, device, threads, split, build_limit,
                                    startup_limit, grace, eval_limit, memory_limit, stop)
 
-/// Every field, and of an experiment its val_bpb for people and jq (derived, not read back).
+/// Every field, plus an experiment's val_bpb for people and jq (derived, not read back).
 nlohmann::json to_json(const Trial& trial);
 nlohmann::json to_json(const Experiment& experiment);
 nlohmann::json to_json(const Proposal& proposal);
 
-/// A missing key leaves the default, and what an older version said otherwise is put in today's words, so
-/// that an old ledger is read. std::exception when a value has the wrong type or a key is not known: going on
-/// would lose what a newer version wrote.
+/// A missing key leaves the default, and an older version's names become today's, so that old ledgers can be
+/// read. std::exception when a value has the wrong type or a key is unknown: continuing would lose what a
+/// newer version wrote.
 Experiment experiment_from_json(nlohmann::json json);
 Proposal proposal_from_json(const nlohmann::json& json);
 Trial trial_from_json(const nlohmann::json& json);

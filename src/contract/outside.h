@@ -26,7 +26,7 @@ class Ledger {
     /// The id of a new proposal, and its folder: proposals/ID.
     virtual int new_proposal() = 0;
     virtual std::filesystem::path proposal_directory(int id) const = 0;
-    /// A proposal is saved before it is tried, so that an interruption does not lose the agent's work.
+    /// Saves a proposal before it is tried, so that an interruption does not lose the agent's work.
     virtual void save_proposal(const Proposal& proposal) = 0;
     /// The oldest of them that no experiment has tried to the end.
     virtual std::optional<Proposal> saved_proposal() = 0;

@@ -36,7 +36,7 @@ struct Failure {
     std::string reason;
 };
 
-/// A value, or the failure that stands in its place.
+/// A value, or the failure in its place.
 template <class T>
 class [[nodiscard]] Result {
   public:
@@ -47,14 +47,14 @@ class [[nodiscard]] Result {
     const T& value() const { return std::get<T>(state_); }
     T& value() { return std::get<T>(state_); }
     const Failure& failure() const { return std::get<Failure>(state_); }
-    /// How it ended: Ending::ok when it went well.
+    /// How it ended: Ending::ok on success.
     Ending ending() const { return ok() ? Ending::ok : failure().ending; }
 
   private:
     std::variant<T, Failure> state_;
 };
 
-/// Of a step that has no value.
+/// The outcome of a step without a value: success, or how it failed.
 using Status = Result<std::monostate>;
 
 }  // namespace autoresearch

@@ -24,8 +24,8 @@ struct ProposalRequest {
     const std::vector<Experiment>& history;  // all earlier experiments, oldest first
     std::filesystem::path directory;         // proposals/ID: prompt.md and agent.log go here
     Noise noise = {};
-    const Proposal* rejected = nullptr;  // the answer to the same request that could not be used ...
-    const Failure* rejection = nullptr;  // ... and why; null at first
+    const Proposal* rejected = nullptr;  // the unusable answer to the same request ...
+    const Failure* rejection = nullptr;  // ... and why it was rejected; null at first
     std::filesystem::path tried = {};    // experiments/NNNN of the rejected one, with its logs
 };
 

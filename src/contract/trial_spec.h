@@ -15,7 +15,7 @@ struct StopThreshold {
     double loss = 0;
 };
 
-/// All that says what a trial is, wherever it runs: no path, no name of a machine.
+/// Everything that defines a trial, wherever it runs: no path, no machine name.
 struct TrialSpec {
     int experiment = -1;      // its number; negative: none, by hand
     int attempt = 1;          // with this seed: counts up with each repeat

@@ -25,7 +25,7 @@ struct Plan {
     std::string agent_origin;  // where it was named, or why it was chosen
 };
 
-/// Settles everything that can be wrong before anything is written; throws UserError with the fix.
+/// Checks everything that can be wrong before anything is written; throws UserError with the fix.
 Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const Beginning& beginning);
 
 }  // namespace autoresearch

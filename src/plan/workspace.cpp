@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 ResolvedSettings load_settings(const FlagValues& flags, const fs::path& repository, const fs::path& kit) {
     ResolvedSettings config =
         resolve_settings({flags, current_environment(), repository, kit, platform::default_preset()});
-    // A path in a file of the repository is meant from its root, one on the command line from here.
+    // A path in the repository's file is relative to its root, one on the command line to the current folder.
     std::string& corpus = config.values.corpus;
     if (!config.asked_for("corpus") && fs::exists(repository / corpus))
         corpus = (repository / corpus).string();

@@ -44,7 +44,7 @@ Settings settle_here(const Settings& asked, const Kit& kit);
 /// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags);
 
-/// The root of the repository around the current directory; empty when there is none.
+/// The root of the repository that contains the current directory; empty if there is none.
 std::filesystem::path repository_root_or_empty();
 
 }  // namespace autoresearch

@@ -140,7 +140,7 @@ std::string repair_text(const ProposalRequest& request) {
     std::string text = "## Your last answer cannot be used\n\n" + failure.reason + "\n";
     if (const std::string log = log_of(failure.ending); !log.empty()) {
         const auto file = request.tried / log;
-        // A compiler's first error explains the others, a trainer's last words explain its end.
+        // A compiler's first error explains the rest; a trainer's last lines explain its end.
         const std::string lines = failure.ending == Ending::build_failed
                                       ? clip(try_read_file(file).value_or(""), kLogBytes)
                                       : file_tail(file, kLogBytes);

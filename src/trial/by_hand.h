@@ -13,7 +13,7 @@ struct TrialPlace {
     std::filesystem::path data;
 };
 
-/// What is common to all trials at this place.
+/// What all trials at this place have in common.
 TrialSpec spec_for(const TrialPlace& place);
 
 /// Trials outside the loop.

@@ -26,7 +26,7 @@ constexpr double kClockSlack = 1;        // and in seconds, for a busy machine
 
 constexpr std::size_t kTraining = 1, kEvaluation = 2, kExit = 3;
 
-/// Nothing when the key is missing or has no number; what JSON has is finite.
+/// Nothing if the key is missing or not a number; JSON numbers are finite.
 std::optional<double> number(const json& event, const char* key) {
     const auto found = event.find(key);
     return found != event.end() && found->is_number() ? std::optional(found->get<double>()) : std::nullopt;
@@ -57,7 +57,8 @@ Trial died(const ProcessResult& process, const std::string& log) {
     static const std::regex of_memory("out of memory|std::bad_alloc|can(no|')t allocate memory",
                                       std::regex::icase);
     if (process.signal == SIGKILL)
-        return failed_trial({Ending::out_of_memory, "killed by the system, most likely for want of memory"});
+        return failed_trial(
+            {Ending::out_of_memory, "killed by the system, most likely because memory ran out"});
     const std::string last = last_meaningful_line(log);
     if (std::regex_search(log, of_memory)) return failed_trial({Ending::out_of_memory, last});
     const std::string what =

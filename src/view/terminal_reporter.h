@@ -26,8 +26,8 @@ OutputStyle output_style(int fd);
 /// cannot write: a closed terminal must not end a night's run (the caller ignores SIGPIPE).
 class TerminalReporter final : public Reporter {
   public:
-    /// `fd` is borrowed. The log is appended to, and is the program's from now on: also for what others say
-    /// to spdlog, which is what processes were started, where its level is debug (--verbose).
+    /// Borrows `fd`; appends to the log, which from then on is spdlog's default one: at level debug
+    /// (--verbose) it also gets every process that was started.
     TerminalReporter(int fd, OutputStyle style, const std::filesystem::path& log_file);
     ~TerminalReporter() override;
 
