@@ -225,7 +225,7 @@ std::optional<Proposal> FileLedger::saved_proposal() {
             return proposal_from_json(json::parse(*text));
         } catch (const std::exception& error) {
             throw UserError(file.string() + " is damaged: " + error.what(),
-                            "remove it: the agent is asked again then");
+                            "remove it; the agent will be asked again");
         }
     }
     return std::nullopt;
