@@ -1,9 +1,9 @@
 #include "contract/trial_spec.h"
 
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "contract/json_enums.h"
+#include "util/json.h"
 
 namespace autoresearch {
 
@@ -74,7 +74,7 @@ void to_json(json& to, const TrialSpec& spec) {
 void from_json(const json& from, TrialSpec& spec) {
     std::size_t known = 0;
     each_member(spec, [&](const char* name, auto& member) {
-        from.at(name).get_to(member);
+        read_json(from.at(name), member);
         ++known;
     });
     if (from.size() == known) return;
