@@ -30,7 +30,7 @@ class Tokenizer {
     /// `ranks`: the bytes of each mergeable token, all 256 single bytes among them.
     Tokenizer(std::vector<std::string> ranks, const std::string& split_pattern);
     /// From tiktoken's text format, as tiktoken_text() gives it. Throws std::system_error when it cannot be
-    /// read.
+    /// read, UserError when it is none.
     static Tokenizer load(const std::filesystem::path& tiktoken_file, const std::string& split_pattern);
 
     /// base64 of the token's bytes, a space, its rank, one a line.
