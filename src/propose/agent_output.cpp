@@ -33,8 +33,9 @@ std::vector<json> json_values(const std::string& text, std::string& plain) {
     for (std::size_t at = 0, end = 0; at < text.size(); at = end + 1) {
         end = std::min(text.find('\n', at), text.size());
         const std::string_view line = trim(std::string_view(text).substr(at, end - at));
-        json value = try_parse_json(line);
-        if ((line == "{" || line == "[") && long_values++ < kMostLongValues) {
+        const bool opens = line == "{" || line == "[";
+        json value = opens ? json(json::value_t::discarded) : try_parse_json(line);
+        if (opens && long_values++ < kMostLongValues) {
             // Over several lines: up to the other bracket at the start of one.
             const auto close = text.find(line == "{" ? "\n}" : "\n]", at);
             if (close != std::string::npos) {
