@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -101,6 +103,15 @@ TEST(ExperimentJson, BytesThatAreNotTextDoNotMakeAnUnreadableLine) {
     EXPECT_THAT(after.idea, HasSubstr("broken "));
 }
 
+TEST(ExperimentJson, WhatJsonHasNoNumberForDoesNotMakeAnUnreadableLine) {
+    auto experiment = full_experiment();
+    experiment.verdict.evidence.equal_steps.loss = std::numeric_limits<double>::infinity();
+    const std::string line = dump_line(to_json(experiment));
+    const auto after = experiment_from_json(json::parse(line));
+    EXPECT_TRUE(std::isnan(after.verdict.evidence.equal_steps.loss));
+    EXPECT_EQ(dump_line(to_json(after)), line);
+}
+
 TEST(ExperimentJson, AnOlderLedgerIsReadAndANewerOneTold) {
     const json whole = json::parse(dump_line(to_json(full_experiment())));
     json old = whole;
@@ -150,6 +161,10 @@ TEST(ExperimentJson, WrongTypesAreErrors) {
                 HasSubstr("\"maybe\" is not one of: keep, discard, crash, unjudged"));
     EXPECT_THAT(with("/agent", nullptr), HasSubstr("null"));
     EXPECT_THAT(with("/agent/ignored_files/0", 1), HasSubstr("must be string, but is number"));
+    EXPECT_THAT(with("/number", 4294967296), HasSubstr("not a whole number in range"));
+    EXPECT_THAT(with("/source_tokens", 1e300), HasSubstr("not a whole number in range"));
+    EXPECT_THAT(with("/trials/0/num_steps", 1.5), HasSubstr("not a whole number in range"));
+    EXPECT_THAT(with("/trials/1", json::array()), HasSubstr("array"));
     EXPECT_THAT(error_of(json::array()), HasSubstr("array"));
 }
 

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+
 #include "contract/experiment_json.h"
 
 namespace autoresearch {
@@ -30,20 +32,20 @@ TrialSpec full_spec() {
 }
 
 TEST(TrialSpec, EveryMemberComesBack) {
-    const json written = full_spec();
-    const json defaults = TrialSpec{};
+    const json written = to_json(full_spec());
+    const json defaults = to_json(TrialSpec{});
     ASSERT_EQ(written.size(), defaults.size());
     for (const auto& item : written.items())
         EXPECT_NE(item.value(), defaults.at(item.key())) << item.key() << " is not tried";
     const TrialSpec read = trial_spec_from_json(json::parse(written.dump()));
-    EXPECT_EQ(json(read), written);
+    EXPECT_EQ(to_json(read), written);
     EXPECT_EQ(read.shares[2], 1.0 / 3) << "to the last bit";
     EXPECT_EQ(read.stop[0].loss, 4.25);
     EXPECT_EQ(read.clock, ClockKind::cpu);
 }
 
 TEST(TrialSpec, WhatIsMissingOrUnknownIsAnError) {
-    const json whole = full_spec();
+    const json whole = to_json(full_spec());
     for (const auto& item : whole.items()) {
         json damaged = whole;
         damaged.erase(item.key());

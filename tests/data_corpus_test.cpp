@@ -246,6 +246,16 @@ TEST_F(ParquetTest, NoticesDamage) {
               std::string::npos);
 }
 
+TEST_F(ParquetTest, BelievesNoLengthBeforeTheBytesHaveCome) {
+    Corpus corpus;
+    corpus.files = {{folder_.write("a.parquet", std::string("\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x7f"
+                                                            "abc",
+                                                            19))}};
+    corpus.parquet_reader = {"cat"};  // of the file, and of the column
+    corpus.text_column = "/dev/null";
+    EXPECT_THROW(read_documents(corpus, [](const std::string&, Part, double) {}), UserError);
+}
+
 TEST_F(ParquetTest, SaysWhenTheReaderIsMissing) {
     options_.request.corpus = golden_;
     const Corpus good = find_corpus(options_);
@@ -285,6 +295,8 @@ TEST_F(CorpusTest, AnEntryOfTheCatalogMayNameLocalFiles) {
     options_.request.shards = 2;
     EXPECT_EQ(documents_of("mine"), (Texts{"V", "A", "B", "C"}));
     EXPECT_NE(complaint("mina").find("did you mean mine?"), std::string::npos);
+    folder_.write("configs/corpora.json", R"({"mine": {"train": ["../texts/part_0#.txt"], "count": 1e300}})");
+    EXPECT_EQ(documents_of("mine"), (Texts{"A--B", "C"}));
     folder_.write("configs/corpora.json", R"({"mine": {"train": [1]}})");
     EXPECT_NE(complaint("mine").find("corpus mine"), std::string::npos);
     folder_.write("configs/corpora.json", "[]");

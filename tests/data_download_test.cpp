@@ -114,6 +114,18 @@ TEST_F(DownloadTest, GoesOnWhereTheConnectionBroke) {
     EXPECT_EQ(requests[1].header("range"), "bytes=50000-");
 }
 
+TEST_F(DownloadTest, GoesOnWhereTheServerDoesNotNameTheLength) {
+    folder_.write("d/file.part", body_.substr(0, 1000));
+    folder_.write("d/file.part.tag", "\"a\"\n");
+    const HttpServer server([&](const Request& request) {
+        Reply reply = HttpServer::serve(request, body_, "\"a\"");
+        reply.headers.back() = "Content-Range: bytes 1000-" + std::to_string(body_.size() - 1) + "/*";
+        return reply;
+    });
+    EXPECT_EQ(fetched(server), body_);
+    EXPECT_EQ(server.requests().size(), 1U);
+}
+
 TEST_F(DownloadTest, StartsAnewWhereTheServerCannotGoOn) {
     int asked = 0;
     const HttpServer server([&](const Request&) {

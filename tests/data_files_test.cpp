@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "autoresearch/error.h"
 #include "prepare/data/files.h"
 #include "temp_directory.h"
@@ -83,6 +85,30 @@ TEST_F(ShardTest, NoticesEveryChangedByte) {
     }
 }
 
+/// Such as a writer with a fault would give.
+TEST_F(ShardTest, NoticesNumbersThatCannotBeUnderDigestsThatFit) {
+    const std::string good = read_text(write_shard("good.bin", 1000));
+    const auto with = [&](std::size_t at, std::uint64_t number) {
+        std::string bad = good;
+        std::memcpy(bad.data() + at, &number, sizeof number);
+        const std::uint64_t offsets = xxh64(bad.substr(bad.size() - 32));
+        std::memcpy(bad.data() + 48, &offsets, sizeof offsets);
+        const std::uint64_t header = xxh64(bad.substr(0, 56));
+        std::memcpy(bad.data() + 56, &header, sizeof header);
+        return complaint(bad);
+    };
+    const std::size_t first_offset = good.size() - 32;
+    ASSERT_EQ(with(first_offset, 0), "");
+    EXPECT_NE(with(8, 1 | std::uint64_t{3} << 32).find("cannot be"), std::string::npos);  // bytes of a token
+    EXPECT_NE(with(8, 1).find("cannot be"), std::string::npos);
+    EXPECT_NE(with(16, ~std::uint64_t{0}).find("cannot be"), std::string::npos);       // documents
+    EXPECT_NE(with(24, std::uint64_t{1} << 63).find("cannot be"), std::string::npos);  // tokens
+    for (const std::uint64_t offset : {std::uint64_t{4}, std::uint64_t{6}, ~std::uint64_t{0}})
+        EXPECT_NE(with(first_offset + 16, offset), "") << offset;
+    EXPECT_NE(with(first_offset, 1), "");
+    EXPECT_NE(with(first_offset + 24, 8), "");
+}
+
 TEST_F(ShardTest, NamesTheDamage) {
     std::string bytes = read_text(write_shard("good.bin", 1000));
     bytes[8] = 7;
@@ -141,6 +167,16 @@ TEST_F(MetaTest, ReadsWhatWasWritten) {
     EXPECT_EQ(read.bos, 996);
     EXPECT_EQ(read.eval_tokens, 6);
     EXPECT_EQ(read.tokenizer_digest, meta_.tokenizer_digest);
+}
+
+TEST_F(MetaTest, ItsNumbersAreWholeAndFit) {
+    const std::string good = read_text(folder_ / kMetaFile);
+    for (const char* number : {"1e300", "0.5", "4294967304", "true"}) {
+        std::string bad = good;
+        const auto at = bad.find("\"bos\": ") + 7;
+        folder_.write(kMetaFile, bad.replace(at, 3, number));
+        EXPECT_NE(complaint_of_meta().find("damaged data set"), std::string::npos) << number;
+    }
 }
 
 TEST_F(MetaTest, NoticesThatItsFileIsCut) {

@@ -169,6 +169,19 @@ TEST(Tokenizer, IsTheSameAfterSavingAndLoading) {
     EXPECT_THROW(Tokenizer::load(folder / "missing", kSplitPattern), std::system_error);
 }
 
+TEST(Tokenizer, IsNotLoadedFromAnythingElse) {
+    const TempDirectory folder;
+    const std::string good = golden_tokenizer().tiktoken_text();
+    const std::string next = std::to_string(golden_tokenizer().bos());
+    for (const std::string& bad :
+         {std::string(), good.substr(7), good.substr(0, good.size() / 2), good + "?? " + next + "\n",
+          good + " " + next + "\n", good + "AA== " + next + "\n", good + "\n"}) {
+        folder.write("t.tiktoken", bad);
+        EXPECT_THROW(Tokenizer::load(folder / "t.tiktoken", kSplitPattern), UserError)
+            << bad.size() << " of " << good.size();
+    }
+}
+
 TEST(Splitter, CutsAsTheOriginalsPatternSays) {
     EXPECT_EQ(pieces_of("He'll pay  12345 €!\n\n x"),
               (std::vector<std::string>{"He", "'ll", " pay", " ", " ", "12", "34", "5", " €!\n\n", " x"}));

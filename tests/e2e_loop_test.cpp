@@ -69,7 +69,7 @@ TEST_F(LoopE2e, RunsKeepsDropsRecordsAndReplays) {
     spec.budget = 2;
     spec.shares = read_curve(directory(1) / "curve-1.csv").share;
     spec.threads = static_cast<int>(std::thread::hardware_concurrency());
-    home.write("spec.json", nlohmann::json(spec).dump());
+    home.write("spec.json", to_json(spec).dump());
     const Output node = sh("XDG_CACHE_HOME='" + home.path().string() + "' " + kBinary + " node < '" +
                            home.path().string() + "/spec.json'");
     ASSERT_EQ(node.code, 0) << node.err;

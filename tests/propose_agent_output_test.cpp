@@ -147,6 +147,11 @@ TEST(AgentOutput, ValuesOfTheWrongKindAreNone) {
     expect(output, "{", "", 0, 0);
 }
 
+TEST(AgentOutput, WhatIsNestedTooDeeplyIsPlainText) {
+    const std::string deep = "[" + std::string(200'000, '[') + std::string(200'000, ']') + "]";
+    EXPECT_EQ(read("codex", deep + "\n").message, deep);
+}
+
 TEST(AgentOutput, AFloodIsReadInNoTime) {
     std::string flood;
     for (int i = 0; i < 1000000; ++i) flood += "[\n{\n";
@@ -198,6 +203,7 @@ TEST_F(ResetTime, Durations) {
     EXPECT_EQ(in("Retry-After: 30"), 30);
     EXPECT_EQ(in(R"({"retry_after": 12, "x": 99})"), 12);
     EXPECT_EQ(in("nothing of the kind in 20 words"), 0);
+    EXPECT_EQ(in("retry in " + std::string(400, '9') + " days"), 366 * 86400) << "such a number is infinite";
 }
 
 TEST_F(ResetTime, ClockTimes) {

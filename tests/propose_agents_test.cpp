@@ -103,6 +103,8 @@ TEST(Agents, MistakesAreNamed) {
                              R"({"a":{"command":[["x"]],"output":{"troubles":"("}}})"}) {
         EXPECT_THROW(read_agents(directory.write("agents.json", text)), UserError) << text;
     }
+    const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+    EXPECT_THROW(read_agents(directory.write("agents.json", deep)), UserError);
 }
 
 TEST_F(Path, TheFirstInstalledIsTheDefault) {

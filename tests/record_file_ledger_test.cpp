@@ -137,6 +137,27 @@ TEST_F(FileLedgerTest, DamageInTheMiddleNamesFileAndLine) {
     EXPECT_THAT(error(), AllOf(HasSubstr("line 5"), HasSubstr("experiment 3 should be here")));
 }
 
+TEST_F(FileLedgerTest, NoNumberIsTooLargeToBeRefused) {
+    const std::string version = "{\"autoresearch_ledger\":2}\n";
+    set_text(version + "{\"number\":2147483647}\n");
+    EXPECT_THAT(error(), HasSubstr("experiment 0 should stand here"));
+    set_text(version + "{\"number\":1e300}\n");
+    EXPECT_THAT(error(), HasSubstr("line 2 cannot be read"));
+    set_text(version + std::string(200'000, '[') + std::string(200'000, ']') + "\n{}\n");
+    EXPECT_THAT(error(), HasSubstr("line 2 cannot be read: it is not JSON"));
+}
+
+TEST_F(FileLedgerTest, ADamagedTrialOfAnUnfinishedExperimentIsNamed) {
+    FileLedger ledger(run_);
+    ledger.save_trial(0, TrialSpec(), Trial());
+    ASSERT_EQ(ledger.saved_trials(0, TrialSpec()).size(), 1U);
+    const auto file = run_files::finished_trials(ledger.directory(0));
+    auto line = nlohmann::json::parse(read_text(file));
+    line["trial"]["seed"] = "one";
+    directory_.write("run/experiments/0000/trials.jsonl", line.dump() + "\n");
+    EXPECT_THROW(ledger.saved_trials(0, TrialSpec()), UserError);
+}
+
 TEST_F(FileLedgerTest, LostExperimentsAreNoticedByTheirFolders) {
     {
         FileLedger ledger(run_);

@@ -113,6 +113,25 @@ TEST_F(ConfigTest, WrongTypesAndImpossibleValuesNameTheirPlace) {
     EXPECT_NE(error().find("--seed: seed is -1"), std::string::npos) << error();
 }
 
+TEST_F(ConfigTest, TextThatRunJsonCannotHoldIsRefused) {
+    variables["AUTORESEARCH_AGENT"] = "no \xff text";
+    EXPECT_NE(error().find("must be text in UTF-8"), std::string::npos) << error();
+    variables = {{"AUTORESEARCH_DEVICE", "\xc3"}};
+    EXPECT_NE(error().find("must be one of auto"), std::string::npos) << error();
+    variables = {{"AUTORESEARCH_THREADS", std::string(200'000, '[') + std::string(200'000, ']')}};
+    EXPECT_NE(error().find("must be a whole number"), std::string::npos);
+    variables.clear();
+    repository.write("autoresearch.json", std::string(200'000, '[') + std::string(200'000, ']'));
+    EXPECT_NE(error().find("nested too deeply"), std::string::npos) << error();
+}
+
+TEST_F(ConfigTest, RunJsonIsCheckedAsEveryOtherPlace) {
+    auto recorded = to_json(resolve());
+    EXPECT_NO_THROW(resolved_from_json(recorded));
+    recorded["threads"]["value"] = 1e300;
+    EXPECT_THROW(resolved_from_json(recorded), std::invalid_argument);
+}
+
 TEST_F(ConfigTest, OldNamesAreTakenWithANote) {
     EXPECT_TRUE(resolve().notes.empty());
     const auto expect_plain = [&](const std::string& origin) {

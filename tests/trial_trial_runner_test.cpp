@@ -162,6 +162,7 @@ TEST_F(TrialRunnerTest, NumbersThatAreNoneAreInvalid) {
     expect("text", Ending::invalid, "val_bpb");
     expect("zero", Ending::invalid, "not above zero");
     expect("negative", Ending::invalid, "not above zero");
+    expect("enormous", Ending::invalid, "above what the evaluation can give");
     expect("incomplete", Ending::invalid, "training_seconds");
     expect("two_results", Ending::invalid, "more than one result");
 }

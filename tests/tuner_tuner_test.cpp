@@ -70,6 +70,14 @@ TEST_F(TunerTest, LearnsFromFailuresAndLeavesOutWhatItCannotRead) {
     EXPECT_THAT(idea(), HasSubstr("the other way did not help"));
 }
 
+TEST_F(TunerTest, AResultOfOtherTypesSaysNothing) {
+    experiment(0, "start", "keep", 0, source(0.04, 4));
+    directory_.write("experiments/0000/result.json", R"({"parent": 1, "commit": [], "verdict": "keep"})");
+    desk(source(0.04, 4));
+    EXPECT_EQ(run(), 0);
+    EXPECT_EQ(train(), source(0.07, 4));
+}
+
 TEST_F(TunerTest, SaysWhenThereIsNothingToTune) {
     desk("int main() {}\n");
     EXPECT_EQ(run(), 1);

@@ -49,6 +49,12 @@ TEST(SourceTokens, CountsTokensOnly) {
     EXPECT_EQ(count_source_tokens("1.5e-3f+.5"), 3);
 }
 
+TEST(SourceTokens, ADelimiterIsNoLongerThanTheLanguageAllows) {
+    // Looked for without an end, it would make a source of nothing but beginnings take minutes.
+    EXPECT_EQ(count_source_tokens("R\"aaaabbbbccccdddd(\")aaaabbbbccccdddd\""), 1);
+    EXPECT_EQ(count_source_tokens("R\"aaaabbbbccccddddE(x)\""), 2) << "a word and a plain literal";
+}
+
 TEST(SourceTokens, BrokenSourceEndsSomewhere) {
     for (const char* text :
          {"\"open", "R\"(open", "R\"open", "/* open", "'", "\\", "\"a\\", "u8R\"", "\xff\xfe", "1'"}) {

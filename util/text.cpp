@@ -106,10 +106,11 @@ std::vector<std::string_view> split_lines(std::string_view text) {
 }
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
-    for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-        text.replace(at, from.size(), to);
-    }
-    return text;
+    std::string result;  // in place, every match would move all that follows it
+    std::size_t done = 0;
+    for (std::size_t at; (at = text.find(from, done)) != std::string::npos; done = at + from.size())
+        result.append(text, done, at - done).append(to);
+    return result.append(text, done);
 }
 
 std::string clip(std::string_view text, std::size_t max_bytes) {

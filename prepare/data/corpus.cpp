@@ -3,12 +3,12 @@
 #include <glob.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
 #include "autoresearch/error.h"
 #include "prepare/data/download.h"
+#include "util/json.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -86,8 +86,8 @@ std::vector<std::string> numbered(const std::string& name, std::int64_t count) {
 /// The files of an entry in corpora.json; `downloads` gets those to fetch.
 std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& options,
                                       std::vector<Download>& downloads) {
-    const std::int64_t count =
-        std::min<std::int64_t>(entry.value("count", std::int64_t{1}), options.request.shards);
+    const auto count =
+        static_cast<std::int64_t>(std::clamp<double>(entry.value("count", 1.0), 0, options.request.shards));
     std::vector<CorpusFile> files;
     const auto add = [&](const std::string& place, Part part) {
         if (place.find("://") != std::string::npos) {
@@ -117,7 +117,7 @@ Corpus name_files(const PrepareOptions& options, std::vector<Download>& download
     corpus.parquet_reader = options.parquet_reader;
     std::vector<fs::path> paths;
     json corpora = json::object();
-    if (!options.corpora.empty()) corpora = json::parse(read_file(options.corpora), nullptr, false, true);
+    if (!options.corpora.empty()) corpora = try_parse_json(read_file(options.corpora), true);
     if (!corpora.is_object()) throw UserError(options.corpora.string() + " is not a JSON object of corpora");
     if (request.corpus == kTorchSources) {
         if (!fs::is_directory(options.torch_sources))

@@ -147,8 +147,14 @@ void read_parquet(const CorpusFile& file, const Corpus& corpus, const Take& take
     };
     const std::uint64_t rows = number();
     for (std::uint64_t row = 1; row <= rows; ++row) {
-        std::string text(number(), '\0');
-        read(text.data(), text.size());
+        std::string text;
+        // A damaged length is not believed before as many bytes have come.
+        for (std::uint64_t left = number(); left > 0;) {
+            const std::size_t block = std::min<std::uint64_t>(left, kBlock);
+            text.resize(text.size() + block);
+            read(text.data() + text.size() - block, block);
+            left -= block;
+        }
         const double share = static_cast<double>(row) / static_cast<double>(rows);
         take(std::move(text), share * static_cast<double>(file.bytes));
     }

@@ -171,7 +171,8 @@ class Transfer {
         const std::string range = header("content-range");  // bytes FIRST-LAST/TOTAL
         const std::string length =
             range.empty() ? header("content-length") : range.substr(range.find('/') + 1);
-        total = length.empty() ? -1 : std::strtoll(length.c_str(), nullptr, 10);
+        // "*": the server does not know it either.
+        total = length.empty() || length == "*" ? -1 : std::strtoll(length.c_str(), nullptr, 10);
         const std::string etag = header("etag");
         const std::string tag = etag.rfind('"', 0) == 0 ? etag : header("last-modified");  // not a weak ETag
         begun_ = bytes == 0 || tag == tag_;

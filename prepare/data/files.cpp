@@ -6,10 +6,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
-#include <nlohmann/json.hpp>
+#include <functional>
 
 #include "autoresearch/error.h"
 #include "util/atomic_file.h"
+#include "util/json.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -64,13 +65,20 @@ Shard::Shard(const std::filesystem::path& file) : file_(file) {
     if (header.magic != Header().magic || header.version != Header().version ||
         header.header_digest != header.digest())
         throw_damaged(file, "it does not begin like a shard of version " + std::to_string(Header().version));
+    // First, or the sums below could wrap.
+    if ((header.token_bytes != 2 && header.token_bytes != 4) || header.num_tokens > bytes ||
+        header.num_documents > bytes)
+        throw_damaged(file, "its numbers cannot be");
     const std::size_t offsets_at = sizeof header + header.padded_token_bytes();
     const std::size_t expected = offsets_at + (header.num_documents + 1) * sizeof(std::uint64_t);
     if (bytes != expected)
         throw_damaged(file, std::to_string(bytes) + " bytes instead of " + std::to_string(expected));
     tokens_ = map_.get() + sizeof header;
     offsets_ = reinterpret_cast<const std::uint64_t*>(map_.get() + offsets_at);
-    if (xxh64(bytes_of(std::span(offsets_, header.num_documents + 1))) != header.offset_digest)
+    const std::span offsets(offsets_, header.num_documents + 1);
+    if (xxh64(bytes_of(offsets)) != header.offset_digest || offsets.front() != 0 ||
+        offsets.back() != header.num_tokens ||
+        std::adjacent_find(offsets.begin(), offsets.end(), std::greater_equal()) != offsets.end())
         throw_damaged(file, "the document offsets do not match their digest");
     token_bytes_ = header.token_bytes;
     num_tokens_ = static_cast<std::int64_t>(header.num_tokens);
@@ -142,8 +150,17 @@ DataMeta read_meta(const std::filesystem::path& directory, bool every_token) {
     const std::filesystem::path file = directory / kMetaFile;
     DataMeta meta;
     try {
-        meta = nlohmann::json::parse(read_file(file)).get<DataMeta>();
-    } catch (const nlohmann::json::exception& error) {
+        const nlohmann::json given = parse_json(read_file(file));
+        // Checked here, as all of its numbers are whole ones.
+        for (const auto& [key, value] : given.items())
+            if (value.is_number_float()) throw std::out_of_range(key + " is no whole number");
+        meta = given.get<DataMeta>();
+        const nlohmann::json taken = meta;
+        for (const auto& [key, value] : taken.items())
+            if (given.at(key) != value) throw std::out_of_range(key + " is out of range");
+    } catch (const std::system_error&) {
+        throw;
+    } catch (const std::exception& error) {
         throw UserError("damaged data set: " + file.string() + ": " + error.what(), kFix);
     }
     if (meta.format != DataMeta{}.format)

@@ -3,6 +3,7 @@
 #include <queue>
 #include <utility>
 
+#include "autoresearch/error.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -56,7 +57,13 @@ Tokenizer Tokenizer::load(const std::filesystem::path& tiktoken_file, const std:
     std::vector<std::string> ranks;
     for (const std::string_view line : split_lines(text))
         ranks.push_back(base64_decode(line.substr(0, line.find(' '))));
-    return {std::move(ranks), split_pattern};
+    Tokenizer tokenizer(std::move(ranks), split_pattern);
+    bool whole = tokenizer.tiktoken_text() == text && tokenizer.ids_.size() == tokenizer.ranks_.size();
+    for (int byte = 0; byte < 256; ++byte)
+        whole = whole && tokenizer.ids_.find(std::string(1, static_cast<char>(byte)), kNone) != kNone;
+    for (const std::string& rank : tokenizer.ranks_) whole = whole && !rank.empty();
+    if (!whole) throw UserError("damaged tokenizer: " + tiktoken_file.string(), "prepare the data again");
+    return tokenizer;
 }
 
 std::string Tokenizer::tiktoken_text() const {

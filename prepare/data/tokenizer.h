@@ -30,7 +30,7 @@ class Tokenizer {
     /// `ranks`: the bytes of each mergeable token, including all 256 single bytes.
     Tokenizer(std::vector<std::string> ranks, const std::string& split_pattern);
     /// Loads tiktoken's text format, as tiktoken_text() returns it. Throws std::system_error when it cannot
-    /// be read.
+    /// be read, UserError when it is not in that format.
     static Tokenizer load(const std::filesystem::path& tiktoken_file, const std::string& split_pattern);
 
     /// One token per line: base64 of its bytes, a space, its rank.

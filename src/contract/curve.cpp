@@ -1,5 +1,6 @@
 #include "contract/curve.h"
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 
@@ -15,6 +16,7 @@ Curve read_curve(const std::filesystem::path& file) {
         const std::string row(line);  // the header and a torn line have no numbers
         // NOLINTNEXTLINE(bugprone-unchecked-string-to-number-conversion)
         if (std::sscanf(row.c_str(), "%*d,%*f,%lf,%lf,", &share, &loss) != 2) continue;
+        if (!std::isfinite(share) || !std::isfinite(loss)) continue;
         curve.share.push_back(share);
         curve.loss.push_back(loss);
     }

@@ -1,23 +1,46 @@
 #include "contract/experiment_json.h"
 
+#include <concepts>
+#include <limits>
 #include <stdexcept>
+
+#include "contract/json_enums.h"
+#include "util/json.h"
 
 namespace autoresearch {
 
 using nlohmann::json;
 
-// The names are those of the members.
+template <class Value>
+static void read_member(const json& from, const char* name, Value& to) {
+    const auto found = from.find(name);
+    if (found == from.end()) return;
+    if constexpr (std::floating_point<Value>) {
+        // It was NaN or infinite, which JSON cannot say: no reason to lose the experiment.
+        if (found->is_null()) return void(to = std::numeric_limits<Value>::quiet_NaN());
+    }
+    read_json(*found, to);
+}
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(AgentReport, name, model, session, calls, seconds, usd,
-                                                usd_is_estimate, tokens, ignored_files)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Conditions, wait_seconds, steal_seconds, slept_seconds,
-                                                throttled)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Noise, sd, degrees)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(SeedDifference, seed, difference)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(EqualSteps, steps, loss)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Evidence, ground, seeds, difference, noise, tail, needed,
-                                                speed, memory, tokens, incumbent_tokens, equal_steps)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Verdict, decision, ending, reason, evidence)
+// The names are those of the members. As nlohmann's macro, but with read_json.
+#define READ_MEMBER(name) read_member(from, #name, nlohmann_json_t.name);
+#define JSON_MEMBERS(Type, ...)                                                  \
+    inline void to_json(json& nlohmann_json_j, const Type& nlohmann_json_t) {    \
+        NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(NLOHMANN_JSON_TO, __VA_ARGS__)) \
+    }                                                                            \
+    inline void from_json(const json& from, Type& nlohmann_json_t) {             \
+        static_cast<void>(from.get_ref<const json::object_t&>());                \
+        NLOHMANN_JSON_EXPAND(NLOHMANN_JSON_PASTE(READ_MEMBER, __VA_ARGS__))      \
+    }
+
+JSON_MEMBERS(AgentReport, name, model, session, calls, seconds, usd, usd_is_estimate, tokens, ignored_files)
+JSON_MEMBERS(Conditions, wait_seconds, steal_seconds, slept_seconds, throttled)
+JSON_MEMBERS(Noise, sd, degrees)
+JSON_MEMBERS(SeedDifference, seed, difference)
+JSON_MEMBERS(EqualSteps, steps, loss)
+JSON_MEMBERS(Evidence, ground, seeds, difference, noise, tail, needed, speed, memory, tokens,
+             incumbent_tokens, equal_steps)
+JSON_MEMBERS(Verdict, decision, ending, reason, evidence)
 
 // As the macro would do it, with the numbers from their table.
 void to_json(json& to, const Trial& trial) {
@@ -33,9 +56,8 @@ void to_json(json& to, const Trial& trial) {
 }
 
 void from_json(const json& from, Trial& trial) {
-    const auto read = [&](const char* name, auto& value) {
-        if (const auto found = from.find(name); found != from.end()) found->get_to(value);
-    };
+    const auto read = [&](const char* name, auto& value) { read_member(from, name, value); };
+    static_cast<void>(from.get_ref<const json::object_t&>());
     read("ending", trial.ending);
     read("reason", trial.reason);
     read("seed", trial.seed);
@@ -47,10 +69,12 @@ void from_json(const json& from, Trial& trial) {
         std::visit([&](auto member) { read(number.name, trial.*member); }, number.member);
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Experiment, number, started, proposal, ran_on, commit,
-                                                source_hash, source_tokens, idea, agent, trials,
-                                                reference_trials, verdict, build_seconds, seconds)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(Proposal, id, parent, source, idea, agent)
+JSON_MEMBERS(Experiment, number, started, proposal, ran_on, commit, source_hash, source_tokens, idea, agent,
+             trials, reference_trials, verdict, build_seconds, seconds)
+JSON_MEMBERS(Proposal, id, parent, source, idea, agent)
+JSON_MEMBERS(StopThreshold, share, loss)
+JSON_MEMBERS(TrialSpec, experiment, attempt, source, source_hash, kit, torch, data, seed, budget, shares, clock,
+             device, threads, split, build_limit, startup_limit, grace, eval_limit, memory_limit, stop)
 
 json to_json(const Trial& trial) {
     return trial;
@@ -68,6 +92,10 @@ json to_json(const Experiment& experiment) {
 
 json to_json(const Proposal& proposal) {
     return proposal;
+}
+
+json to_json(const TrialSpec& spec) {
+    return spec;
 }
 
 /// `known` is what this version reads and writes back.
@@ -110,7 +138,9 @@ Experiment experiment_from_json(json object) {
 
 TrialSpec trial_spec_from_json(const json& object) {
     auto spec = object.get<TrialSpec>();
-    refuse_unknown_keys(object, spec);
+    const json known = spec;
+    refuse_unknown_keys(object, known);
+    for (const auto& item : known.items()) static_cast<void>(object.at(item.key()));  // throws if it is missing
     return spec;
 }
 

@@ -1,24 +1,18 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "contract/experiment.h"
-#include "contract/json_enums.h"
 #include "contract/trial_spec.h"
 
 namespace autoresearch {
-
-// The names are those of the members.
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StopThreshold, share, loss)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TrialSpec, experiment, attempt, source, source_hash, kit, torch, data,
-                                   seed, budget, shares, clock, device, threads, split, build_limit,
-                                   startup_limit, grace, eval_limit, memory_limit, stop)
 
 /// Every field, plus an experiment's val_bpb for people and jq (derived, not read back).
 nlohmann::json to_json(const Trial& trial);
 nlohmann::json to_json(const Experiment& experiment);
 nlohmann::json to_json(const Proposal& proposal);
+nlohmann::json to_json(const TrialSpec& spec);
 
 /// A missing key leaves the default, and an older version's names become today's, so that old ledgers can be
 /// read. std::exception when a value has the wrong type or a key is unknown: continuing would lose what a

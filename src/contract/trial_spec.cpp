@@ -1,8 +1,6 @@
 #include "contract/trial_spec.h"
 
-#include <nlohmann/json.hpp>
-
-#include "contract/experiment_json.h"
+#include "contract/json_enums.h"
 
 namespace autoresearch {
 

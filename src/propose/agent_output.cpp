@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <regex>
 #include <string_view>
 
+#include "util/json.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -19,6 +19,7 @@ constexpr int kMostLongValues = 8;            // spanning several lines; each ma
 constexpr std::size_t kLongestLine = 2000;    // std::regex uses stack for every character
 constexpr std::size_t kPlainTail = 64 << 10;  // bytes of the plain lines: trouble comes last
 constexpr double kLargestSum = 1e15;          // of tokens or dollars: an agent may report nonsense
+constexpr double kLongestWait = 366 * 86400;  // likewise, seconds
 
 std::regex words(const char* pattern) {
     return std::regex(pattern, std::regex::icase | std::regex::optimize);
@@ -32,12 +33,13 @@ std::vector<json> json_values(const std::string& text, std::string& plain) {
     for (std::size_t at = 0, end = 0; at < text.size(); at = end + 1) {
         end = std::min(text.find('\n', at), text.size());
         const std::string_view line = trim(std::string_view(text).substr(at, end - at));
-        json value = json::parse(line, nullptr, false);
-        if ((line == "{" || line == "[") && long_values++ < kMostLongValues) {
+        const bool opens = line == "{" || line == "[";
+        json value = opens ? json(json::value_t::discarded) : try_parse_json(line);
+        if (opens && long_values++ < kMostLongValues) {
             // Spans several lines: ends at a line that starts with the closing bracket.
             const auto close = text.find(line == "{" ? "\n}" : "\n]", at);
             if (close != std::string::npos) {
-                value = json::parse(std::string_view(text).substr(at, close + 2 - at), nullptr, false);
+                value = try_parse_json(std::string_view(text).substr(at, close + 2 - at));
                 if (!value.is_discarded()) end = std::min(text.find('\n', close + 1), text.size());
             }
         }
@@ -131,9 +133,9 @@ double leading_duration(std::string text) {
     for (std::smatch match; std::regex_search(text, match, part); text = match.suffix()) {
         double unit = 1;
         for (std::size_t i = 0; i < std::size(kUnits); ++i) unit = match[i + 2].matched ? kUnits[i] : unit;
-        seconds += std::stod(match[1]) * unit;
+        seconds += std::strtod(match[1].str().c_str(), nullptr) * unit;
     }
-    return seconds;
+    return std::min(seconds, kLongestWait);
 }
 
 /// Makes a zone of the tz database the local one while it lives. The program has one thread.

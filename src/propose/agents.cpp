@@ -1,12 +1,12 @@
 #include "propose/agents.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <regex>
 
 #include "autoresearch/error.h"
 #include "proc/signals.h"
 #include "proc/subprocess.h"
+#include "util/json.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -56,7 +56,7 @@ std::vector<AgentAdapter> read_agents(const std::filesystem::path& file) {
     std::vector<AgentAdapter> agents;
     std::string entry_name;
     try {
-        const auto json = nlohmann::ordered_json::parse(*text);
+        const auto json = parse_json<nlohmann::ordered_json>(*text);
         for (const auto& [name, entry] : json.items()) {
             entry_name = ", agent " + name;
             agents.push_back(read_adapter(name, entry));

@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "contract/experiment_json.h"
 #include "contract/run_files.h"
 #include "util/atomic_file.h"
+#include "util/json.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -54,13 +54,13 @@ std::vector<Experiment> parse(const fs::path& file, std::string_view text, std::
         if (i == 0) {
             if (lines[0] != kVersionLine && lines[0] != kOldVersionLine)
                 damaged(file, 1, "it is not the version line that this version of autoresearch writes");
-        } else if (const json object = json::parse(lines[i], nullptr, false); !object.is_discarded()) {
+        } else if (const json object = try_parse_json(lines[i]); !object.is_discarded()) {
             try {
                 experiments.push_back(experiment_from_json(object));
             } catch (const std::exception& error) {
                 damaged(file, i + 1, error.what());
             }
-            if (experiments.back().number + 1 != static_cast<int>(i))
+            if (experiments.back().number != static_cast<int>(i) - 1)
                 damaged(file, i + 1, fmt::format("experiment {} should be here", i - 1));
         } else if (i + 1 < lines.size()) {
             damaged(file, i + 1, "it is not JSON");
@@ -209,9 +209,14 @@ std::vector<Trial> FileLedger::saved_trials(int number, const TrialSpec& like) {
     const std::string text = try_read_file(file).value_or("");
     std::vector<Trial> trials;
     for (const std::string_view line : split_lines(text)) {
-        const json saved = json::parse(line, nullptr, false);  // a torn line: that trial is run again
-        if (saved.is_object() && saved.value("identity", json()) == identity(like))
+        const json saved = try_parse_json(line);  // a torn line: that trial is run again
+        if (!saved.is_object() || saved.value("identity", json()) != identity(like)) continue;
+        try {
             trials.push_back(trial_from_json(saved.at("trial")));
+        } catch (const std::exception& error) {
+            throw UserError(file.string() + " is damaged: " + error.what(),
+                            "remove it: its trials are run again then");
+        }
     }
     return trials;
 }
@@ -222,7 +227,7 @@ std::optional<Proposal> FileLedger::saved_proposal() {
         const auto text = try_read_file(file);
         if (!text) continue;  // the agent was interrupted
         try {
-            return proposal_from_json(json::parse(*text));
+            return proposal_from_json(parse_json(*text));
         } catch (const std::exception& error) {
             throw UserError(file.string() + " is damaged: " + error.what(),
                             "remove it; the agent will be asked again");

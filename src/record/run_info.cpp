@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
 #include "contract/run_files.h"
 #include "util/atomic_file.h"
+#include "util/json.h"
 #include "util/text.h"
 #include "util/time.h"
 
@@ -37,7 +37,7 @@ void save_run(const RunInfo& run) {
 static RunInfo load_run(const fs::path& directory) {
     const fs::path file = run_files::run(directory);
     try {
-        const json object = json::parse(read_file(file));
+        const json object = parse_json(read_file(file));
         RunInfo run = object.get<RunInfo>();
         run.config = resolved_from_json(object.at("config"));
         run.directory = directory;

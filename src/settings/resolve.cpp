@@ -3,10 +3,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <vector>
 
 #include "autoresearch/error.h"
+#include "util/json.h"
 #include "util/text.h"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves this to the program
@@ -61,20 +62,20 @@ struct Layer {
 
     void add_text(const std::string& name, const std::string& text, const std::string& origin) {
         const OldName* old = old_name(name);
-        const json value = find_key(old != nullptr ? old->now : name, origin).is_text()
-                               ? json(text)
-                               : json::parse(text, nullptr, false);
+        const json value =
+            find_key(old != nullptr ? old->now : name, origin).is_text() ? json(text) : try_parse_json(text);
         add(name, value.is_discarded() ? json(text) : value, origin);
     }
 
     void add_file(const fs::path& file, const std::string& origin) {
+        const std::string text = read_file(file);
+        std::map<std::string, json> settings;
         try {
-            const json object = json::parse(read_file(file), nullptr, true, true);
-            for (const auto& [name, value] : object.get<std::map<std::string, json>>())
-                add(name, value, origin);
-        } catch (const json::exception& error) {
+            parse_json(text, true).get_to(settings);
+        } catch (const std::exception& error) {
             throw UserError(file.string() + " is not a JSON object of settings: " + error.what());
         }
+        for (const auto& [name, value] : settings) add(name, value, origin);
     }
 };
 
@@ -164,7 +165,10 @@ ResolvedSettings resolved_from_json(json object) {
     for (const auto& key : setting_keys()) {
         settings.origins[key.name] = "default";  // for a setting newer than the run
         if (!object.contains(key.name)) continue;
-        key.set(settings.values, object[key.name].at("value"));
+        const json& value = object[key.name].at("value");
+        if (const std::string wanted = key.wanted(value); !wanted.empty())
+            throw std::invalid_argument(key.name + " is not " + wanted);
+        key.set(settings.values, value);
         settings.origins[key.name] = object[key.name].at("origin");
     }
     return settings;

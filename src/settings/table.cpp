@@ -95,6 +95,8 @@ bool fits(const SettingKey& key, const json& value) {
     } else {
         const auto is_value = [&](std::string_view choice) { return value == choice; };
         return value.is_string() &&
+               to_valid_utf8(value.get<std::string>()) ==
+                   value.get<std::string>() &&  // run.json takes no other
                (key.choices.empty() || std::any_of(key.choices.begin(), key.choices.end(), is_value));
     }
 }
@@ -125,7 +127,7 @@ std::string SettingKey::wanted(const json& value) const {
         if (fits<Type>(*this, value)) return "";
         if (is_switch()) return "true or false";
         if (!choices.empty()) return fmt::format("one of {}", fmt::join(choices, ", "));
-        if (is_text()) return "text";
+        if (is_text()) return "text in UTF-8";
         return fmt::format("{} from {} to {}", std::is_floating_point_v<Type> ? "a number" : "a whole number",
                            min, max);
     };
@@ -170,7 +172,8 @@ std::string flag_name(const std::string& key) {
 }
 
 std::string value_text(const json& value) {
-    return value.is_number() ? fmt::format("{}", value.get<double>()) : value.dump();
+    return value.is_number() ? fmt::format("{}", value.get<double>())
+                             : value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::string budget_text(const Settings& settings) {

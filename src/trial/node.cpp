@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <system_error>
 
 #include "autoresearch/error.h"
@@ -16,6 +15,7 @@
 #include "trial/trial_runner.h"
 #include "util/atomic_file.h"
 #include "util/hash.h"
+#include "util/json.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -128,7 +128,7 @@ Result<fs::path> program_of(const TrialSpec& spec, const NodePlace& place, const
 bool run_node(const std::string& text, const NodePlace& place, int out, const StopRequest& stop) {
     TrialSpec spec;
     try {
-        spec = trial_spec_from_json(json::parse(text));
+        spec = trial_spec_from_json(parse_json(text));
     } catch (const std::exception& error) {
         throw UserError(std::string("the trial spec on standard input cannot be read: ") + error.what());
     }

@@ -24,6 +24,8 @@ constexpr double kClockTolerance = 0.1;  // between the trainer's clock and ours
 constexpr double kArrivalSlack = 0.3;    // seconds by which we may read an event late
 constexpr double kClockSlack = 1;        // and in seconds, for a busy machine
 
+constexpr double kMostBpb = 1e5;  // from the largest logits that it takes
+
 constexpr std::size_t kTraining = 1, kEvaluation = 2, kExit = 3;
 
 /// Nothing if the key is missing or not a number; JSON numbers are finite.
@@ -172,6 +174,7 @@ Trial TrialEvents::result() const {
     if (!unbelievable_.empty()) return refuse(unbelievable_);
     if (!result_) return failed_trial({Ending::no_result, "ended without a result"});
     if (!(result_->val_bpb > 0)) return refuse("val_bpb is not above zero");
+    if (result_->val_bpb > kMostBpb) return refuse("val_bpb is above what the evaluation can give");
     if (result_->num_steps <= 0) return refuse("it reported without a training step");
     // A phase that never began has the clock's epoch as its start, so no such difference passes.
     const std::chrono::duration<double> between = phases_[kEvaluation].began - phases_[kTraining].began;

@@ -145,6 +145,12 @@ double rank_of(const Hyperparameter& parameter, const std::vector<Hyperparameter
     return std::find_if(current.begin(), current.end(), is_rate)->name == parameter.name ? 0 : 2 + coin;
 }
 
+/// Empty where there is none.
+std::string text_at(const nlohmann::json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 /// Ordered by number. Skips experiments without a result, or whose source has no hyperparameter block.
 std::vector<Attempt> read_history(const fs::path& experiments, const std::string& device) {
     std::vector<Attempt> history;
@@ -158,9 +164,10 @@ std::vector<Attempt> read_history(const fs::path& experiments, const std::string
         const Values values =
             values_of(find_hyperparameters(try_read_file(run_files::source(folder)).value_or(""), device));
         if (!result.is_object() || !result.contains("verdict") || values.empty()) continue;
-        history.push_back({by_commit[result.value("ran_on", result.value("parent", ""))], values,
-                           result["verdict"].value("decision", "") == "keep"});
-        by_commit[result.value("commit", "")] = values;
+        const std::string ran_on = text_at(result, "ran_on");  // "parent" before
+        history.push_back({by_commit[ran_on.empty() ? text_at(result, "parent") : ran_on], values,
+                           text_at(result["verdict"], "decision") == "keep"});
+        by_commit[text_at(result, "commit")] = values;
     }
     return history;
 }

@@ -2,11 +2,11 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "contract/experiment_json.h"
 #include "contract/run_files.h"
+#include "util/json.h"
 #include "util/text.h"
 #include "view/result_table.h"
 
@@ -24,6 +24,13 @@ std::string final_number_text(const ordered_json& number) {
 }
 
 namespace {
+
+/// A damaged final.json is none.
+bool is_final_number(const ordered_json& number) {
+    const auto known = [&](const char* name) { return number.contains(name) && number[name].is_number(); };
+    return number.is_object() && number.contains("seeds") && known("experiment") && known("gain") &&
+           known("low") && known("high") && known("val_gain") && known("optimism");
+}
 
 /// Summarises the verdicts: {"noise", "degrees", "void_trials", "ended_early", "saved_seconds", "final"}.
 ordered_json verdicts(const RunView& view) {
@@ -43,9 +50,9 @@ ordered_json verdicts(const RunView& view) {
                             {"void_trials", disturbed}, {"ended_early", early},
                             {"saved_seconds", saved},   {"final", nullptr}};
     const auto text = try_read_file(run_files::final_number(view.run.directory));
-    auto number = ordered_json::parse(text.value_or(""), nullptr, false);
+    auto number = try_parse_json<ordered_json>(text.value_or(""));
     const Experiment* best = incumbent_of(view.experiments);
-    if (number.is_object() && best != nullptr && number.value("experiment", -1) == best->number)
+    if (is_final_number(number) && best != nullptr && number["experiment"] == best->number)
         summary["final"] = std::move(number);
     return summary;
 }

@@ -14,7 +14,7 @@ constexpr double kSameSpeed = 0.03;  // a smaller difference in steps is none
 std::string baseline_sentence(const Evidence& evidence) {
     const Noise& noise = evidence.noise;
     if (noise.degrees == 0) return "baseline";
-    return fmt::format("baseline; noise {:.5f} between {} seeds", noise.sd, noise.degrees + 1);
+    return fmt::format("baseline; noise {:.5f} between {} seeds", noise.sd, std::int64_t{noise.degrees} + 1);
 }
 
 std::string_view opening(Ground ground) {

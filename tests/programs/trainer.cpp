@@ -134,6 +134,7 @@ const std::map<std::string, std::function<void()>> behaviours = {
     {"text", [] { train(), result("\"1.75\""); }},
     {"zero", [] { train(), result("0.0"); }},
     {"negative", [] { train(), result("-1.0"); }},
+    {"enormous", [] { train(), result("1e200"); }},
     {"incomplete", [] { train(), send(R"({"event":"result","val_bpb":1.75})"); }},
     {"two_results", [] { train(), result("0.5"), result(); }},
     {"garbage",
