@@ -73,16 +73,31 @@ json to_json(const Proposal& proposal) {
     return proposal;
 }
 
-/// `known` is what this version makes of it.
+/// `known` has all keys of this version, and one element in each list.
 static void refuse_unknown_keys(const json& from, const json& known) {
-    for (const auto& item : from.items()) {
-        if (known.is_object() && !known.contains(item.key()))
-            throw std::invalid_argument("a newer version of autoresearch wrote it: '" + item.key() +
-                                        "' is not known here");
-        if (item.value().is_structured())
-            refuse_unknown_keys(item.value(),
-                                known.is_object() ? known[item.key()] : known[std::stoul(item.key())]);
+    if (from.is_array()) {
+        for (const json& each : from) refuse_unknown_keys(each, known.at(0));
+    } else if (from.is_object()) {
+        for (const auto& [key, value] : from.get_ref<const json::object_t&>()) {
+            const auto found = known.find(key);
+            if (found == known.end())
+                throw std::invalid_argument("a newer version of autoresearch wrote it: '" + key +
+                                            "' is not known here");
+            refuse_unknown_keys(value, *found);
+        }
     }
+}
+
+/// Made once: a night's ledger has thousands of lines.
+static const json& known_keys() {
+    static const json keys = [] {
+        Experiment one;
+        one.trials = one.reference_trials = {Trial()};
+        one.agent.ignored_files = {""};
+        one.verdict.evidence.seeds = {SeedDifference()};
+        return to_json(one);
+    }();
+    return keys;
 }
 
 /// A line of version 1 knew a difference and a sentence, called void trials disturbed, and had no word for an
@@ -106,7 +121,7 @@ static void renew(json& line) {
 Experiment experiment_from_json(json object) {
     if (object.is_object() && object.contains("verdict") && object["verdict"].is_object()) renew(object);
     auto experiment = object.get<Experiment>();
-    refuse_unknown_keys(object, to_json(experiment));
+    refuse_unknown_keys(object, known_keys());
     return experiment;
 }
 
