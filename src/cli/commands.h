@@ -2,6 +2,7 @@
 
 #include "cli/flags.h"
 #include "record/run_info.h"
+#include "record/summary.h"
 
 namespace autoresearch {
 
@@ -20,6 +21,8 @@ void add_node(Commands& commands);
 
 /// What `status` prints of a run.
 void print_run(const RunInfo& run, bool json);
+/// How the summary is made that it reads.
+SummaryRules run_summary_rules();
 
 /// The whole program: parses, runs a command, catches everything once. Returns the exit code: 0 done, 1 the
 /// work failed, 2 bad usage or configuration.

@@ -103,11 +103,13 @@ int run(const RunArguments& arguments) {
     const auto patch_of = [&](const Experiment& experiment) {
         return unified_diff(git.source(experiment.parent), git.source(experiment.commit));
     };
-    FileLedger ledger(info.directory, patch_of);
+    SummaryWriter summary(info.directory, run_summary_rules());
+    FileLedger ledger(info.directory, patch_of, [&](const auto& all) { summary.renew(all); });
     TrialParts trial = make_trial_parts(place, reporter, stop);
     SourceGuard guard;
     const PairedJudge judge(config);
-    TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
+    const auto folder = [&](int number) { return run_files::experiment_directory(info.directory, number); };
+    TrialCurves curves(folder, config.early_end);
     FairRunner runner(trial.runner, reporter, stop, system_clock(), settings.config);
     ExperimentLoop loop({proposer, guard, trial.builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);
