@@ -109,7 +109,7 @@ int run(const RunArguments& arguments) {
     SourceGuard guard;
     const PairedJudge judge(config);
     const auto folder = [&](int number) { return run_files::experiment_directory(info.directory, number); };
-    TrialCurves curves(folder, config.early_end);
+    TrialCurves curves(folder, config.early_end, run_files::lessons(info.directory));
     FairRunner runner(trial.runner, reporter, stop, system_clock(), settings.config);
     ExperimentLoop loop({proposer, guard, trial.builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);

@@ -45,6 +45,10 @@ inline Path table(const Path& directory) {
 inline Path summary(const Path& directory) {
     return directory / "summary.json";
 }
+/// What the curves of finished trials say about early ends, a line per experiment.
+inline Path lessons(const Path& directory) {
+    return directory / "lessons.jsonl";
+}
 inline Path lock(const Path& directory) {
     return directory / "lock";
 }
