@@ -46,7 +46,7 @@ TEST(EarlyEnd, EndsOnlyWhatIsFarBehindAndOnlyWhenEnoughHaveFinished) {
     };
     for (int i = -4; i < 4; ++i) {
         EXPECT_FALSE(judged(100)) << i;
-        rule.learn(curve(0.02 * i), curve(0), 0.02 * i + (i % 2 == 0 ? 0.003 : -0.003));
+        rule.learn(EarlyEnd::distances(curve(0.02 * i), curve(0)), 0.02 * i + (i % 2 == 0 ? 0.003 : -0.003));
     }
     EXPECT_TRUE(judged(0.2));
     EXPECT_TRUE(judged(0.2, 50)) << "with fewer steps";
@@ -62,7 +62,8 @@ TEST(EarlyEnd, NeverEndsWhereCurvesDoNotTell) {
     std::mt19937 random(1);
     std::normal_distribution<double> normal(0, 0.02);
     EarlyEnd rule;
-    for (int i = 0; i < 30; ++i) rule.learn(curve(normal(random)), curve(0), normal(random));
+    for (int i = 0; i < 30; ++i)
+        rule.learn(EarlyEnd::distances(curve(normal(random)), curve(0)), normal(random));
     for (std::size_t i = 0; i < EarlyEnd::kCheckpoints.size(); ++i)
         EXPECT_FALSE(sure_to_lose(rule, curve(0.03), curve(0), i, 0.01));
 }
@@ -88,7 +89,9 @@ TEST(EarlyEnd, LosesAtMostOneInAHundredWinners) {
                 stop = stop || sure_to_lose(rule, next, incumbent, c, 0.005);
             ++(difference < 0 ? winners : losers);
             if (stop) ++(difference < 0 ? lost : ended);
-            if (!stop) rule.learn(next, incumbent, difference);  // what is ended teaches nothing
+            if (!stop)
+                rule.learn(EarlyEnd::distances(next, incumbent),
+                           difference);  // what is ended teaches nothing
         }
     }
     std::printf("early end: %d of %d winners lost, %d of %d losers ended\n", lost, winners, ended, losers);
@@ -155,6 +158,36 @@ TEST_F(TrialCurvesTest, ReadsEachCurveOnce) {
     const auto after = curves.early_end(history[0], 1, history, {0.01, 2});
     ASSERT_EQ(after.size(), before.size());
     EXPECT_EQ(after[0].loss, before[0].loss) << "what was learned stays";
+}
+
+// What cannot be read, or is of another run, is learned from the curves.
+TEST_F(TrialCurvesTest, WhatWasLearnedOutlivesTheProcess) {
+    const auto folders = [this](int number) { return folder(number); };
+    const auto lessons = directory.path() / "lessons.jsonl";
+    std::vector<Experiment> history = {experiment(0, 0)};
+    for (int i = 1; i <= 10; ++i) history.push_back(experiment(i, 0.01 * (i - 3)));
+    const auto losses = [&](const std::filesystem::path& file) {
+        std::vector<double> result;
+        for (const auto& stop : TrialCurves(folders, true, file).early_end(history[0], 1, history, {0.01, 2}))
+            result.push_back(stop.loss);
+        return result;
+    };
+    const auto right = losses("");
+    EXPECT_EQ(losses(lessons), right);
+    const std::string whole = read_text(lessons);
+    history[3].trials[0].val_bpb += 0.5;  // the experiment of another ledger
+    const auto other = losses("");
+    EXPECT_NE(other, right);
+    EXPECT_EQ(losses(lessons), other);
+    history[3].trials[0].val_bpb -= 0.5;
+    for (const std::string& damage :
+         {whole.substr(0, whole.size() - 7), std::string("\n{}\n[1,2]\n[\"1\",2,3,4,5]\n[4,null,0,0,0]"),
+          whole + "\n[9"}) {
+        write_file(lessons, damage);
+        EXPECT_EQ(losses(lessons), right) << damage;
+    }
+    for (int i = 1; i <= 10; ++i) std::filesystem::remove(curve_file(folder(i), 1));
+    EXPECT_EQ(losses(lessons), right) << "no curve is read again";
 }
 
 TEST_F(TrialCurvesTest, TellsFasterStepsFromBetterSteps) {

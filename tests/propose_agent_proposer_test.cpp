@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 
 #include "autoresearch/error.h"
 #include "proc/signals.h"
@@ -103,6 +105,107 @@ TEST_F(AgentProposerTest, TheDeskHasWhatAnAgentNeeds) {
     }
     EXPECT_THAT(text, ::testing::Not(HasSubstr("experiments/0001")));
     EXPECT_THAT(text, ::testing::Not(HasSubstr("session.h.gch")));
+}
+
+/// Earlier experiments, of which every 20th was kept.
+class DeskTest : public AgentProposerTest {
+  protected:
+    void add(int number) {
+        const std::string folder = fmt::format("run/experiments/{:04}/", number);
+        for (const char* name : {"result.json", "train.cpp", "patch.diff", "curve-1.csv"})
+            directory_.write(folder + name, fmt::format("{} {}", name, number));
+        Experiment experiment;
+        experiment.number = number;
+        experiment.verdict.decision = number % 20 == 0 ? Decision::keep : Decision::discard;
+        history_.push_back(experiment);
+    }
+    /// What an agent finds in experiments/ at its desk, before it runs this line.
+    std::string ask(AgentProposer& proposer, int number, const std::string& line = "true") const {
+        directory_.write("line", line);
+        fs::create_directories(directory_ / "answer");
+        fs::remove(directory_ / "answer/agent.log");
+        proposer.propose({number, incumbent_, source_, history_, directory_ / "answer"});
+        return read_text(directory_ / "answer/agent.log");
+    }
+    AgentProposerOptions options() {
+        options_.agent = find_agent(
+            {}, "find experiments -type f | sort | xargs head -n 1; . " + (directory_ / "line").string());
+        return options_;
+    }
+    std::string records() const {
+        std::map<std::string, std::string> all;
+        for (const auto& entry : fs::recursive_directory_iterator(directory_ / "run/experiments"))
+            if (entry.is_regular_file()) all[entry.path().string()] = read_text(entry.path());
+        std::string text;
+        for (const auto& [name, content] : all) text += name + content;
+        return text;
+    }
+    NeverStop stop_;
+};
+
+TEST_F(DeskTest, HoldsTheKeptOnesAndTheNewest) {
+    for (int i = 1; i < 90; ++i) add(i);
+    std::string expected;
+    const auto show = [&](int number) {
+        for (const char* name : {"curve-1.csv", "patch.diff", "result.json", "train.cpp"})
+            expected += fmt::format("experiments/{:04}/{}\n", number, name);
+    };
+    const std::string list = "find experiments -mindepth 2 | grep -v 0000 | sort";
+    options_.agent = find_agent({}, ". " + (directory_ / "line").string());
+    AgentProposer lists(options_, stop_);
+    for (int i = 1; i < 90; ++i)
+        if (i % 20 == 0 || i >= 40) show(i);
+    EXPECT_EQ(ask(lists, 90, list), expected);
+    add(90);
+    expected.clear();
+    for (int i = 1; i < 91; ++i)
+        if (i % 20 == 0 || i >= 41) show(i);
+    EXPECT_EQ(ask(lists, 91, list), expected) << "the next desk";
+    EXPECT_EQ(ask(lists, 91, list), expected) << "the same desk again";
+}
+
+TEST_F(DeskTest, ARecordThatGrewIsShownAsItIs) {
+    add(1);
+    AgentProposer proposer(options(), stop_);
+    EXPECT_EQ(ask(proposer, 90).find("curve-2"), std::string::npos);
+    directory_.write("run/experiments/0001/curve-2.csv", "another seed");
+    EXPECT_NE(ask(proposer, 91).find("==> experiments/0001/curve-2.csv <==\nanother seed"),
+              std::string::npos);
+}
+
+TEST_F(DeskTest, WhatAnAgentDoesThereHarmsNeitherTheRecordsNorTheNextDesk) {
+    for (int i = 1; i < 3; ++i) add(i);
+    const std::string before = records();
+    AgentProposer proposer(options(), stop_);
+    const std::string right = ask(proposer, 90);
+    ASSERT_NE(right.find("==> experiments/0002/train.cpp <==\ntrain.cpp 2"), std::string::npos);
+    const std::string elsewhere = (directory_ / "elsewhere").string();
+    directory_.write("elsewhere/0002/train.cpp", "mine");
+    for (const std::string harm :
+         {"echo x >> experiments/0002/train.cpp", "printf 'TRAIN.cpp 2' > experiments/0002/train.cpp",
+          "touch -r experiments/0002/train.cpp t; printf 'TRAIN.cpp 2' > experiments/0002/train.cpp; "
+          "touch -r t experiments/0002/train.cpp",
+          "rm experiments/0002/train.cpp; printf 'TRAIN.cpp 2' > experiments/0002/train.cpp",
+          "rm -r experiments/0001", "rm -r experiments", "touch experiments/0002/more",
+          "mkdir experiments/0002/more", "touch experiments/more", "mkdir experiments/9999",
+          "chmod 000 experiments/0002", "chmod 000 experiments", "chmod 555 experiments",
+          "mv experiments/0001 t; mv experiments/0002 experiments/0001; mv t experiments/0002",
+          "rm -r experiments/0002; ln -s /etc experiments/0002", "rm -r experiments; touch experiments",
+          "rm experiments/0002/train.cpp; ln -s /etc/passwd experiments/0002/train.cpp",
+          "mv experiments t; ln -s t experiments", "rm -r \"$PWD\""}) {
+        ask(proposer, 91, harm);
+        EXPECT_EQ(ask(proposer, 91, harm), right) << "the same desk, after " << harm;
+        EXPECT_EQ(ask(proposer, 90), right) << "the next desk, after " << harm;
+        EXPECT_EQ(records(), before) << harm;
+    }
+    for (const std::string& link :
+         {"rm -r experiments; ln -s " + elsewhere + " experiments",
+          "rm -r \"$PWD\"; mkdir -p " + elsewhere + "/experiments; ln -s " + elsewhere + " \"$PWD\""}) {
+        ask(proposer, 91, link);
+        EXPECT_EQ(ask(proposer, 90), right) << link;
+        EXPECT_EQ(read_text(elsewhere + "/0002/train.cpp"), "mine") << link;
+        EXPECT_TRUE(fs::exists(elsewhere)) << link;
+    }
 }
 
 TEST_F(AgentProposerTest, FieldsAndEnvironmentReachTheAgent) {

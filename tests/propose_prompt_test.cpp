@@ -70,9 +70,17 @@ TEST(History, ALongOneStaysInItsBudgetAndKeepsTheLineage) {
     const std::string text = history_text(history, {}, "/nowhere", 16 << 10);
     EXPECT_LT(text.size(), (16u << 10) + 600);
     EXPECT_THAT(text, HasSubstr("- 1999 discard  1.80010 +0.00100 near miss  idea number 1999 | not better"));
-    EXPECT_THAT(text, HasSubstr("older ones are only in experiments/"));
+    EXPECT_THAT(text, HasSubstr("older ones have no line here"));
     EXPECT_THAT(text, Not(HasSubstr("- 0001 ")));
     EXPECT_EQ(history_text(long_history(20), {}, "/nowhere").find("older ones"), std::string::npos);
+}
+
+TEST(History, AnAgentReadsTheKeptAndTheNewestWhole) {
+    EXPECT_EQ(experiments_to_show(long_history(3)), (std::vector{0, 1, 2}));
+    std::vector<int> expected;
+    for (int i = 0; i < 1000; ++i)
+        if (i % 10 == 0 || i >= 950) expected.push_back(i);
+    EXPECT_EQ(experiments_to_show(long_history(1000)), expected);
 }
 
 TEST(History, DeltasAreInUnitsOfTheNoiseOnceThatIsKnown) {

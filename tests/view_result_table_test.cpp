@@ -21,6 +21,13 @@ Experiment experiment(int number, Decision decision, double val_bpb, double delt
     return result;
 }
 
+std::string table(const std::vector<Experiment>& all) {
+    std::string rows;
+    for (const Experiment& one : all) rows += experiment_line(one, false) + "\n";
+    const Experiment* best = incumbent_of(all);
+    return result_table(rows, best == nullptr ? -1 : best->number, result_sums(all), false);
+}
+
 TEST(ResultTable, ColumnsAreAlignedAndTheIncumbentMarked) {
     auto crash = experiment(3, Decision::crash, 0, 0);
     crash.verdict.ending = Ending::build_failed;
@@ -31,7 +38,7 @@ TEST(ResultTable, ColumnsAreAlignedAndTheIncumbentMarked) {
     const std::vector<Experiment> all = {experiment(0, Decision::keep, 1.5, 0),
                                          experiment(1, Decision::keep, 1.4, -0.1),
                                          experiment(2, Decision::discard, 1.6, 0.2), crash, unjudged};
-    EXPECT_EQ(result_table(all, false),
+    EXPECT_EQ(table(all),
               "     #  verdict    val_bpb      delta    memory      time  idea\n"
               "     0  keep      1.500000          -    0.5 GB      30 s  idea 0\n"
               "*    1  keep      1.400000  -0.100000    0.5 GB      30 s  idea 1\n"
@@ -50,15 +57,25 @@ TEST(ResultTable, SumsUpWhatTheAgentCost) {
     std::vector<Experiment> all = {experiment(0, Decision::keep, 1.5, 0),
                                    experiment(1, Decision::keep, 1.4, -0.1),
                                    experiment(2, Decision::discard, 1.6, 0.2)};
-    EXPECT_EQ(result_table(all, false).find("agent:"), std::string::npos);
+    EXPECT_EQ(table(all).find("agent:"), std::string::npos);
     all[1].agent = {"a", "m", "s", 2, 61, 0.25, false, 1000, {}};
     all[2].agent = {"a", "m", "s", 1, 30, 0.5, true, 500, {}};
-    EXPECT_THAT(result_table(all, false),
-                ::testing::EndsWith("\nagent: 3 calls, 91 s, 1500 tokens, $0.75 (estimated)\n"));
+    EXPECT_THAT(table(all), ::testing::EndsWith("\nagent: 3 calls, 91 s, 1500 tokens, $0.75 (estimated)\n"));
 }
 
 TEST(ResultTable, SaysWhenThereIsNothing) {
-    EXPECT_EQ(result_table({}, true), "no experiments yet\n");
+    EXPECT_EQ(result_table("", -1, "", true), "no experiments yet\n");
+}
+
+TEST(ResultTable, AVerdictHasItsColor) {
+    const Experiment kept = experiment(12, Decision::keep, 1.5, 0.1),
+                     dropped = experiment(12345, Decision::unjudged, 1.5, 0.1);
+    EXPECT_THAT(experiment_line(kept, true),
+                ::testing::StartsWith("  12  \x1b[32mkeep   \x1b[0m   1.500000"));
+    EXPECT_THAT(experiment_line(dropped, true),
+                ::testing::StartsWith("12345  \x1b[2munjudged\x1b[0m  1.500000"));
+    EXPECT_THAT(result_table(experiment_line(kept, false), 0, "sums\n", true),
+                ::testing::EndsWith("\n* " + experiment_line(kept, true) + "\nsums\n"));
 }
 
 }  // namespace

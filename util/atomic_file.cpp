@@ -84,4 +84,11 @@ void write_file_atomically(const std::filesystem::path& target, std::string_view
     flush_directory(target.parent_path());
 }
 
+void extend_file(const std::filesystem::path& target, std::string_view text, std::size_t known) {
+    std::error_code missing;
+    if (known == 0 || std::filesystem::file_size(target, missing) != known)
+        return write_file_atomically(target, text);
+    write_all(open_file(target, O_WRONLY | O_APPEND).get(), text.substr(known), target.string());
+}
+
 }  // namespace autoresearch

@@ -23,6 +23,10 @@ void write_file_atomically(const std::filesystem::path& target, std::string_view
 /// Replaces a file the simple way, for what need not survive a crash. Throws std::system_error.
 void write_file(const std::filesystem::path& target, std::string_view text);
 
+/// Makes a file hold `text`. Where its first `known` bytes are in it already, and nothing else, the rest is
+/// appended and need not survive a power cut; else it is replaced as a whole.
+void extend_file(const std::filesystem::path& target, std::string_view text, std::size_t known);
+
 /// Writes all of the text to the descriptor, despite interruptions; throws std::system_error naming `what`.
 void write_all(int fd, std::string_view text, const std::string& what);
 

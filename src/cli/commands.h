@@ -2,6 +2,7 @@
 
 #include "cli/flags.h"
 #include "record/run_info.h"
+#include "record/summary.h"
 #include "trial/by_hand.h"
 
 namespace autoresearch {
@@ -25,6 +26,8 @@ std::vector<Trial> show_trials_by_hand(const TrialPlace& place, const std::strin
 
 /// What `status` prints of a run.
 void print_run(const RunInfo& run, bool json);
+/// How the summary is made that it reads.
+SummaryRules run_summary_rules();
 
 /// The whole program: parses, runs a command, catches all exceptions in one place. Returns the exit code: 0
 /// done, 1 the work failed, 2 bad usage or configuration.

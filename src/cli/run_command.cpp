@@ -97,12 +97,14 @@ int run(const Arguments& arguments) {
     const auto patch_of = [&](const Experiment& experiment) {
         return unified_diff(git.source(experiment.ran_on), git.source(experiment.commit));
     };
-    FileLedger ledger(info.directory, patch_of);
+    SummaryWriter summary(info.directory, run_summary_rules());
+    FileLedger ledger(info.directory, patch_of, [&](const auto& all) { summary.renew(all); });
     TrainerBuilder builder(kit.directory, config.build_limit, config.memory_limit, stop);
     TrialRunner trial(place.data, reporter, stop);
     SourceGuard guard;
     const PairedJudge judge(config);
-    TrialCurves curves([&](int number) { return ledger.directory(number); }, config.early_end);
+    const auto folder = [&](int number) { return run_files::experiment_directory(info.directory, number); };
+    TrialCurves curves(folder, config.early_end, run_files::lessons(info.directory));
     FairRunner runner(trial, reporter, stop, system_clock(), settings.config);
     ExperimentLoop loop({proposer, guard, builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);

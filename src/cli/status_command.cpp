@@ -15,9 +15,19 @@
 namespace autoresearch {
 
 void print_run(const RunInfo& run, bool json) {
-    RunView view{run, run_branch(run.tag()), read_ledger(run.directory), {}, lock_holder(run.directory)};
-    view.noise = pooled_noise(view.experiments);
-    std::cout << (json ? run_json(view).dump(2) + "\n" : run_text(view, output_style(STDOUT_FILENO).color));
+    auto summary = json ? std::nullopt : read_summary(run.directory);
+    std::vector<Experiment> experiments;
+    if (!summary) {
+        experiments = read_ledger(run.directory);
+        summary = summarize(experiments, run_summary_rules());
+    }
+    const RunView view{run, run_branch(run.tag()), *std::move(summary), lock_holder(run.directory)};
+    std::cout << (json ? run_json(view, experiments).dump(2) + "\n"
+                       : run_text(view, output_style(STDOUT_FILENO).color));
+}
+
+SummaryRules run_summary_rules() {
+    return summary_rules([](const auto& experiments) { return pooled_noise(experiments); });
 }
 
 namespace {

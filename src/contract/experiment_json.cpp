@@ -73,8 +73,8 @@ JSON_MEMBERS(Experiment, number, started, proposal, ran_on, commit, source_hash,
              trials, reference_trials, verdict, build_seconds, seconds)
 JSON_MEMBERS(Proposal, id, parent, source, idea, agent)
 JSON_MEMBERS(StopThreshold, share, loss)
-JSON_MEMBERS(TrialSpec, experiment, attempt, source, source_hash, kit, torch, data, seed, budget, shares, clock,
-             device, threads, split, build_limit, startup_limit, grace, eval_limit, memory_limit, stop)
+JSON_MEMBERS(TrialSpec, experiment, attempt, source, source_hash, kit, torch, data, seed, budget, shares,
+             clock, device, threads, split, build_limit, startup_limit, grace, eval_limit, memory_limit, stop)
 
 json to_json(const Trial& trial) {
     return trial;
@@ -98,16 +98,31 @@ json to_json(const TrialSpec& spec) {
     return spec;
 }
 
-/// `known` is what this version reads and writes back.
+/// `known` has all keys of this version, and one element in each list.
 static void refuse_unknown_keys(const json& from, const json& known) {
-    for (const auto& item : from.items()) {
-        if (known.is_object() && !known.contains(item.key()))
-            throw std::invalid_argument("written by a newer version of autoresearch: '" + item.key() +
-                                        "' is not known here");
-        if (item.value().is_structured())
-            refuse_unknown_keys(item.value(),
-                                known.is_object() ? known[item.key()] : known[std::stoul(item.key())]);
+    if (from.is_array()) {
+        for (const json& each : from) refuse_unknown_keys(each, known.at(0));
+    } else if (from.is_object()) {
+        for (const auto& [key, value] : from.get_ref<const json::object_t&>()) {
+            const auto found = known.find(key);
+            if (found == known.end())
+                throw std::invalid_argument("written by a newer version of autoresearch: '" + key +
+                                            "' is not known here");
+            refuse_unknown_keys(value, *found);
+        }
     }
+}
+
+/// Made once: a night's ledger has thousands of lines.
+static const json& known_keys() {
+    static const json keys = [] {
+        Experiment one;
+        one.trials = one.reference_trials = {Trial()};
+        one.agent.ignored_files = {""};
+        one.verdict.evidence.seeds = {SeedDifference()};
+        return to_json(one);
+    }();
+    return keys;
 }
 
 /// A version 1 line has a difference and a sentence instead of evidence, calls void trials disturbed, and has
@@ -132,15 +147,19 @@ static void renew(json& line) {
 Experiment experiment_from_json(json object) {
     if (object.is_object() && object.contains("verdict") && object["verdict"].is_object()) renew(object);
     auto experiment = object.get<Experiment>();
-    refuse_unknown_keys(object, to_json(experiment));
+    refuse_unknown_keys(object, known_keys());
     return experiment;
 }
 
 TrialSpec trial_spec_from_json(const json& object) {
     auto spec = object.get<TrialSpec>();
-    const json known = spec;
+    TrialSpec one;
+    one.shares = {0};
+    one.stop = {StopThreshold()};
+    const json known = one;
     refuse_unknown_keys(object, known);
-    for (const auto& item : known.items()) static_cast<void>(object.at(item.key()));  // throws if it is missing
+    for (const auto& item : known.items())
+        static_cast<void>(object.at(item.key()));  // throws if it is missing
     return spec;
 }
 

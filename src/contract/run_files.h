@@ -37,6 +37,18 @@ inline Path ledger(const Path& directory) {
 inline Path results(const Path& directory) {
     return directory / "results.tsv";
 }
+/// What `status` shows, derived from the ledger too (src/record/summary.h): the rows of its table, and the
+/// rest.
+inline Path table(const Path& directory) {
+    return directory / "table.txt";
+}
+inline Path summary(const Path& directory) {
+    return directory / "summary.json";
+}
+/// What the curves of finished trials say about early ends, a line per experiment.
+inline Path lessons(const Path& directory) {
+    return directory / "lessons.jsonl";
+}
 inline Path lock(const Path& directory) {
     return directory / "lock";
 }

@@ -26,8 +26,12 @@ std::map<int, Repeats> all_repeats(const std::vector<Experiment>& history, const
     const auto read = [&](const Experiment& experiment) {
         for (const Trial& trial : experiment.reference_trials)
             if (trial.counts()) codes[incumbent].emplace(trial.seed, &trial);
-        for (const Trial& trial : experiment.trials)
-            if (trial.counts()) codes[experiment.number].emplace(trial.seed, &trial);
+        auto own = codes.end();  // the numbers grow: no search among thousands
+        for (const Trial& trial : experiment.trials) {
+            if (!trial.counts()) continue;
+            own = codes.try_emplace(own, experiment.number);
+            own->second.emplace(trial.seed, &trial);
+        }
         if (experiment.verdict.decision == Decision::keep) incumbent = experiment.number;
     };
     for (const Experiment& experiment : history) read(experiment);

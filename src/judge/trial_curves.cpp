@@ -1,11 +1,21 @@
 #include "judge/trial_curves.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "util/atomic_file.h"
+#include "util/text.h"
+
 namespace autoresearch {
+
+using nlohmann::json;
+
 namespace {
 
 constexpr int kEnough = 8;           // finished trials before anything is ended
@@ -13,7 +23,8 @@ constexpr double kLostKeeps = 0.01;  // of would-be keeps, over all checkpoints
 
 std::optional<double> behind(const Curve& candidate, const Curve& incumbent, double share) {
     const auto mine = mean_loss(candidate, share), theirs = mean_loss(incumbent, share);
-    return mine && theirs ? std::optional(*mine - *theirs) : std::nullopt;
+    if (!mine || !theirs || !std::isfinite(*mine - *theirs)) return std::nullopt;
+    return *mine - *theirs;
 }
 
 const Trial* find_trial(const Experiment& experiment, std::uint64_t seed) {
@@ -31,12 +42,47 @@ std::pair<const Trial*, const Trial*> first_pair(const Experiment& candidate, co
     return {};
 }
 
+struct Lesson {
+    double difference = 0;
+    EarlyEnd::Distances distances;
+};
+
+/// Begins with the line's end, so that a line that a crash tore does not spoil the next.
+std::string line_of(int number, const Lesson& lesson) {
+    json line = {number, lesson.difference};
+    for (const auto& distance : lesson.distances) line.push_back(distance ? json(*distance) : json());
+    return "\n" + line.dump();
+}
+
+std::map<int, Lesson> read_lessons(const std::filesystem::path& file) {
+    std::map<int, Lesson> lessons;
+    const std::string text = try_read_file(file).value_or("");
+    for (const std::string_view row : split_lines(text)) {
+        const json line = json::parse(row, nullptr, false);
+        Lesson lesson;
+        if (!line.is_array() || line.size() != 2 + lesson.distances.size() || !line[0].is_number_integer() ||
+            !line[1].is_number())
+            continue;
+        lesson.difference = line[1];
+        for (std::size_t i = 0; i < lesson.distances.size(); ++i)
+            if (line[2 + i].is_number()) lesson.distances[i] = line[2 + i].get<double>();
+        lessons[line[0]] = lesson;
+    }
+    return lessons;
+}
+
 }  // namespace
 
-void EarlyEnd::learn(const Curve& finished, const Curve& incumbent, double difference) {
+EarlyEnd::Distances EarlyEnd::distances(const Curve& finished, const Curve& incumbent) {
+    Distances result;
     for (std::size_t i = 0; i < kCheckpoints.size(); ++i)
-        if (const auto distance = behind(finished, incumbent, kCheckpoints[i]))
-            lines_[i].add(*distance, difference);
+        result[i] = behind(finished, incumbent, kCheckpoints[i]);
+    return result;
+}
+
+void EarlyEnd::learn(const Distances& distances, double difference) {
+    for (std::size_t i = 0; i < kCheckpoints.size(); ++i)
+        if (distances[i]) lines_[i].add(*distances[i], difference);
 }
 
 double EarlyEnd::hopeless_distance(std::size_t checkpoint, double noise) const {
@@ -55,19 +101,36 @@ std::vector<StopThreshold> EarlyEnd::thresholds(const Curve& incumbent, double n
     return result;
 }
 
+/// What is learned stays: a night of n experiments reads each curve once, however often it is resumed.
+void TrialCurves::learn(const std::vector<Experiment>& history) {
+    const auto known = learned_ == 0 ? read_lessons(lessons_) : std::map<int, Lesson>();
+    std::string lines;
+    for (; learned_ < history.size(); ++learned_) {
+        const Experiment& experiment = history[learned_];
+        if (best_)
+            if (const auto [mine, theirs] = first_pair(experiment, history[*best_]); mine != nullptr) {
+                Lesson lesson{mine->val_bpb - theirs->val_bpb, {}};
+                const auto found = known.find(experiment.number);
+                if (found != known.end() && found->second.difference == lesson.difference) {
+                    lesson = found->second;
+                } else {
+                    lesson.distances = EarlyEnd::distances(curve_of(experiment, mine->seed),
+                                                           curve_of(history[*best_], mine->seed));
+                    lines += line_of(experiment.number, lesson);
+                }
+                rule_.learn(lesson.distances, lesson.difference);
+            }
+        if (experiment.verdict.decision == Decision::keep) best_ = learned_;
+    }
+    if (!lines.empty() && !lessons_.empty())
+        write_all(open_file(lessons_, O_WRONLY | O_CREAT | O_APPEND).get(), lines, lessons_.string());
+}
+
 std::vector<StopThreshold> TrialCurves::early_end(const Experiment& incumbent, std::uint64_t seed,
                                                   const std::vector<Experiment>& history,
                                                   const Noise& noise) {
     if (!early_ || find_trial(incumbent, seed) == nullptr) return {};
-    // What was learned is kept: a night of n experiments reads each curve once.
-    for (; learned_ < history.size(); ++learned_) {
-        const Experiment& experiment = history[learned_];
-        if (best_)
-            if (const auto [mine, theirs] = first_pair(experiment, history[*best_]); mine != nullptr)
-                rule_.learn(curve_of(experiment, mine->seed), curve_of(history[*best_], mine->seed),
-                            mine->val_bpb - theirs->val_bpb);
-        if (experiment.verdict.decision == Decision::keep) best_ = learned_;
-    }
+    learn(history);
     return rule_.thresholds(curve_of(incumbent, seed), noise.sd);
 }
 

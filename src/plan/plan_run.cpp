@@ -8,6 +8,7 @@
 #include "contract/run_files.h"
 #include "plan/workspace.h"
 #include "record/file_ledger.h"
+#include "record/summary.h"
 #include "util/time.h"
 
 namespace autoresearch {
@@ -113,7 +114,8 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const
     }
     plan.run.directory = run_files::run_directory(git.workdir(), tag);
     // A run without a baseline has nothing to keep: it starts over.
-    plan.goes_on = !read_ledger(plan.run.directory).empty();
+    const auto summary = read_summary(plan.run.directory);
+    plan.goes_on = summary ? !summary->rows.empty() : !read_ledger(plan.run.directory).empty();
     if (plan.goes_on || beginning.resume) {
         const RunInfo earlier = require_run(git.workdir(), tag);
         if (plan.goes_on) plan_old_run(earlier, beginning.from_working_tree, plan);

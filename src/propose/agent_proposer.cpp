@@ -47,8 +47,8 @@ AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& st
 /// Returns the prompt.
 std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
     if (experiment_ != request.experiment) {
-        desk_.reset();  // removes its folder before the next one is made
-        desk_ = std::make_unique<Desk>(options_.desk);
+        if (desk_ != nullptr) desk_->move();
+        if (desk_ == nullptr) desk_ = std::make_unique<Desk>(options_.desk);
         experiment_ = request.experiment;
         last_output_ = {};
     }
@@ -62,7 +62,7 @@ std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
     auto files = options_.agent.files;
     files["history.md"] = history_text(request.history, request.noise, options_.desk.experiments);
     files[kPromptFile] = prompt;
-    desk_->lay_out(before(request), std::move(files));
+    desk_->lay_out(before(request), std::move(files), experiments_to_show(request.history));
     std::filesystem::create_directories(request.directory);
     const auto kept = run_files::prompt(request.directory);
     write_file(kept, try_read_file(kept).value_or("") + prompt);

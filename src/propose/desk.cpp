@@ -1,6 +1,8 @@
 #include "propose/desk.h"
 
 #include <signal.h>
+#include <spdlog/fmt/fmt.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +23,7 @@ namespace {
 
 constexpr const char* kSource = "train/train.cpp";
 constexpr const char* kIdea = "idea.txt";
+constexpr const char* kExperiments = "experiments";
 constexpr std::string_view kPrefix = "desk-";
 constexpr std::size_t kLogTail = 8 << 10;
 constexpr std::uintmax_t kLargestTaken =
@@ -66,24 +69,31 @@ void sweep(const fs::path& parent) {
     }
 }
 
-/// Only experiments that are over: the one being proposed has a folder already, but no result.
-void copy_experiments(const fs::path& from, const fs::path& to) {
-    std::error_code missing;
-    for (const auto& entry : fs::directory_iterator(from, missing)) {
-        const fs::path target = to / entry.path().filename();
-        if (!fs::exists(run_files::result(entry.path()))) continue;
-        fs::create_directories(target);
-        for (const auto& file_in : {run_files::source, run_files::patch, run_files::result})
-            fs::copy_file(file_in(entry.path()), file_in(target), missing);
-        for (const auto& file : fs::directory_iterator(entry.path())) {  // the curves of its trials
-            if (file.path().extension() == ".csv")
-                fs::copy_file(file.path(), target / file.path().filename());
+/// desk-<process id>-XXXXXX below this folder.
+fs::path make_folder(const fs::path& parent) {
+    std::string pattern = parent / (std::string(kPrefix) + std::to_string(::getpid()) + "-XXXXXX");
+    if (::mkdtemp(pattern.data()) == nullptr) throw_errno("cannot make a desk in " + parent.string());
+    return pattern;
+}
+
+/// Files and folder keep their time: whoever writes to a copy changes it, and a later copy of a record that
+/// has grown since has another one.
+void copy_experiment(const fs::path& from, const fs::path& to) {
+    if (!fs::exists(run_files::result(from))) return;
+    fs::create_directories(to);
+    for (const auto& entry : fs::directory_iterator(from)) {
+        const fs::path name = entry.path().filename();
+        const auto is = [&](auto... file_in) { return ((name == file_in("")) || ...); };
+        if (is(run_files::run_log, run_files::build_log)) {
+            write_file(to / name, file_tail(entry.path(), kLogTail));
+        } else if (is(run_files::source, run_files::patch, run_files::result) || name.extension() == ".csv") {
+            fs::copy_file(entry.path(), to / name);
+        } else {
+            continue;
         }
-        for (const auto& log_in : {run_files::run_log, run_files::build_log}) {
-            if (fs::exists(log_in(entry.path())))
-                write_file(log_in(target), file_tail(log_in(entry.path()), kLogTail));
-        }
+        fs::last_write_time(to / name, entry.last_write_time());
     }
+    fs::last_write_time(to, fs::last_write_time(from));
 }
 
 /// A file of the desk that is one, without a link on the way, and not too large to read.
@@ -94,18 +104,42 @@ std::optional<std::string> taken(const fs::path& desk, const char* name) {
     return plain && fs::file_size(file, missing) <= kLargestTaken ? try_read_file(file) : std::nullopt;
 }
 
-std::map<std::string, std::uint64_t> hash_files(const fs::path& desk) {
-    std::map<std::string, std::uint64_t> hashes;
+/// The member has another name on a Mac.
+auto change_time(const auto& status) {
+    if constexpr (requires { status.st_ctim; })
+        return status.st_ctim;
+    else
+        return status.st_ctimespec;
+}
+
+/// What no write, replacement or change of the mode leaves as it was. An agent can set back the time of the
+/// last write, but not that of the last change. Cheaper than reading the file.
+std::uint64_t stamp(const fs::path& file) {
+    struct stat status{};
+    ::lstat(file.c_str(), &status);
+    const timespec changed = change_time(status);
+    Digest digest;
+    digest.add(static_cast<std::uint64_t>(status.st_ino));
+    digest.add(static_cast<std::uint64_t>(status.st_size));
+    digest.add(static_cast<std::uint64_t>(status.st_mtime));
+    digest.add(static_cast<std::uint64_t>(changed.tv_sec));
+    digest.add(static_cast<std::uint64_t>(changed.tv_nsec));
+    return digest.value();
+}
+
+/// By path in the desk; that of a folder ends in a slash.
+std::map<std::string, std::uint64_t> stamps_in(const fs::path& desk) {
+    std::map<std::string, std::uint64_t> stamps;
     std::error_code ignored;
+    if (fs::is_symlink(desk, ignored)) return stamps;
     fs::recursive_directory_iterator entry(desk, fs::directory_options::skip_permission_denied, ignored);
     for (; !ignored && entry != fs::recursive_directory_iterator(); entry.increment(ignored)) {
-        const std::string name = entry->path().lexically_relative(desk).string();
+        std::string name = entry->path().string().substr(desk.string().size() + 1);
         if (name == ".agent") entry.disable_recursion_pending();
-        if (entry->symlink_status(ignored).type() == fs::file_type::directory) continue;
-        // What cannot or need not be read differs from any file that was laid out.
-        hashes[name] = xxh64(taken(desk, name.c_str()).value_or(""));
+        if (entry->symlink_status(ignored).type() == fs::file_type::directory) name += '/';
+        stamps[std::move(name)] = stamp(entry->path());
     }
-    return hashes;
+    return stamps;
 }
 
 }  // namespace
@@ -114,22 +148,64 @@ Desk::Desk(DeskOptions options) : options_(std::move(options)) {
     const fs::path parent = place_for_desks(options_.parent);
     fs::create_directories(parent);
     sweep(parent);
-    std::string pattern =
-        fs::canonical(parent) / (std::string(kPrefix) + std::to_string(::getpid()) + "-XXXXXX");
-    if (::mkdtemp(pattern.data()) == nullptr) throw_errno("cannot make a desk in " + parent.string());
-    path_ = pattern;
+    path_ = make_folder(fs::canonical(parent));
 }
 
 Desk::~Desk() {
     remove_tree(path_);
 }
 
-void Desk::lay_out(const std::string& source, std::map<std::string, std::string> files) {
+/// Not a link to somebody else's, which an agent may have put in the place of any folder.
+bool Desk::has_experiments() const {
+    std::error_code missing;
+    const fs::path folder = path_ / kExperiments;
+    return fs::canonical(folder, missing) == folder && fs::is_directory(folder, missing);
+}
+
+void Desk::move() {
+    const fs::path next = make_folder(path_.parent_path());
+    std::error_code in_vain;  // then they are copied again
+    if (has_experiments()) fs::rename(path_ / kExperiments, next / kExperiments, in_vain);
+    remove_tree(path_);
+    path_ = next;
+}
+
+/// Leaves nothing but those of the experiments that are to be shown, are as the run has them (the incumbent's
+/// trials with more seeds come later), and were touched by nobody.
+void Desk::clear(const std::set<std::string>& shown) {
+    const auto now = stamps_in(path_);
+    if (!has_experiments()) {
+        remove_tree(path_);
+        fs::create_directories(path_ / kExperiments);
+    }
+    fs::permissions(path_, fs::perms::owner_all);
+    fs::permissions(path_ / kExperiments, fs::perms::owner_all);
+    for (const auto& entry : fs::directory_iterator(path_))
+        if (entry.path().filename() != kExperiments) remove_tree(entry.path());
+    for (const auto& entry : fs::directory_iterator(path_ / kExperiments)) {
+        const std::string name = entry.path().filename().string();
+        const auto below = [&](const auto& stamps) {  // '0' follows '/'
+            const std::string folder = std::string(kExperiments) + "/" + name;
+            return std::vector(stamps.lower_bound(folder + "/"), stamps.lower_bound(folder + "0"));
+        };
+        std::error_code gone;
+        const bool current =
+            fs::last_write_time(entry.path(), gone) == fs::last_write_time(options_.experiments / name, gone);
+        if (!current || !shown.contains(name) || below(now) != below(laid_out_)) remove_tree(entry.path());
+    }
+}
+
+void Desk::lay_out(const std::string& source, std::map<std::string, std::string> files,
+                   const std::vector<int>& experiments) {
     files[kSource] = taken(path_, kSource).value_or(source);
     if (const auto idea = taken(path_, kIdea)) files[kIdea] = *idea;
-    remove_tree(path_);
-    fs::create_directory(path_);
-    fs::permissions(path_, fs::perms::owner_all);
+    std::set<std::string> shown;
+    for (const int number : experiments) shown.insert(fmt::format("{:04}", number));
+    clear(shown);
+    for (const auto& name : shown) {
+        const fs::path copy = path_ / kExperiments / name;
+        if (!fs::exists(copy)) copy_experiment(options_.experiments / name, copy);
+    }
     fs::copy_file(options_.program, path_ / "program.md");
     fs::copy(options_.kit / "prepare", path_ / "prepare", fs::copy_options::recursive);
     fs::create_directories(path_ / "include/autoresearch");
@@ -137,7 +213,6 @@ void Desk::lay_out(const std::string& source, std::map<std::string, std::string>
         if (header.path().extension() == ".h")  // the precompiled one is large
             fs::copy_file(header.path(), path_ / "include/autoresearch" / header.path().filename());
     }
-    copy_experiments(options_.experiments, path_ / "experiments");
     write_file(path_ / "check",
                "#!/bin/sh\n# Compiles train/train.cpp as the harness will, and prints the errors.\n"
                "cd \"$(dirname \"$0\")\" && exec " +
@@ -148,7 +223,7 @@ void Desk::lay_out(const std::string& source, std::map<std::string, std::string>
         fs::create_directories((path_ / name).parent_path());
         write_file(path_ / name, text);
     }
-    laid_out_ = hash_files(path_);
+    laid_out_ = stamps_in(path_);
 }
 
 Result<DeskResult> Desk::collect(const std::string& before) const {
@@ -169,14 +244,15 @@ Result<DeskResult> Desk::collect(const std::string& before) const {
 }
 
 std::vector<std::string> Desk::changed_files() const {
-    const auto now = hash_files(path_);
+    const auto now = stamps_in(path_);
     std::map<std::string, std::uint64_t> changed;  // in either, and not the same in both
     std::set_symmetric_difference(laid_out_.begin(), laid_out_.end(), now.begin(), now.end(),
                                   std::inserter(changed, changed.end()));
     changed.erase(kSource);
     changed.erase(kIdea);
+    std::erase_if(changed, [](const auto& each) { return each.first.ends_with('/'); });
     std::vector<std::string> result;
-    for (const auto& [name, hash] : changed) {
+    for (const auto& [name, when] : changed) {
         if (result.size() == kMostIgnored) {
             result.push_back("and " + std::to_string(changed.size() - kMostIgnored) + " more");
             break;

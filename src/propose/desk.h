@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,22 +38,30 @@ class Desk {
 
     const std::filesystem::path& path() const { return path_; }
 
-    /// Puts everything in its place, whatever was there before, and these files (by path in the desk). Where
-    /// an agent was at work already, its train.cpp and idea.txt stay, if they can be read; else train.cpp is
-    /// `source`. Changes in .agent/ do not count: that is for the harness and the agent's adapter. Throws
-    /// std::system_error when a part is missing.
-    void lay_out(const std::string& source, std::map<std::string, std::string> files);
+    /// Goes to an empty folder of another name: agents take a folder for a conversation. Copies of
+    /// experiments come along.
+    void move();
+
+    /// Puts everything in its place, whatever was there before, these files (by path in the desk), and in
+    /// experiments/ exactly those with these numbers. They are copies, so an agent may write in them: what it
+    /// touched is copied again, the others only once. Where an agent was at work already, its train.cpp and
+    /// idea.txt stay, if they can be read; else train.cpp is `source`. Changes in .agent/ do not count: that
+    /// is for the harness and the agent's adapter. Throws std::system_error when a part is missing.
+    void lay_out(const std::string& source, std::map<std::string, std::string> files,
+                 const std::vector<int>& experiments);
 
     /// After the agent and all its processes are gone: takes back train/train.cpp and idea.txt, and nothing
     /// else. Ending::no_proposal when train.cpp is missing, no plain file, far too large, or as `before`.
     Result<DeskResult> collect(const std::string& before) const;
 
   private:
+    bool has_experiments() const;
+    void clear(const std::set<std::string>& shown);
     std::vector<std::string> changed_files() const;
 
     const DeskOptions options_;
     std::filesystem::path path_;
-    std::map<std::string, std::uint64_t> laid_out_;  // hash of every file, by path in the desk
+    std::map<std::string, std::uint64_t> laid_out_;  // a stamp of every file and folder, by path in the desk
 };
 
 }  // namespace autoresearch

@@ -12,6 +12,7 @@ namespace autoresearch {
 namespace {
 
 constexpr std::size_t kLatest = 8;          // results in the prompt itself
+constexpr std::size_t kShown = 50;          // newest experiments that an agent gets to read whole
 constexpr std::size_t kLogBytes = 4 << 10;  // bytes of a log that goes back to the agent
 constexpr std::size_t kLastWords = 3;       // lines of a crashed experiment's log
 constexpr double kNearNoise = 2;            // a miss by less than this many standard deviations is near,
@@ -70,9 +71,11 @@ std::string summary(const std::vector<Experiment>& history) {
     return fmt::format("# What was tried\n\n{} experiments: {} kept, {} crashed.", history.size(),
                        count(Decision::keep), count(Decision::crash)) +
            (best ? fmt::format(" Best: {:.5f} (experiment {}).", best->val_bpb(), best->number) : "") +
-           "\nColumns: number, verdict, val_bpb (lower is better), difference from the best at that time, "
-           "idea "
-           "| reason.\nSource, patch, curve and log of each: experiments/NNNN/.\n";
+           fmt::format(
+               "\nColumns: number, verdict, val_bpb (lower is better), difference to the best at that "
+               "time, idea | reason.\nexperiments/NNNN/ has source, patch, curve and log of those that were "
+               "kept and of the newest {}; of the others there is only the line here.\n",
+               kShown);
 }
 
 }  // namespace
@@ -100,12 +103,14 @@ std::string history_text(const std::vector<Experiment>& history, const Noise& no
     // only kept ones, which are the lineage of the current source.
     std::vector<std::string> lines;
     std::size_t used = 0, left_out = 0;
+    bool room = true;  // for those that were not kept
     for (auto experiment = history.rbegin(); experiment != history.rend(); ++experiment) {
-        const bool whole = used < budget * 2 / 3;
-        std::string text = history_line(*experiment, noise, whole);
-        if (whole) text += last_words(*experiment, experiments);
-        const bool kept = experiment->verdict.decision == Decision::keep;
-        if (used + text.size() > (kept ? budget : budget * 9 / 10)) {
+        const bool whole = used < budget * 2 / 3, kept = experiment->verdict.decision == Decision::keep;
+        std::string text;
+        if (kept || room) text = history_line(*experiment, noise, whole);
+        if (room && whole) text += last_words(*experiment, experiments);
+        if (text.empty() || used + text.size() > (kept ? budget : budget * 9 / 10)) {
+            room = false;
             ++left_out;
             continue;
         }
@@ -113,9 +118,17 @@ std::string history_text(const std::vector<Experiment>& history, const Noise& no
         lines.push_back(std::move(text));
     }
     std::string result = summary(history) + noise_text(noise) + "\n";
-    if (left_out > 0) result += fmt::format("({} older ones are only in experiments/)\n", left_out);
+    if (left_out > 0) result += fmt::format("({} older ones have no line here)\n", left_out);
     for (auto text = lines.rbegin(); text != lines.rend(); ++text) result += *text + "\n";
     return result;
+}
+
+std::vector<int> experiments_to_show(const std::vector<Experiment>& history) {
+    std::vector<int> numbers;
+    for (std::size_t i = 0; i < history.size(); ++i)
+        if (history[i].verdict.decision == Decision::keep || i + kShown >= history.size())
+            numbers.push_back(history[i].number);
+    return numbers;
 }
 
 std::string prompt_text(const std::string& program, const ProposalRequest& request,

@@ -33,4 +33,7 @@ std::string history_line(const Experiment& experiment, const Noise& noise, bool 
 std::string history_text(const std::vector<Experiment>& history, const Noise& noise,
                          const std::filesystem::path& experiments, std::size_t budget = 24 << 10);
 
+/// Those that an agent finds whole in experiments/: the kept ones and the newest, oldest first.
+std::vector<int> experiments_to_show(const std::vector<Experiment>& history);
+
 }  // namespace autoresearch

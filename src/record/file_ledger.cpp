@@ -54,9 +54,9 @@ std::vector<Experiment> parse(const fs::path& file, std::string_view text, std::
         if (i == 0) {
             if (lines[0] != kVersionLine && lines[0] != kOldVersionLine)
                 damaged(file, 1, "it is not the version line that this version of autoresearch writes");
-        } else if (const json object = try_parse_json(lines[i]); !object.is_discarded()) {
+        } else if (json object = try_parse_json(lines[i]); !object.is_discarded()) {
             try {
-                experiments.push_back(experiment_from_json(object));
+                experiments.push_back(experiment_from_json(std::move(object)));
             } catch (const std::exception& error) {
                 damaged(file, i + 1, error.what());
             }
@@ -86,23 +86,19 @@ std::vector<Experiment> read(const fs::path& run_directory, std::size_t& good_by
 }
 
 /// In the originals' columns.
-std::string results_tsv(const std::vector<Experiment>& experiments) {
-    std::string text = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n";
-    for (const auto& experiment : experiments) {
-        // The originals know three words: what has no result is a crash, what was not judged was not kept.
-        const bool result =
-            experiment.verdict.decision != Decision::crash && experiment.verdict.ending == Ending::ok;
-        const Decision decision = experiment.verdict.decision == Decision::unjudged ? Decision::discard
-                                  : result ? experiment.verdict.decision
-                                           : Decision::crash;
-        text += fmt::format("{}\t{:.6f}\t{:.1f}\t{}\t{}\n",
-                            experiment.commit.empty() ? "-" : experiment.commit.substr(0, 7),
-                            result ? experiment.val_bpb() : 0,
-                            result ? experiment.peak_memory_mb() / 1024 : 0, to_string(decision),
-                            // A double quote would open a quoted field for the readers of such tables.
-                            replace_all(clean_line(experiment.idea), "\"", "'"));
-    }
-    return text;
+std::string results_row(const Experiment& experiment) {
+    // The originals know three words: what has no result is a crash, what was not judged was not kept.
+    const bool result =
+        experiment.verdict.decision != Decision::crash && experiment.verdict.ending == Ending::ok;
+    const Decision decision = experiment.verdict.decision == Decision::unjudged ? Decision::discard
+                              : result                                          ? experiment.verdict.decision
+                                                                                : Decision::crash;
+    return fmt::format("{}\t{:.6f}\t{:.1f}\t{}\t{}\n",
+                       experiment.commit.empty() ? "-" : experiment.commit.substr(0, 7),
+                       result ? experiment.val_bpb() : 0, result ? experiment.peak_memory_mb() / 1024 : 0,
+                       to_string(decision),
+                       // A double quote would open a quoted field for the readers of such tables.
+                       replace_all(clean_line(experiment.idea), "\"", "'"));
 }
 
 }  // namespace
@@ -112,8 +108,10 @@ std::vector<Experiment> read_ledger(const fs::path& run_directory) {
     return read(run_directory, good_bytes);
 }
 
-FileLedger::FileLedger(fs::path run_directory, PatchOf patch_of)
-    : run_directory_(std::move(run_directory)), patch_of_(std::move(patch_of)) {
+FileLedger::FileLedger(fs::path run_directory, PatchOf patch_of, Listener listener)
+    : run_directory_(std::move(run_directory)),
+      patch_of_(std::move(patch_of)),
+      listener_(std::move(listener)) {
     fs::create_directories(run_directory_);
     const fs::path file = run_files::ledger(run_directory_);
     std::size_t good_bytes = 0;
@@ -126,6 +124,7 @@ FileLedger::FileLedger(fs::path run_directory, PatchOf patch_of)
         flush_directory(run_directory_);
     }
     write_results();
+    if (listener_) listener_(experiments_);
 }
 
 void FileLedger::write_line(const std::string& line) {
@@ -141,6 +140,7 @@ void FileLedger::append(const Experiment& experiment) {
     write_line(dump_line(to_json(experiment)));
     experiments_.push_back(experiment);
     write_results();
+    if (listener_) listener_(experiments_);
     fs::remove(run_files::finished_trials(directory(experiment.number)));
 }
 
@@ -159,10 +159,11 @@ void FileLedger::write_derived(const Experiment& experiment) {
     fs::create_directory_symlink(proposal.lexically_relative(folder), run_files::proposal_link(folder), none);
 }
 
-void FileLedger::write_results() const {
-    const auto file = run_files::results(run_directory_);
-    const auto text = results_tsv(experiments_);
-    if (try_read_file(file) != text) write_file_atomically(file, text);
+void FileLedger::write_results() {
+    const std::size_t known = results_.size();
+    if (known == 0) results_ = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n";
+    for (; rows_ < experiments_.size(); ++rows_) results_ += results_row(experiments_[rows_]);
+    extend_file(run_files::results(run_directory_), results_, known);
 }
 
 fs::path FileLedger::directory(int number) {

@@ -20,7 +20,10 @@ class FileLedger final : public Ledger {
     /// The text of an experiment's patch.diff; empty: no file.
     using PatchOf = std::function<std::string(const Experiment&)>;
 
-    explicit FileLedger(std::filesystem::path run_directory, PatchOf patch_of = {});
+    /// Gets all experiments when the ledger is opened, and after each line.
+    using Listener = std::function<void(const std::vector<Experiment>&)>;
+
+    explicit FileLedger(std::filesystem::path run_directory, PatchOf patch_of = {}, Listener listener = {});
 
     const std::vector<Experiment>& experiments() const override { return experiments_; }
     void append(const Experiment& experiment) override;
@@ -35,13 +38,16 @@ class FileLedger final : public Ledger {
   private:
     void write_line(const std::string& line);
     void write_derived(const Experiment& experiment);
-    void write_results() const;
+    void write_results();
     int first_untried() const;
 
     std::filesystem::path run_directory_;
     PatchOf patch_of_;
+    Listener listener_;
     Fd fd_;
     std::vector<Experiment> experiments_;
+    std::string results_;   // what results.tsv holds,
+    std::size_t rows_ = 0;  // of so many experiments
 };
 
 }  // namespace autoresearch

@@ -13,16 +13,6 @@ namespace {
 
 constexpr std::size_t kIdeaWidth = 100;
 
-/// Padded to 9 characters; green, dim or red if `color`.
-std::string painted(Decision decision, bool color) {
-    const char* paint = decision == Decision::keep    ? "\x1b[32m"
-                        : decision == Decision::crash ? "\x1b[31m"
-                                                      : "\x1b[2m";
-    const std::string_view name = to_string(decision);
-    return fmt::format("{}{:<7}{}{}", color ? paint : "", name, color ? "\x1b[0m" : "",
-                       name.size() > 7 ? " " : "  ");
-}
-
 /// The idea, with the reason if there is no result.
 std::string idea_cell(const Experiment& experiment) {
     const Verdict& verdict = experiment.verdict;
@@ -34,6 +24,17 @@ std::string idea_cell(const Experiment& experiment) {
                        verdict.reason.empty() ? "" : ": ", clean_line(verdict.reason));
 }
 
+/// A line of experiment_line, with its verdict in green, dim or red.
+std::string painted(std::string_view line) {
+    const std::size_t begin = std::min(line.find_first_not_of(" 0123456789"), line.size());
+    const std::string_view verdict = line.substr(begin, line.find(' ', begin) - begin);
+    const char* paint = verdict == to_string(Decision::keep)    ? "\x1b[32m"
+                        : verdict == to_string(Decision::crash) ? "\x1b[31m"
+                                                                : "\x1b[2m";
+    return fmt::format("{}{}{:<7}\x1b[0m{}", line.substr(0, begin), paint, verdict,
+                       line.substr(std::min(begin + std::max<std::size_t>(7, verdict.size()), line.size())));
+}
+
 }  // namespace
 
 std::string experiment_line(const Experiment& experiment, bool color) {
@@ -41,26 +42,25 @@ std::string experiment_line(const Experiment& experiment, bool color) {
         return known ? fmt::format(fmt::runtime(format), value) : "-";
     };
     const double val_bpb = experiment.val_bpb(), gb = experiment.peak_memory_mb() / 1024;
-    return fmt::format("{:4}  {}{:>9}  {:>9}  {:>8}  {:6.0f} s  {}", experiment.number,
-                       painted(experiment.verdict.decision, color), cell(val_bpb > 0, "{:.6f}", val_bpb),
-                       cell(experiment.compared(), "{:+.6f}", experiment.verdict.evidence.difference),
-                       cell(gb > 0, "{:.1f} GB", gb), experiment.seconds, idea_cell(experiment));
+    const std::string line =
+        fmt::format("{:4}  {:<8} {:>9}  {:>9}  {:>8}  {:6.0f} s  {}", experiment.number,
+                    to_string(experiment.verdict.decision), cell(val_bpb > 0, "{:.6f}", val_bpb),
+                    cell(experiment.compared(), "{:+.6f}", experiment.verdict.evidence.difference),
+                    cell(gb > 0, "{:.1f} GB", gb), experiment.seconds, idea_cell(experiment));
+    return color ? painted(line) : line;
 }
 
-std::string result_table(const std::vector<Experiment>& experiments, bool color) {
-    if (experiments.empty()) return "no experiments yet\n";
+std::string result_sums(const std::vector<Experiment>& experiments) {
     const Experiment* incumbent = incumbent_of(experiments);
-    std::string text = fmt::format("  {:>4}  {:<7}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n", "#", "verdict",
-                                   "val_bpb", "delta", "memory", "time", "idea");
     std::map<Decision, int> counts;
     AgentReport agent;
     for (const auto& experiment : experiments) {
         add_cost(agent, experiment.agent);
         ++counts[experiment.verdict.decision];
-        text += (&experiment == incumbent ? "* " : "  ") + experiment_line(experiment, color) + "\n";
     }
-    text += fmt::format("{} experiments: {} kept, {} discarded, {} crashed", experiments.size(),
-                        counts[Decision::keep], counts[Decision::discard], counts[Decision::crash]);
+    std::string text =
+        fmt::format("{} experiments: {} kept, {} discarded, {} crashed", experiments.size(),
+                    counts[Decision::keep], counts[Decision::discard], counts[Decision::crash]);
     if (counts[Decision::unjudged] > 0) text += fmt::format(", {} unjudged", counts[Decision::unjudged]);
     if (incumbent != nullptr) {
         text += fmt::format("; best val_bpb {:.6f} (experiment {}", incumbent->val_bpb(), incumbent->number);
@@ -73,6 +73,18 @@ std::string result_table(const std::vector<Experiment>& experiments, bool color)
                             agent.tokens, agent.usd, agent.usd_is_estimate ? " (estimated)" : "");
     }
     return text + "\n";
+}
+
+std::string result_table(std::string_view rows, int incumbent, const std::string& sums, bool color) {
+    if (rows.empty()) return "no experiments yet\n";
+    std::string text = fmt::format("  {:>4}  {:<7}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n", "#", "verdict",
+                                   "val_bpb", "delta", "memory", "time", "idea");
+    int number = 0;
+    for (const std::string_view row : split_lines(rows)) {
+        text += number++ == incumbent ? "* " : "  ";
+        text.append(color ? painted(row) : row) += '\n';
+    }
+    return text + sums;
 }
 
 }  // namespace autoresearch

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "contract/experiment.h"
@@ -11,7 +12,11 @@ namespace autoresearch {
 /// also the reason.
 std::string experiment_line(const Experiment& experiment, bool color);
 
-/// All experiments in aligned columns under a heading, with the incumbent marked by *, and a summary line.
-std::string result_table(const std::vector<Experiment>& experiments, bool color);
+/// A line or two that sum up all experiments.
+std::string result_sums(const std::vector<Experiment>& experiments);
+
+/// The lines of all experiments, without color, in aligned columns under a heading, the incumbent (by its
+/// number) marked with *; then the sums.
+std::string result_table(std::string_view rows, int incumbent, const std::string& sums, bool color);
 
 }  // namespace autoresearch

@@ -32,11 +32,11 @@ bool is_final_number(const ordered_json& number) {
            known("low") && known("high") && known("val_gain") && known("optimism");
 }
 
-/// Summarises the verdicts: {"noise", "degrees", "void_trials", "ended_early", "saved_seconds", "final"}.
-ordered_json verdicts(const RunView& view) {
+/// Summarises the verdicts: {"noise", "degrees", "void_trials", "ended_early", "saved_seconds"}.
+ordered_json verdicts_of(const std::vector<Experiment>& experiments, const Noise& noise) {
     int disturbed = 0, early = 0, whole = 0;
     double early_seconds = 0, whole_seconds = 0;
-    for (const Experiment& experiment : view.experiments) {
+    for (const Experiment& experiment : experiments) {
         for (const auto* trials : {&experiment.trials, &experiment.reference_trials}) {
             for (const Trial& trial : *trials) {
                 disturbed += trial.void_because.empty() ? 0 : 1;
@@ -46,14 +46,20 @@ ordered_json verdicts(const RunView& view) {
         }
     }
     const double saved = whole == 0 ? 0 : early * whole_seconds / whole - early_seconds;
-    ordered_json summary = {{"noise", view.noise.sd},   {"degrees", view.noise.degrees},
-                            {"void_trials", disturbed}, {"ended_early", early},
-                            {"saved_seconds", saved},   {"final", nullptr}};
+    return {{"noise", noise.sd},
+            {"degrees", noise.degrees},
+            {"void_trials", disturbed},
+            {"ended_early", early},
+            {"saved_seconds", saved}};
+}
+
+/// With the final number of the best one, where it was measured: "final".
+ordered_json verdicts(const RunView& view) {
+    ordered_json summary = view.summary.facts.at("verdicts");
     const auto text = try_read_file(run_files::final_number(view.run.directory));
     auto number = try_parse_json<ordered_json>(text.value_or(""));
-    const Experiment* best = incumbent_of(view.experiments);
-    if (is_final_number(number) && best != nullptr && number["experiment"] == best->number)
-        summary["final"] = std::move(number);
+    const bool of_best = is_final_number(number) && number["experiment"] == view.summary.facts.at("best");
+    summary["final"] = of_best ? std::move(number) : ordered_json();
     return summary;
 }
 
@@ -76,22 +82,34 @@ std::string verdicts_text(const ordered_json& summary) {
 
 }  // namespace
 
+SummaryRules summary_rules(std::function<Noise(const std::vector<Experiment>&)> noise) {
+    const auto row = [](const Experiment& experiment) { return experiment_line(experiment, false); };
+    return {row, [noise](const std::vector<Experiment>& experiments) -> ordered_json {
+                const Experiment* best = incumbent_of(experiments);
+                return {{"best", best == nullptr ? -1 : best->number},
+                        {"sums", result_sums(experiments)},
+                        {"verdicts", verdicts_of(experiments, noise(experiments))}};
+            }};
+}
+
 std::string run_text(const RunView& view, bool color) {
     const RunInfo& run = view.run;
     const Settings& config = run.config.values;
+    const ordered_json& facts = view.summary.facts;
     const std::string state =
         view.holder ? fmt::format("running (pid {})", *view.holder) : std::string("not running");
     return fmt::format("run {}, started {}, {} on {}, corpus {}; {}\n\n", run.tag(), run.created,
                        budget_text(config), run.device, config.corpus, state) +
-           result_table(view.experiments, color) + verdicts_text(verdicts(view)) +
+           result_table(view.summary.rows, facts.at("best"), facts.at("sums"), color) +
+           verdicts_text(verdicts(view)) +
            fmt::format("kept: git log {}; everything: {}\n", view.branch, run.directory.string()) +
            (view.holder ? "" : "continue with: autoresearch run --tag " + run.tag() + "\n");
 }
 
-ordered_json run_json(const RunView& view) {
+ordered_json run_json(const RunView& view, const std::vector<Experiment>& experiments) {
     const RunInfo& run = view.run;
     auto all = ordered_json::array();
-    for (const auto& experiment : view.experiments) all.emplace_back(to_json(experiment));
+    for (const auto& experiment : experiments) all.emplace_back(to_json(experiment));
     return {{"tag", run.tag()},
             {"running", view.holder.has_value()},
             {"pid", view.holder.value_or(0)},

@@ -2,28 +2,31 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "contract/steps.h"
 #include "record/run_info.h"
+#include "record/summary.h"
 
 namespace autoresearch {
 
 /// Everything shown about a run.
 struct RunView {
     RunInfo run;
-    std::string branch;  // with its kept experiments
-    std::vector<Experiment> experiments;
-    Noise noise;
+    std::string branch;           // with its kept experiments
+    Summary summary;              // by summary_rules
     std::optional<pid_t> holder;  // the process that is running it, if any
 };
 
+/// How the summary of a run is made.
+SummaryRules summary_rules(std::function<Noise(const std::vector<Experiment>&)> noise);
+
 /// What `status` prints, for people and for programs.
 std::string run_text(const RunView& view, bool color);
-nlohmann::ordered_json run_json(const RunView& view);
+nlohmann::ordered_json run_json(const RunView& view, const std::vector<Experiment>& experiments);
 
 /// The first line of a run. `goes_on`: experiments are already recorded.
 std::string opening_line(const RunInfo& run, bool goes_on);

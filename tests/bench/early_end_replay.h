@@ -52,7 +52,8 @@ struct EarlyEndReplay {
                 std::size_t learned = 0;
                 for (const auto* other : others)
                     if (other != candidate && learned++ < known)
-                        rule.learn(other->curve, incumbent.curve, other->val_bpb - incumbent.val_bpb);
+                        rule.learn(EarlyEnd::distances(other->curve, incumbent.curve),
+                                   other->val_bpb - incumbent.val_bpb);
                 const bool keep = candidate->val_bpb < incumbent.val_bpb;
                 ++(keep ? keeps : losers);
                 ++trained;

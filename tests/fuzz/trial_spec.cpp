@@ -1,11 +1,10 @@
 // The spec that a node reads from its standard input.
 
-#include "contract/experiment_json.h"
-
 #include <fcntl.h>
 
 #include <nlohmann/json.hpp>
 
+#include "contract/experiment_json.h"
 #include "fuzz.h"
 #include "proc/signals.h"
 #include "trial/node.h"
