@@ -140,7 +140,7 @@ TEST_F(FileLedgerTest, DamageInTheMiddleNamesFileAndLine) {
 TEST_F(FileLedgerTest, NoNumberIsTooLargeToBeRefused) {
     const std::string version = "{\"autoresearch_ledger\":2}\n";
     set_text(version + "{\"number\":2147483647}\n");
-    EXPECT_THAT(error(), HasSubstr("experiment 0 should stand here"));
+    EXPECT_THAT(error(), HasSubstr("experiment 0 should be here"));
     set_text(version + "{\"number\":1e300}\n");
     EXPECT_THAT(error(), HasSubstr("line 2 cannot be read"));
     set_text(version + std::string(200'000, '[') + std::string(200'000, ']') + "\n{}\n");

@@ -54,7 +54,7 @@ class NodeTest : public ::testing::Test {
     std::vector<json> run() {
         const fs::path answer = directory_ / "answer";
         const Fd out(::open(answer.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-        EXPECT_TRUE(run_node(json(spec_).dump(), place_, out.get(), NeverStop()));
+        EXPECT_TRUE(run_node(to_json(spec_).dump(), place_, out.get(), NeverStop()));
         std::vector<json> lines;
         const std::string text = read_text(answer);
         for (const std::string_view line : split_lines(text)) lines.push_back(json::parse(line));
@@ -127,7 +127,7 @@ TEST_F(NodeTest, EndsItsTrialWhenNobodyReads) {
         read.reset();
     });
     const auto begun = std::chrono::steady_clock::now();
-    EXPECT_FALSE(run_node(json(spec_).dump(), place_, write.get(), NeverStop()));
+    EXPECT_FALSE(run_node(to_json(spec_).dump(), place_, write.get(), NeverStop()));
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20));
     reader.join();
 }

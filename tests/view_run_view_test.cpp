@@ -12,8 +12,9 @@ TEST(RunView, AFinalNumberIsShownWhereItIsWhole) {
     const TempDirectory folder;
     RunView view;
     view.run.directory = folder.path();
-    view.experiments.resize(1);
-    view.experiments[0].verdict.decision = Decision::keep;
+    std::vector<Experiment> experiments(1);
+    experiments[0].verdict.decision = Decision::keep;
+    view.summary = summarize(experiments, summary_rules([](const auto&) { return Noise(); }));
     const std::string whole =
         R"({"experiment":0,"seeds":[1],"gain":0.1,"low":0.05,"high":0.15,"val_gain":0.1,"optimism":0.01})";
     folder.write("final.json", whole);

@@ -21,7 +21,8 @@ void read_foreign(const std::string& bytes) {
     std::vector<Experiment> experiments;
     if (!is_read([&] { experiments = read_ledger(scratch().path()); })) return;
     const std::string all = all_of(experiments);
-    result_table(experiments, false);
+    for (const Experiment& experiment : experiments) experiment_line(experiment, false);
+    result_sums(experiments);
     for (const Experiment& experiment : experiments) verdict_sentence(experiment.verdict);
     FileLedger(scratch().path());
     must(all_of(read_ledger(scratch().path())) == all, "what was opened reads the same");

@@ -15,14 +15,15 @@ void read_foreign(const std::string& bytes) {
     scratch().write(".autoresearch/tag/final.json", texts[1]);
     RunView view;
     if (!is_read([&] { view.run = require_run(scratch().path(), "tag"); })) return;
-    view.experiments.resize(1);
-    view.experiments[0].verdict.decision = Decision::keep;
+    std::vector<Experiment> experiments(1);
+    experiments[0].verdict.decision = Decision::keep;
+    view.summary = summarize(experiments, summary_rules([](const auto&) { return Noise(); }));
     run_text(view, false);
     opening_line(view.run, true);
-    const std::string shown = run_json(view).dump();
+    const std::string shown = run_json(view, experiments).dump();
     save_run(view.run);
     view.run = require_run(scratch().path(), "tag");
-    must(run_json(view).dump() == shown, "what is written reads back");
+    must(run_json(view, experiments).dump() == shown, "what is written reads back");
 }
 
 }  // namespace autoresearch
