@@ -45,8 +45,8 @@ target_include_directories(session PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR
 separate_arguments(OPENMP_LINK_FLAGS UNIX_COMMAND "${OPENMP_LINK_FLAG}")
 target_compile_options(session PRIVATE "SHELL:${OPENMP_FLAG}")
 # gcc warns about vector parameters, which are inlined here; -O2 even in a debug build, or the kernels crawl.
-set_source_files_properties(prepare/kernels/attention.cpp prepare/kernels/matmul.cpp prepare/kernels/ops.cpp
-    prepare/metric/nats.cpp
+set_source_files_properties(prepare/kernels/attention.cpp prepare/kernels/head.cpp prepare/kernels/matmul.cpp
+    prepare/kernels/ops.cpp prepare/metric/nats.cpp
     PROPERTIES COMPILE_OPTIONS "-O2;$<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>")
 target_link_libraries(session PUBLIC torch PRIVATE prepare_data CLI11::CLI11 project_warnings)
 target_link_options(session PRIVATE ${OPENMP_LINK_FLAGS})

@@ -17,6 +17,7 @@ namespace autoresearch {
 template <class Json = nlohmann::json>
 Json parse_json(std::string_view text, bool comments = false, bool throws = true) {
     constexpr int kDeepest = 200;
+    // NOLINTNEXTLINE(readability-redundant-typename): older clang needs it
     const auto check = [](int depth, typename Json::parse_event_t, Json&) {
         if (depth > kDeepest) throw std::invalid_argument("it is nested too deeply");
         return true;

@@ -105,7 +105,7 @@ std::vector<std::string_view> split_lines(std::string_view text) {
     return lines;
 }
 
-std::string replace_all(std::string text, std::string_view from, std::string_view to) {
+std::string replace_all(const std::string& text, std::string_view from, std::string_view to) {
     std::string result;  // in place, every match would move all that follows it
     std::size_t done = 0;
     for (std::size_t at; (at = text.find(from, done)) != std::string::npos; done = at + from.size())

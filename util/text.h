@@ -21,7 +21,7 @@ std::string_view last_line(std::string_view text);
 std::vector<std::string_view> split_lines(std::string_view text);
 
 /// Every `from` replaced by `to`; `from` must not be empty.
-std::string replace_all(std::string text, std::string_view from, std::string_view to);
+std::string replace_all(const std::string& text, std::string_view from, std::string_view to);
 
 /// At most `max_bytes` bytes, cut between UTF-8 characters; a cut text ends in "..." (included in the count).
 std::string clip(std::string_view text, std::size_t max_bytes);

@@ -105,12 +105,7 @@ std::string look_at_memory(const FlagValues& flags) {
 std::string look_at_agents(const FlagValues&) {
     const auto agents =
         read_agents(shipped_file(repository_root_or_empty(), open_kit(), "configs/agents.json"));
-    std::string installed;
-    for (const auto& agent : agents) {
-        if (agent.program.empty() || !is_installed(agent)) continue;
-        installed += agent.name + (answers(agent) ? ", " : " (does not answer --version), ");
-    }
-    return installed + "tuner (built in); without --agent a run uses " + default_agent(agents);
+    return installed_names(agents) + "tuner (built in); without --agent a run uses " + default_agent(agents);
 }
 
 std::string look_at_disk(const FlagValues&) {

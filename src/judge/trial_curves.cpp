@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "util/atomic_file.h"
+#include "util/json.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -58,7 +59,7 @@ std::map<int, Lesson> read_lessons(const std::filesystem::path& file) {
     std::map<int, Lesson> lessons;
     const std::string text = try_read_file(file).value_or("");
     for (const std::string_view row : split_lines(text)) {
-        const json line = json::parse(row, nullptr, false);
+        const json line = try_parse_json(row);
         Lesson lesson;
         if (!line.is_array() || line.size() != 2 + lesson.distances.size() || !line[0].is_number_integer() ||
             !line[1].is_number())
@@ -82,7 +83,7 @@ EarlyEnd::Distances EarlyEnd::distances(const Curve& finished, const Curve& incu
 
 void EarlyEnd::learn(const Distances& distances, double difference) {
     for (std::size_t i = 0; i < kCheckpoints.size(); ++i)
-        if (distances[i]) lines_[i].add(*distances[i], difference);
+        if (const auto& distance = distances[i]; distance) lines_[i].add(*distance, difference);
 }
 
 double EarlyEnd::hopeless_distance(std::size_t checkpoint, double noise) const {

@@ -105,6 +105,15 @@ bool answers(const AgentAdapter& agent) {
     return run_process(spec, NeverStop()).succeeded();
 }
 
+std::string installed_names(const std::vector<AgentAdapter>& agents) {
+    std::string names;
+    for (const auto& agent : agents) {
+        if (agent.program.empty() || !is_installed(agent)) continue;
+        names += agent.name + (answers(agent) ? ", " : " (does not answer --version), ");
+    }
+    return names;
+}
+
 std::string default_agent(const std::vector<AgentAdapter>& agents, const std::string& model) {
     const auto found = std::find_if(agents.begin(), agents.end(), [&](const AgentAdapter& agent) {
         // An agent that cannot start without --model cannot be the default.

@@ -55,6 +55,9 @@ bool is_installed(const AgentAdapter& agent);
 /// Whether an installed agent answers --version within 20 s.
 bool answers(const AgentAdapter& agent);
 
+/// The installed ones that have a program of their own, each with ", " behind it.
+std::string installed_names(const std::vector<AgentAdapter>& agents);
+
 /// Which agent a run uses when nobody named one: the first one installed with a program of its own (one that
 /// needs a model only if there is one), else "tuner".
 std::string default_agent(const std::vector<AgentAdapter>& agents, const std::string& model = "");

@@ -82,7 +82,7 @@ std::string verdicts_text(const ordered_json& summary) {
 
 }  // namespace
 
-SummaryRules summary_rules(std::function<Noise(const std::vector<Experiment>&)> noise) {
+SummaryRules summary_rules(const std::function<Noise(const std::vector<Experiment>&)>& noise) {
     const auto row = [](const Experiment& experiment) { return experiment_line(experiment, false); };
     return {row, [noise](const std::vector<Experiment>& experiments) -> ordered_json {
                 const Experiment* best = incumbent_of(experiments);

@@ -22,7 +22,7 @@ struct RunView {
 };
 
 /// How the summary of a run is made.
-SummaryRules summary_rules(std::function<Noise(const std::vector<Experiment>&)> noise);
+SummaryRules summary_rules(const std::function<Noise(const std::vector<Experiment>&)>& noise);
 
 /// What `status` prints, for people and for programs.
 std::string run_text(const RunView& view, bool color);
