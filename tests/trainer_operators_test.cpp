@@ -165,7 +165,9 @@ class Operators : public testing::Test {
                                  "_local_scalar_dense"})
             EXPECT_TRUE(recorder.seen.count(name)) << name;
         EXPECT_GT(recorder.seen.size(), 40U);
-        for (const Tensor& p : optimizer.all) EXPECT_EQ(p.scalar_type(), at::kFloat);
+        for (const AdamGroup& group : optimizer.adam)
+            for (const Tensor& p : group.params) EXPECT_EQ(p.scalar_type(), at::kFloat);
+        for (const Tensor& p : model.matrices) EXPECT_EQ(p.scalar_type(), at::kFloat);
     }
 };
 
