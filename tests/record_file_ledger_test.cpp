@@ -223,29 +223,30 @@ TEST_F(FileLedgerTest, AProposalOutlivesTheProcess) {
         ledger.append(experiment(0));
         EXPECT_FALSE(ledger.saved_proposal());
         EXPECT_EQ(ledger.new_proposal(), 1);
-        EXPECT_EQ(ledger.new_proposal(), 2) << "the agent was killed over the first";
-        proposal.id = 2;
+        EXPECT_EQ(ledger.new_proposal(), 1) << "the agent was interrupted, and is asked again";
+        proposal.id = 1;
         ledger.save_proposal(proposal);
+        EXPECT_EQ(ledger.new_proposal(), 2) << "one may be made before the first is tried";
         EXPECT_FALSE(std::filesystem::exists(run_ / "experiments/0001")) << "not tried yet";
     }
     FileLedger ledger(run_);
     const auto saved = ledger.saved_proposal();
     ASSERT_TRUE(saved);
-    EXPECT_EQ(saved->id, 2);
+    EXPECT_EQ(saved->id, 1);
     EXPECT_EQ(saved->source, proposal.source);
     EXPECT_EQ(saved->parent, "parent");
-    EXPECT_EQ(read_text(run_ / "proposals/0002/train.cpp"), proposal.source);
-    EXPECT_EQ(read_text(run_ / "proposals/0002/idea.txt"), "an idea\n");
+    EXPECT_EQ(read_text(run_ / "proposals/0001/train.cpp"), proposal.source);
+    EXPECT_EQ(read_text(run_ / "proposals/0001/idea.txt"), "an idea\n");
 
     Experiment tried = experiment(1);
-    tried.proposal = 2;
+    tried.proposal = 1;
     ledger.append(tried);
     EXPECT_FALSE(ledger.saved_proposal());
     EXPECT_EQ(read_text(run_ / "experiments/0001/train.cpp"), proposal.source)
         << "it may not have been built";
     EXPECT_EQ(read_text(run_ / "experiments/0001/proposal/idea.txt"), "an idea\n");
-    EXPECT_EQ(ledger.new_proposal(), 3);
-    directory_.write("run/proposals/0003/proposal.json", "{");
+    EXPECT_EQ(ledger.new_proposal(), 2);
+    directory_.write("run/proposals/0002/proposal.json", "{");
     EXPECT_THROW(ledger.saved_proposal(), UserError);
 }
 

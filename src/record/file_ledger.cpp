@@ -181,8 +181,8 @@ int FileLedger::first_untried() const {
 
 int FileLedger::new_proposal() {
     int id = first_untried();
-    fs::create_directories(run_files::proposals(run_directory_));
-    while (!fs::create_directory(proposal_directory(id))) ++id;
+    while (fs::exists(run_files::proposal(proposal_directory(id)))) ++id;
+    fs::create_directories(proposal_directory(id));  // or one whose agent was interrupted: it goes on there
     return id;
 }
 
