@@ -63,7 +63,7 @@ Experiment experiment(int number, const fs::path& folder) {
     Experiment result;
     result.number = number;
     result.started = "2026-01-31T22:10:05Z";
-    result.parent = result.commit =
+    result.ran_on = result.commit =
         hex(xxh64("commit", static_cast<std::uint64_t>(number))) + std::string(24, 'c');
     result.source_hash = normalized_source_hash(source(number));
     result.source_tokens = 4321;
