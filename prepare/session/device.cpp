@@ -151,7 +151,7 @@ nlohmann::json probe(at::Device device) {
 
 MemoryForecast forecast_memory(at::Device device, int rows, double bytes_once, double bytes_per_token,
                                int seq_len, int vocab_size) {
-    constexpr double kMiB = 1 << 20, kProcess = 350;
+    constexpr double kProcess = 350;  // MiB
     const double available = memory_for_training_mb(device);
     // Logits: three buffers of a slice of the evaluation; or of the loss, which has no more.
     const double row = 4.0 * seq_len * vocab_size / kMiB;
