@@ -199,6 +199,23 @@ TEST_F(TrialRoundsTest, ACrashThatWasNotRecordedCountsButNotForABaseline) {
     EXPECT_TRUE(runner.requests.empty());
 }
 
+TEST_F(TrialRoundsTest, AVoidCrashOfAnEarlierStartIsNotTheCandidates) {
+    baseline({1.99, 2.00, 2.01});
+    Trial slept = trial(0);
+    slept.ending = Ending::timed_out;
+    slept.void_because = "the machine slept";
+    answers = {slept, trial(2.5)};
+    EXPECT_TRUE(run().ok());
+    ASSERT_EQ(candidate.trials.size(), 2U);
+    const Decision decision = candidate.verdict.decision;
+    candidate.trials.clear();
+    runner.requests.clear();
+    EXPECT_TRUE(run().ok());
+    EXPECT_TRUE(runner.requests.empty()) << "both were saved";
+    EXPECT_EQ(candidate.verdict.decision, decision);
+    EXPECT_EQ(candidate.verdict.ending, Ending::ok);
+}
+
 TEST_F(TrialRoundsTest, TheWaitEndsWhenThePersonStopsTheRun) {
     baseline({1.99, 2.00, 2.01});
     answers = {trial(2.5)};

@@ -45,9 +45,10 @@ struct Rounds {
         const auto& history = world.ledger.experiments();
         take_up(source, experiment.trials);
         if (incumbent != nullptr) take_up(world.repo.source(incumbent->commit), experiment.reference_trials);
-        // A crash or an early end that a kill kept from being recorded.
+        // A crash or an early end that a kill kept from being recorded. A void one was the machine's.
         for (const Trial& trial : experiment.trials)
-            if (trial.ending != Ending::ok) return without_verdict(trial, false);
+            if (trial.ending != Ending::ok && trial.void_because.empty())
+                return without_verdict(trial, false);
         while (true) {
             const auto answer = steps.judge.judge(incumbent, experiment, history);
             if (const auto* verdict = std::get_if<Verdict>(&answer)) {

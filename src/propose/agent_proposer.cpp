@@ -47,8 +47,10 @@ AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& st
 /// Returns the prompt.
 std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
     if (experiment_ != request.experiment) {
-        if (desk_ != nullptr) desk_->move();
-        if (desk_ == nullptr) desk_ = std::make_unique<Desk>(options_.desk);
+        if (desk_ == nullptr)
+            desk_ = std::make_unique<Desk>(options_.desk);
+        else
+            desk_->move();
         experiment_ = request.experiment;
         last_output_ = {};
     }

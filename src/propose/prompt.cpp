@@ -72,7 +72,7 @@ std::string summary(const std::vector<Experiment>& history) {
                        count(Decision::keep), count(Decision::crash)) +
            (best ? fmt::format(" Best: {:.5f} (experiment {}).", best->val_bpb(), best->number) : "") +
            fmt::format(
-               "\nColumns: number, verdict, val_bpb (lower is better), difference to the best at that "
+               "\nColumns: number, verdict, val_bpb (lower is better), difference from the best at that "
                "time, idea | reason.\nexperiments/NNNN/ has source, patch, curve and log of those that were "
                "kept and of the newest {}; of the others there is only the line here.\n",
                kShown);
