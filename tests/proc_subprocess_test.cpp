@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <functional>
+#include <future>
 #include <random>
 #include <thread>
 
@@ -140,6 +141,19 @@ TEST_P(Tree, StoresBothOutputsAndTheExitCode) {
     EXPECT_EQ(output(), "out\nerr\n");
     EXPECT_GT(result.wall_seconds, 0);
     EXPECT_GT(result.peak_memory_mb, 0.1);
+}
+
+TEST(Platform, AProcessThatEndsWhileItIsLookedAtHoldsNothing) {
+    for (int i = 0; i < 1000; ++i) {
+        const pid_t child = ::fork();
+        if (child == 0) ::_exit(0);
+        const auto reaper = std::async(std::launch::async, [child] { ::waitpid(child, nullptr, 0); });
+        while (::kill(child, 0) == 0) {
+            EXPECT_GE(platform::held_bytes(child, i % 2 == 0), 0);
+            (void)platform::variable_of(child, "HOME");
+            EXPECT_TRUE(platform::relatives(child).empty());
+        }
+    }
 }
 
 TEST_F(Subprocess, AppendsToTheLog) {

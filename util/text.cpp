@@ -159,7 +159,8 @@ std::optional<std::string> try_read_file(const std::filesystem::path& path) {
     std::ostringstream text;
     // An empty file sets failbit on `text`, which is not an error here.
     text << in.rdbuf();
-    if (in.bad() || !std::filesystem::is_regular_file(path)) return std::nullopt;
+    std::error_code gone;  // as a file of /proc is when its process ends meanwhile
+    if (in.bad() || !std::filesystem::is_regular_file(path, gone)) return std::nullopt;
     return std::move(text).str();
 }
 
