@@ -19,6 +19,7 @@ struct Beginning {
 struct Plan {
     RunInfo run;
     Settings settings;     // of the run, settled
+    bool is_new = false;   // nothing of it was written yet
     bool goes_on = false;  // experiments are already recorded
     std::string source;    // of the baseline, for a new run
     AgentAdapter agent;

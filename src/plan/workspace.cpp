@@ -105,11 +105,8 @@ std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const Flag
 }
 
 fs::path repository_root_or_empty() {
-    try {
-        return GitRepo::open(".").workdir();
-    } catch (const UserError&) {
-        return {};
-    }
+    const auto git = GitRepo::find(".");
+    return git ? git->workdir() : fs::path();
 }
 
 }  // namespace autoresearch

@@ -16,6 +16,8 @@ namespace autoresearch::platform {
 
 /// The running program's own file, links resolved.
 std::filesystem::path self();
+/// The program that a process runs; empty if it is gone, or not ours to ask about.
+std::filesystem::path program_of(pid_t pid);
 /// The preset for this machine when the user names none: mps, cuda or cpu.
 std::string default_preset();
 /// Memory that this program may use; 0: not known.

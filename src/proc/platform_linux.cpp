@@ -60,6 +60,11 @@ std::filesystem::path self() {
     return fs::canonical("/proc/self/exe");
 }
 
+std::filesystem::path program_of(pid_t pid) {
+    std::error_code gone;
+    return fs::read_symlink(proc(pid) / "exe", gone);
+}
+
 std::string default_preset() {
     // Present wherever an NVIDIA driver is loaded, also inside containers that were given the GPU.
     return fs::exists("/proc/driver/nvidia/version") ? "cuda" : "cpu";

@@ -52,6 +52,12 @@ std::filesystem::path self() {
     return std::filesystem::canonical(path.c_str());
 }
 
+std::filesystem::path program_of(pid_t pid) {
+    char path[PROC_PIDPATHINFO_MAXSIZE];
+    const int length = ::proc_pidpath(pid, path, sizeof path);
+    return std::string(path, static_cast<std::size_t>(std::max(length, 0)));
+}
+
 std::string default_preset() {
 #if defined(__arm64__)
     return "mps";
