@@ -206,6 +206,37 @@ TEST_P(Tree, WhoIsStoppedHasNotEnded) {
     EXPECT_EQ(result.exit_code, 5);
 }
 
+TEST_F(Subprocess, CtrlZStopsTheChildrenTooAndTheGapIsCounted) {
+    const pid_t harness = ::fork();
+    if (harness == 0) {
+        ProcessSpec spec = shell("echo $$ > '" + log().string() +
+                                 ".pid'; n=0; while [ $n -lt 12 ]; do sleep 0.1; n=$((n+1)); done");
+        spec.limit = 3;  // would pass meanwhile
+        const auto result = run_process(spec, never_);
+        ::_exit(result.succeeded() && result.conditions.stopped_seconds > 2 ? 42 : 1);
+    }
+    const auto pid_file = log().string() + ".pid";
+    while (read_text(pid_file).empty()) ::usleep(10'000);
+    const pid_t child = std::stoi(read_text(pid_file));
+    ::kill(harness, SIGTSTP);
+    int status = 0;
+    ASSERT_EQ(::waitpid(harness, &status, WUNTRACED), harness);
+    EXPECT_TRUE(WIFSTOPPED(status));
+    EXPECT_TRUE(platform::is_stopped(harness));
+    EXPECT_TRUE(platform::is_stopped(child));
+    ::usleep(3'200'000);
+    ::kill(harness, SIGCONT);
+    ASSERT_EQ(::waitpid(harness, &status, 0), harness);
+    EXPECT_EQ(WEXITSTATUS(status), 42);
+}
+
+TEST_F(Subprocess, AStoppedChildIsNoticed) {
+    const auto result = run_process(shell("(sleep 1; kill -CONT $$) & kill -STOP $$; exit 5"), never_);
+    EXPECT_EQ(result.exit_code, 5);
+    EXPECT_GT(result.conditions.stopped_seconds, 0);
+    EXPECT_EQ(run_process(shell("sleep 0.6"), never_).conditions.stopped_seconds, 0);
+}
+
 TEST_F(Subprocess, StdinIsEmptyOrTheFile) {
     ProcessSpec spec = shell("cat; echo end");
     EXPECT_TRUE(run_process(spec, never_).succeeded());

@@ -44,6 +44,9 @@ std::vector<pid_t> relatives(pid_t pid);
 /// process.
 std::string variable_of(pid_t pid, const std::string& name);
 
+/// Was it stopped, as by SIGSTOP?
+bool is_stopped(pid_t pid);
+
 /// Bytes that only the end of the process gives back. Not `exact`: pages that several processes share count
 /// in each of them (exactly is slow for large processes).
 std::int64_t held_bytes(pid_t pid, bool exact);

@@ -120,6 +120,12 @@ std::string variable_of(pid_t pid, const std::string& name) {
     return found == std::string::npos ? "" : all.c_str() + found + name.size() + 2;
 }
 
+bool is_stopped(pid_t pid) {
+    const std::string text = text_of(proc(pid) / "stat");  // number (name) state ...
+    const auto name_end = text.rfind(") ");
+    return name_end != std::string::npos && (text[name_end + 2] == 'T' || text[name_end + 2] == 't');
+}
+
 std::int64_t held_bytes(pid_t pid, bool exact) {
     const std::int64_t shares =
         exact ? bytes_in(proc(pid) / "smaps_rollup", {"Pss_Anon", "Pss_Shmem", "SwapPss"}) : 0;

@@ -111,6 +111,12 @@ std::string variable_of(pid_t pid, const std::string& name) {
     return found == std::string::npos ? "" : all.c_str() + found + name.size() + 2;
 }
 
+bool is_stopped(pid_t pid) {
+    proc_bsdinfo info{};
+    return ::proc_pidinfo(pid, PROC_PIDTBSDINFO, 0, &info, sizeof info) == sizeof info &&
+           info.pbi_status == SSTOP;
+}
+
 std::int64_t held_bytes(pid_t pid, bool) {
     rusage_info_v4 info{};
     if (proc_pid_rusage(pid, RUSAGE_INFO_V4, reinterpret_cast<rusage_info_t*>(&info)) != 0) return 0;

@@ -30,6 +30,7 @@ constexpr int kPollMilliseconds = 20;     // how late a stop, or an end with clo
 constexpr double kMeasure = 0.25;         // seconds between two looks at memory and waits
 constexpr double kHurriedMeasure = 0.05;  // from half of the memory limit on
 constexpr double kThrottledShare = 0.05;  // of the time, from which on it counts
+constexpr double kGap = 2;                // seconds between two looks, from which on we were stopped
 constexpr int kReadsPerRound = 64;        // so that a flood cannot keep us from looking at the clock
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
@@ -69,7 +70,10 @@ class Child::Running {
 
     ProcessResult wait(const StopRequest& stop) {
         if (!running_) return result_;
+        const Suspension suspension;
         while (running_ && !tree_.has_ended()) {
+            if (suspension.asked()) suspend();
+            notice_gap();
             watch(stop);
             measure();
             pollfd channels[] = {
@@ -130,12 +134,30 @@ class Child::Running {
         end_at_ = awake_seconds() + spec_.kill_grace;
     }
 
+    /// Ctrl-Z stops the children too: they must not use the machine, nor their budget, behind our back.
+    void suspend() {
+        const std::vector<pid_t> all = tree_.processes();
+        for (const pid_t pid : all) ::kill(pid, SIGSTOP);
+        ::raise(SIGSTOP);
+        for (const pid_t pid : all) ::kill(pid, SIGCONT);
+    }
+
+    /// While we are stopped nobody hears the child, nor watches its limits.
+    void notice_gap() {
+        const double now = awake_seconds(), gap = now - looked_at_;
+        looked_at_ = now;
+        if (gap < kGap) return;
+        result_.conditions.stopped_seconds += gap;
+        end_at_ += gap;
+    }
+
     /// Memory and waits cannot be asked for when a process has ended.
     void measure() {
         if (awake_seconds() < measure_at_) return;
         const std::vector<pid_t> all = tree_.processes();
         for (const pid_t pid : all) platform::measure_waits(pid, waits_);
         platform::machine_times();  // heat is seen only by looking
+        if (platform::is_stopped(tree_.root())) result_.conditions.stopped_seconds += kMeasure;
         const double limit = spec_.memory_limit > 0 ? spec_.memory_limit : kNever;
         // With less than half, something else has filled the machine, and the end of this would not help.
         const auto too_much = [&](double held) {
@@ -220,6 +242,7 @@ class Child::Running {
     const platform::MachineTimes before_ = platform::machine_times();
     double end_at_ = kNever;  // when it gets SIGTERM, and then when SIGKILL
     double measure_at_ = 0;
+    double looked_at_ = start_;
     std::map<pid_t, double> waits_;  // of each thread that was ever seen
     ProcessResult result_;
 };

@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+
 namespace autoresearch {
 namespace {
 
@@ -27,10 +29,12 @@ Trial FairRunner::run(const TrialRequest& request) {
     for (int round = 0;; ++round, pause *= 4) {
         Trial trial = runner_.run(request);
         if (trial.counts()) trial.void_because = disturbance(trial, request.reached, settings_);
-        if (settings_.repeats == 0 || trial.ending == Ending::interrupted) trial.void_because.clear();
+        // Without repeats every result counts, but what the machine made fail is no result.
+        const bool counts_anyway = settings_.repeats == 0 && trial.ending == Ending::ok;
+        if (counts_anyway || trial.ending == Ending::interrupted) trial.void_because.clear();
         if (trial.void_because.empty()) return trial;
         trial.reason = "the machine disturbed the trial: " + trial.void_because;
-        if (round == settings_.repeats) {
+        if (round >= std::max(settings_.repeats, 1)) {
             trial.reason += fmt::format(" ({} times)", round + 1);
             return trial;
         }
