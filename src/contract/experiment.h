@@ -43,6 +43,7 @@ struct Conditions {
     double steal_seconds = 0;    // taken by the hypervisor, summed over the cores
     double slept_seconds = 0;    // the machine was asleep
     bool throttled = false;      // thermal pressure or low power mode
+    double others_seconds = 0;   // cores held by processes that are not the trial's, summed
     double stopped_seconds = 0;  // we were stopped or frozen, or the trial was, and may not have been told
 };
 

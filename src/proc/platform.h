@@ -64,6 +64,7 @@ double awake_seconds();
 struct MachineTimes {
     double slept = 0;      // the machine was asleep
     double stolen = 0;     // cores taken by the hypervisor, summed
+    double busy = 0;       // cores in use by anybody, summed; macOS: 0
     double throttled = 0;  // the processor was held back by heat or to save power; macOS tells it only to one
                            // who asks while that lasts
 };

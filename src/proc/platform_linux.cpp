@@ -158,11 +158,12 @@ MachineTimes machine_times() {
     const std::string throttled =
         text_of("/sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_total_time_ms");
     std::istringstream fields(cpu.substr(std::min<std::size_t>(cpu.size(), 3)));
-    double ticks = 0;
-    for (int field = 0; field < 8; ++field) fields >> ticks;
-    return {clock_seconds(CLOCK_BOOTTIME) - clock_seconds(CLOCK_MONOTONIC),
-            ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)),
-            std::strtod(throttled.c_str(), nullptr) * 1e-3};
+    double ticks[8] = {};
+    for (double& each : ticks) fields >> each;
+    const auto& [user, nice, system, idle, iowait, irq, softirq, steal] = ticks;
+    const double second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+    return {clock_seconds(CLOCK_BOOTTIME) - clock_seconds(CLOCK_MONOTONIC), steal / second,
+            (user + nice + system + irq + softirq) / second, std::strtod(throttled.c_str(), nullptr) * 1e-3};
 }
 
 }  // namespace autoresearch::platform

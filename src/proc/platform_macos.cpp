@@ -146,7 +146,7 @@ MachineTimes machine_times() {
         notified_state("com.apple.system.lowpowermode") != 0)
         throttled += now - last;
     last = now;
-    return {clock_seconds(CLOCK_MONOTONIC_RAW) - now, 0, throttled};
+    return {clock_seconds(CLOCK_MONOTONIC_RAW) - now, 0, 0, throttled};
 }
 
 }  // namespace autoresearch::platform

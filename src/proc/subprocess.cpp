@@ -84,6 +84,7 @@ class Child::Running {
         result_.wall_seconds = awake_seconds() - start_;
         describe_conditions();
         end();
+        result_.conditions.others_seconds -= std::min(result_.conditions.others_seconds, result_.cpu_seconds);
         read_channels();  // what was still in the pipes
         const int status = tree_.status(), code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         constexpr int kSignalCode = 128;
@@ -155,7 +156,7 @@ class Child::Running {
     void measure() {
         if (awake_seconds() < measure_at_) return;
         const std::vector<pid_t> all = tree_.processes();
-        for (const pid_t pid : all) platform::measure_waits(pid, waits_);
+        measure_waits(all);
         platform::machine_times();  // heat is seen only by looking
         if (platform::is_stopped(tree_.root())) result_.conditions.stopped_seconds += kMeasure;
         const double limit = spec_.memory_limit > 0 ? spec_.memory_limit : kNever;
@@ -175,6 +176,18 @@ class Child::Running {
         end();
     }
 
+    void measure_waits(const std::vector<pid_t>& all) {
+        const auto before = waits_;
+        for (const pid_t pid : all) platform::measure_waits(pid, waits_);
+        if (!spec_.waits_are_free) return;
+        double longest = 0;
+        for (const auto& [thread, seconds] : waits_) {
+            const auto known = before.find(thread);
+            longest = std::max(longest, seconds - (known == before.end() ? 0 : known->second));
+        }
+        end_at_ += longest;
+    }
+
     static double held_gb(const std::vector<pid_t>& processes, bool exact) {
         std::int64_t bytes = 0;
         for (const pid_t pid : processes) bytes += platform::held_bytes(pid, exact);
@@ -185,6 +198,7 @@ class Child::Running {
         const platform::MachineTimes now = platform::machine_times();
         Conditions& conditions = result_.conditions;
         for (const auto& [thread, seconds] : waits_) conditions.wait_seconds += seconds;
+        conditions.others_seconds = now.busy - before_.busy;
         conditions.steal_seconds = now.stolen - before_.stolen;
         // Two clocks are compared that are not read at the same instant.
         conditions.slept_seconds = std::round(10 * (now.slept - before_.slept)) / 10;

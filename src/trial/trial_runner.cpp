@@ -77,6 +77,7 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request) {
     process.output = run_files::run_log(request.directory);
     process.events = run_files::events(request.directory);
     process.limit = spec.startup_limit;
+    process.waits_are_free = spec.clock == ClockKind::cpu;
     process.memory_limit = spec.memory_limit;
     return process;
 }
