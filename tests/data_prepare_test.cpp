@@ -11,9 +11,9 @@
 #include <thread>
 
 #include "autoresearch/error.h"
+#include "prepare/corpus/prepare.h"
 #include "prepare/data/files.h"
 #include "prepare/data/packer.h"
-#include "prepare/data/prepare.h"
 #include "prepare/data/tokenizer.h"
 #include "temp_directory.h"
 #include "util/atomic_file.h"

@@ -1,4 +1,4 @@
-#include "prepare/data/prepare.h"
+#include "prepare/corpus/prepare.h"
 
 #include <cerrno>
 #include <chrono>
@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "autoresearch/error.h"
-#include "prepare/data/corpus.h"
+#include "prepare/corpus/corpus.h"
 #include "prepare/data/pieces.h"
 #include "util/atomic_file.h"
 #include "util/text.h"

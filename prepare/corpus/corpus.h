@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "prepare/data/prepare.h"
+#include "prepare/corpus/prepare.h"
 
 namespace autoresearch {
 

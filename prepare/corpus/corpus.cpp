@@ -1,4 +1,4 @@
-#include "prepare/data/corpus.h"
+#include "prepare/corpus/corpus.h"
 
 #include <glob.h>
 
@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "autoresearch/error.h"
-#include "prepare/data/download.h"
+#include "prepare/corpus/download.h"
 #include "util/json.h"
 #include "util/text.h"
 
