@@ -31,16 +31,17 @@ Folders allowed(const std::string& folder) {
         return {"contract", "util", "proc", "view", "autoresearch"};  // it tells an agent
     if (kSteps.count(folder)) return {"contract", "util", "proc", "autoresearch"};
     if (folder == "plan")
-        return {"contract", "settings", "record", "propose",      "trial",
-                "vcs",      "proc",     "util",   "autoresearch", "prepare/data"};
+        return {"contract", "settings", "record",       "propose",      "trial",         "vcs",
+                "proc",     "util",     "autoresearch", "prepare/data", "prepare/corpus"};
     if (folder == "cli") {
         Folders all = kSteps;
-        all.insert(
-            {"plan", "contract", "util", "proc", "loop", "settings", "view", "autoresearch", "prepare/data"});
+        all.insert({"plan", "contract", "util", "proc", "loop", "settings", "view", "autoresearch",
+                    "prepare/data", "prepare/corpus"});
         return all;
     }
     if (folder == "src") return {"cli"};
     if (folder == "prepare/data" || folder == "prepare/kernels") return {"autoresearch", "util"};
+    if (folder == "prepare/corpus") return {"autoresearch", "prepare/data", "util"};
     if (folder == "prepare/metric") return {"autoresearch", "prepare/data", "prepare/kernels"};
     if (folder == "prepare/session")
         return {"autoresearch", "prepare/data", "prepare/kernels", "prepare/metric", "util"};
@@ -107,7 +108,7 @@ TEST(Includes, ThirdPartiesStayInTheirPlace) {
         {"torch/", {"autoresearch", "prepare/kernels", "prepare/metric", "prepare/session", "train"}},
         {"ATen/", {"autoresearch", "prepare/kernels", "prepare/metric", "prepare/session", "train"}},
         {"pcre2", {"prepare/data", "util"}},
-        {"curl/", {"prepare/data"}},
+        {"curl/", {"prepare/corpus"}},
     };
     for (const auto& file : sources()) {
         const std::string text = read_text(kRoot / file);

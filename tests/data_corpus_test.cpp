@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "autoresearch/error.h"
-#include "prepare/data/corpus.h"
+#include "prepare/corpus/corpus.h"
 #include "temp_directory.h"
 
 namespace autoresearch {
@@ -21,7 +21,7 @@ class CorpusTest : public ::testing::Test {
         options_.torch_sources = folder_ / "torch";
         options_.data_root = folder_ / "data";
         options_.parquet_reader = {TEST_SOURCE_DIR "/.venv/bin/python", "-I",
-                                   TEST_SOURCE_DIR "/prepare/data/read_parquet.py"};
+                                   TEST_SOURCE_DIR "/prepare/corpus/read_parquet.py"};
     }
 
     std::vector<std::string> documents_of(const std::string& corpus) {

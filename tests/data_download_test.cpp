@@ -8,8 +8,8 @@
 
 #include "autoresearch/error.h"
 #include "http_server.h"
-#include "prepare/data/download.h"
-#include "prepare/data/prepare.h"
+#include "prepare/corpus/download.h"
+#include "prepare/corpus/prepare.h"
 #include "temp_directory.h"
 
 namespace autoresearch {

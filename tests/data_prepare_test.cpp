@@ -1,6 +1,13 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#endif
 
 #include <cstdio>
 #include <cstdlib>
@@ -11,9 +18,9 @@
 #include <thread>
 
 #include "autoresearch/error.h"
+#include "prepare/corpus/prepare.h"
 #include "prepare/data/files.h"
 #include "prepare/data/packer.h"
-#include "prepare/data/prepare.h"
 #include "prepare/data/tokenizer.h"
 #include "temp_directory.h"
 #include "util/atomic_file.h"
@@ -346,6 +353,94 @@ TEST_F(PrepareTest, AnUnreadableFileIsNamed) {
     EXPECT_EXIT(as_anybody(), ::testing::ExitedWithCode(2),
                 "cannot read .*all.jsonl: Permission denied .* check its permissions");
 }
+
+TEST_F(PrepareTest, FilesHaveTheRightsThatUmaskLeaves) {
+    for (const mode_t mask : {0002, 0027, 0077}) {
+        options_.data_root = folder_ / ("data" + std::to_string(mask));
+        const mode_t before = ::umask(mask);
+        const fs::path directory = prepare_data(options_).directory;
+        ::umask(before);
+        for (const auto& entry : fs::recursive_directory_iterator(options_.data_root))
+            if (entry.is_regular_file()) {
+                EXPECT_EQ(entry.status().permissions(), fs::perms(0666 & ~mask)) << entry.path();
+            }
+    }
+}
+
+/// Ends the process: 0 prepared, 10 was ready, 2 refused.
+[[noreturn]] void prepare_as(uid_t user, const PrepareOptions& options) {
+    ::umask(0022);
+    if (::setuid(user) != 0) std::exit(3);
+    try {
+        std::exit(prepare_data(options).was_ready ? 10 : 0);
+    } catch (const UserError& error) {
+        std::fprintf(stderr, "%s | %s", error.what(), error.hint().c_str());
+        std::exit(2);
+    }
+}
+
+TEST_F(PrepareTest, UsersShareADataFolder) {
+    if (::getuid() != 0) GTEST_SKIP() << "only root can be two users";
+    fs::permissions(folder_.path(), fs::perms(0755));
+    for (const mode_t mode : {02777, 01777}) {
+        options_.data_root = folder_ / ("data" + std::to_string(mode));
+        fs::create_directory(options_.data_root);
+        fs::permissions(options_.data_root, fs::perms(mode));
+        const DataRequest request = options_.request;
+        EXPECT_EXIT(prepare_as(65533, options_), ::testing::ExitedWithCode(0), "");
+        EXPECT_EXIT(prepare_as(65534, options_), ::testing::ExitedWithCode(10), "");
+        options_.request.seq_len = 31;  // other data
+        EXPECT_EXIT(prepare_as(65534, options_), ::testing::ExitedWithCode(0), "");
+        EXPECT_EXIT(prepare_as(65533, options_), ::testing::ExitedWithCode(10), "");
+        options_.request.corpus = folder_ / "corpus/*.jsonl";  // the same texts by another name
+        EXPECT_EXIT(prepare_as(65533, options_), ::testing::ExitedWithCode(0), "");
+        options_.request = request;
+    }
+}
+
+TEST_F(PrepareTest, WhatIsReadyIsUsedWithoutWriting) {
+    prepare_data(options_);
+    const Fd held = wait_for_lock(options_.data_root / ".lock", [] {});
+    EXPECT_TRUE(prepare_data(options_).was_ready) << "it waits for no lock";
+    if (::getuid() != 0) return;
+    fs::permissions(folder_.path(), fs::perms(0755));
+    EXPECT_EXIT(prepare_as(65534, options_), ::testing::ExitedWithCode(10), "");
+    options_.request.seq_len = 31;
+    fs::remove(options_.data_root / ".lock");
+    EXPECT_EXIT(prepare_as(65534, options_), ::testing::ExitedWithCode(2),
+                "Permission denied .* AUTORESEARCH_DATA may name a data folder of your own");
+}
+
+#ifdef __linux__
+/// From now on flock(2) fails with this error in this process.
+void refuse_flock(unsigned error) {
+    sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_flock, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const sock_fprog program = {std::size(code), code};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        std::exit(9);
+}
+
+TEST_F(PrepareTest, WhereNothingCanBeLockedItSaysWhereToPutTheData) {
+    for (const unsigned error : {ENOSYS, ENOLCK, EOPNOTSUPP}) {
+        const auto try_it = [&] {
+            refuse_flock(error);
+            prepare_as(::getuid(), options_);
+        };
+        EXPECT_EXIT(try_it(), ::testing::ExitedWithCode(2),
+                    "cannot lock .*set AUTORESEARCH_DATA to a folder on a local disk");
+        if (error == EOPNOTSUPP) prepare_data(options_);
+    }
+    const auto ready = [&] {
+        refuse_flock(ENOSYS);
+        prepare_as(::getuid(), options_);
+    };
+    EXPECT_EXIT(ready(), ::testing::ExitedWithCode(10), "");
+}
+#endif
 
 TEST_F(PrepareTest, TheLargestVocabularyItNamesWorks) {
     options_.request.vocab_size = 5000;

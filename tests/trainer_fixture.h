@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "prepare/data/prepare.h"
+#include "prepare/corpus/prepare.h"
 #include "temp_directory.h"
 
 namespace autoresearch {

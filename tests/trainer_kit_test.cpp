@@ -13,7 +13,7 @@ const std::string kBuild = "'" + (kKit / "build-trainer").string() + "' ";
 TEST(TrainerKit, HoldsWhatACandidateIsBuiltAgainst) {
     for (const char* name :
          {"include/autoresearch/session.h", "include/autoresearch/ops.h", "prepare/session/session.cpp",
-          "prepare/data/packer.cpp", "prepare/data/read_parquet.py", "kit.json"})
+          "prepare/data/packer.cpp", "prepare/corpus/read_parquet.py", "kit.json"})
         EXPECT_TRUE(fs::exists(kKit / name)) << name;
     EXPECT_EQ(read_text(kKit / "include/autoresearch/session.h"),
               read_text(fs::path(TEST_SOURCE_DIR) / "include/autoresearch/session.h"));

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
 #include <iterator>
 #include <system_error>
 
@@ -33,6 +36,57 @@ TEST(AtomicFile, KeepsTheModeOfWhatItReplaces) {
     EXPECT_EQ(std::filesystem::status(target).permissions(), std::filesystem::perms(0755));
     write_file_atomically(directory / "plain", "x");
     EXPECT_EQ(std::filesystem::status(directory / "plain").permissions(), std::filesystem::perms(0644));
+}
+
+TEST(AtomicFile, NewFilesHaveTheRightsThatUmaskLeaves) {
+    for (const mode_t mask : {0002, 0027, 0077}) {
+        const TempDirectory directory;
+        const mode_t before = ::umask(mask);
+        write_file_atomically(directory / "whole", "x");
+        write_file(directory / "simple", "x");
+        wait_for_lock(directory / "lock", [] {});
+        ::umask(before);
+        for (const char* name : {"whole", "simple", "lock"})
+            EXPECT_EQ(std::filesystem::status(directory / name).permissions(),
+                      std::filesystem::perms(0666 & ~mask))
+                << name << " with umask " << mask;
+    }
+}
+
+TEST(AtomicFile, ANewFolderIsSharedLikeTheOneItIsIn) {
+    const TempDirectory directory;
+    for (const mode_t mode : {02777, 0700, 02750}) {
+        const auto shared = directory / std::to_string(mode);
+        std::filesystem::create_directory(shared);
+        std::filesystem::permissions(shared, std::filesystem::perms(mode));
+        make_folder_like_parent(shared / "a/b");
+        for (const char* made : {"a", "a/b"})
+            EXPECT_EQ(std::filesystem::status(shared / made).permissions(), std::filesystem::perms(mode));
+        EXPECT_NO_THROW(make_folder_like_parent(shared / "a"));
+    }
+}
+
+TEST(AtomicFile, ALockThatMayOnlyBeReadIsTaken) {
+    const TempDirectory directory;
+    std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
+    const auto file = directory.write("lock", "");
+    std::filesystem::permissions(file, std::filesystem::perms(0644));
+    const auto as_anybody = [&](const std::string& name) {
+        if (::getuid() == 0 && ::setuid(65534) != 0) std::exit(3);
+        try {
+            wait_for_lock(directory / name, [] { std::exit(4); });
+        } catch (const std::system_error& error) {
+            std::fputs(error.what(), stderr);
+            std::exit(2);
+        }
+        std::exit(0);
+    };
+    EXPECT_EXIT(as_anybody("lock"), ::testing::ExitedWithCode(0), "");
+    if (::getuid() == 0) {
+        EXPECT_EXIT(as_anybody("new"), ::testing::ExitedWithCode(2), "cannot open .*new: Permission denied");
+    }
+    const Fd held = wait_for_lock(file, [] {});
+    EXPECT_EXIT(as_anybody("lock"), ::testing::ExitedWithCode(4), "");
 }
 
 TEST(AtomicFile, NamesThePathThatCannotBeWritten) {

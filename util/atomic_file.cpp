@@ -6,7 +6,7 @@
 
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
+#include <random>
 #include <system_error>
 #include <thread>
 
@@ -17,7 +17,7 @@ void throw_errno(const std::string& what) {
 }
 
 Fd open_file(const std::filesystem::path& path, int flags) {
-    Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+    Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0666));
     if (!fd) throw_errno("cannot open " + path.string());
     return fd;
 }
@@ -53,7 +53,11 @@ void flush_directory(const std::filesystem::path& directory) {
 
 Fd wait_for_lock(const std::filesystem::path& file, const std::function<void()>& waiting) {
     std::filesystem::create_directories(file.parent_path());
-    Fd lock = open_file(file, O_RDWR | O_CREAT);
+    // Another user's lock, or one on a disk that is mounted read-only, can still be opened for reading.
+    Fd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+    const int why = errno;
+    if (!lock) lock = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!lock) throw std::system_error(why, std::generic_category(), "cannot open " + file.string());
     while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) throw_errno("cannot lock " + file.string());
         waiting();
@@ -62,18 +66,29 @@ Fd wait_for_lock(const std::filesystem::path& file, const std::function<void()>&
     return lock;
 }
 
+void make_folder_like_parent(const std::filesystem::path& folder) {
+    const std::filesystem::path parent = folder.parent_path();
+    if (parent.empty() || std::filesystem::exists(folder)) return;
+    make_folder_like_parent(parent);
+    std::error_code no_modes_here;
+    if (std::filesystem::create_directory(folder))
+        std::filesystem::permissions(folder, std::filesystem::status(parent).permissions(), no_modes_here);
+}
+
 void write_file_atomically(const std::filesystem::path& target, std::string_view text) {
-    std::string temporary = target.string() + ".tmp.XXXXXX";
-    const Fd fd(::mkstemp(temporary.data()));
+    // Not mkstemp: open() gives a new file the rights that umask and folder say.
+    std::random_device random;
+    const std::string temporary =
+        target.string() + ".tmp." + std::to_string(random()) + std::to_string(random());
+    const Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (!fd) throw_errno("cannot write beside " + target.string());
-    ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC);
     try {
         write_all(fd.get(), text, target.string());
-        // mkstemp's files are private to the owner; a replaced file keeps its mode, a new one gets the usual
-        // one.
+        // A replaced file keeps its mode, where the file system has modes.
         struct stat status{};
-        const mode_t mode = ::stat(target.c_str(), &status) == 0 ? (status.st_mode & 07777) : 0644;
-        if (::fchmod(fd.get(), mode) != 0) throw_errno("cannot set the mode of " + temporary);
+        if (::stat(target.c_str(), &status) == 0 && ::fchmod(fd.get(), status.st_mode & 07777) != 0 &&
+            errno != EPERM && errno != ENOTSUP && errno != ENOSYS)
+            throw_errno("cannot set the mode of " + temporary);
         flush_to_disk(fd.get(), temporary);
         if (::rename(temporary.c_str(), target.c_str()) != 0)
             throw_errno("cannot replace " + target.string());

@@ -12,7 +12,7 @@ namespace autoresearch {
 /// Throws std::system_error for errno.
 [[noreturn]] void throw_errno(const std::string& what);
 
-/// open(2), closed on exec, mode 0644; throws std::system_error that names the path.
+/// open(2), closed on exec, mode 0666 less umask; throws std::system_error that names the path.
 Fd open_file(const std::filesystem::path& path, int flags);
 
 /// Replaces a whole file or leaves it as it was: the text goes to a temporary file in the same folder, is
@@ -33,10 +33,14 @@ void write_all(int fd, std::string_view text, const std::string& what);
 /// An fsync that reaches the disk (F_FULLFSYNC where available); throws std::system_error naming `what`.
 void flush_to_disk(int fd, const std::string& what);
 
-/// Takes an exclusive lock on a file, creating it if needed. While another process holds it, calls waiting()
-/// ten times a second; an exception from it ends the wait. The kernel releases the lock when the process
-/// ends, however it ends.
+/// Takes an exclusive lock on a file, creating it if needed; another user's will do. While another process
+/// holds it, calls waiting() ten times a second; an exception from it ends the wait. The kernel releases the
+/// lock when the process ends, however it ends.
 Fd wait_for_lock(const std::filesystem::path& file, const std::function<void()>& waiting);
+
+/// Makes the folder, and those above it, where missing. Each gets the rights of the one it is in, so that
+/// what is shared stays shared.
+void make_folder_like_parent(const std::filesystem::path& folder);
 
 /// Makes a rename or a new file in this directory survive a power cut.
 void flush_directory(const std::filesystem::path& directory);

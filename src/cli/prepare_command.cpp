@@ -8,7 +8,7 @@
 
 #include "cli/commands.h"
 #include "plan/workspace.h"
-#include "prepare/data/prepare.h"
+#include "prepare/corpus/prepare.h"
 #include "proc/signals.h"
 #include "settings/places.h"
 #include "util/text.h"

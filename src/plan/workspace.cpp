@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "autoresearch/error.h"
-#include "prepare/data/corpus.h"
+#include "prepare/corpus/corpus.h"
 #include "proc/platform.h"
 #include "settings/places.h"
 #include "settings/settle.h"
@@ -51,7 +51,7 @@ PrepareOptions prepare_options(const Settings& config, const fs::path& repositor
     options.torch_sources = kit.torch;
     options.corpora = shipped_file(repository, kit, "configs/corpora.json");
     options.parquet_reader = {kit.python.string(), "-I",
-                              (kit.directory / "prepare/data/read_parquet.py").string()};
+                              (kit.directory / "prepare/corpus/read_parquet.py").string()};
     options.threads = config.threads;
     return options;
 }

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "prepare/data/prepare.h"
+#include "prepare/corpus/prepare.h"
 #include "record/run_info.h"
 #include "settings/resolve.h"
 #include "trial/by_hand.h"

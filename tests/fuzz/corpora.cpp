@@ -1,7 +1,7 @@
 // corpora.json: the entries, not the files that they name.
 
 #include "fuzz.h"
-#include "prepare/data/prepare.h"
+#include "prepare/corpus/prepare.h"
 #include "util/text.h"
 
 namespace autoresearch {

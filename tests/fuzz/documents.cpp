@@ -1,7 +1,7 @@
 // A file of a corpus; its first byte chooses the kind.
 
 #include "fuzz.h"
-#include "prepare/data/corpus.h"
+#include "prepare/corpus/corpus.h"
 
 namespace autoresearch {
 

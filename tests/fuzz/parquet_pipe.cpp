@@ -1,7 +1,7 @@
 // What read_parquet.py says: numbers and texts through a pipe.
 
 #include "fuzz.h"
-#include "prepare/data/corpus.h"
+#include "prepare/corpus/corpus.h"
 
 namespace autoresearch {
 

@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "prepare/data/prepare.h"
+#include "prepare/corpus/prepare.h"
 
 namespace autoresearch {
 
@@ -35,6 +36,9 @@ struct Corpus {
 /// whose extension says text, except hidden ones. Throws UserError when there is no such corpus or nothing in
 /// it.
 Corpus find_corpus(const PrepareOptions& options);
+
+/// The same, but nothing is downloaded or written; nothing when a file is yet to be fetched.
+std::optional<Corpus> corpus_on_disk(const PrepareOptions& options);
 
 /// Throws UserError when there is no such corpus, or when it has files that this machine cannot read.
 /// Downloads nothing.

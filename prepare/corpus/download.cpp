@@ -1,4 +1,4 @@
-#include "prepare/data/download.h"
+#include "prepare/corpus/download.h"
 
 #include <curl/curl.h>
 #include <fcntl.h>

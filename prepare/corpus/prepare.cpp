@@ -1,4 +1,6 @@
-#include "prepare/data/prepare.h"
+#include "prepare/corpus/prepare.h"
+
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -6,7 +8,7 @@
 #include <system_error>
 
 #include "autoresearch/error.h"
-#include "prepare/data/corpus.h"
+#include "prepare/corpus/corpus.h"
 #include "prepare/data/pieces.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
@@ -60,33 +62,59 @@ std::string hash_of_inputs(const Corpus& corpus) {
     return hex(digest.value());
 }
 
+/// What is ready needs no lock, and nobody's right to write. `damage`: why what is there cannot be used.
+std::optional<PreparedData> find_ready(const PrepareOptions& options, const Corpus& corpus,
+                                       std::string& damage) {
+    try {
+        return open_recorded(record_of(options.request, options.data_root), options.data_root,
+                             hash_of_inputs(corpus));
+    } catch (const std::system_error& error) {
+        if (error.code() == std::errc::permission_denied) throw;
+        damage = error.what();
+    } catch (const UserError& error) {
+        damage = error.what();
+    }
+    return std::nullopt;
+}
+
+/// An empty folder, never mistaken for a data set.
+fs::path building_folder(const fs::path& root) {
+    fs::path building = root / ".building";
+    std::error_code of_another_user;
+    fs::remove_all(building, of_another_user);  // left by a killed prepare
+    if (of_another_user) fs::remove_all(building += "-" + std::to_string(::getuid()));
+    fs::create_directory(building);
+    return building;
+}
+
 PreparedData find_or_make(const PrepareOptions& options) {
     check_pattern(options.request);
     const fs::path& root = options.data_root;
+    std::string damage;
+    if (const auto corpus = corpus_on_disk(options))
+        if (auto ready = find_ready(options, *corpus, damage)) return *ready;
     const Fd lock =
         wait_for_lock(root / ".lock", [&] { options.progress("waiting for another prepare", 0); });
     const Corpus corpus = find_corpus(options);
-    const std::string inputs = hash_of_inputs(corpus);
-    const fs::path record = record_of(options.request, root);
-    std::string damage;
-    try {
-        if (auto ready = open_recorded(record, root, inputs)) return *ready;
-    } catch (const std::exception& error) {
-        damage = error.what();
-    }
+    if (auto ready = find_ready(options, corpus, damage)) return *ready;
     check_readers(corpus);
-    const fs::path building = root / ".building";  // never mistaken for a data set
-    fs::remove_all(building);                      // left by a killed prepare
-    fs::create_directory(building);
+    const fs::path building = building_folder(root);
     try {
         const DataMeta meta = make_data_set(options, corpus, building);
         const fs::path directory = root / meta.fingerprint;
         flush_directory(building);
-        fs::remove_all(directory);
-        fs::rename(building, directory);
+        std::error_code of_another_user;
+        fs::remove_all(directory, of_another_user);
+        if (of_another_user) {
+            read_meta(directory, true);  // throws unless it is as good as ours
+            fs::remove_all(building);
+        } else {
+            fs::rename(building, directory);
+        }
         flush_directory(root);
-        fs::create_directories(record.parent_path());
-        write_file_atomically(record, meta.fingerprint + " " + inputs + "\n");
+        const fs::path record = record_of(options.request, root);
+        make_folder_like_parent(record.parent_path());
+        write_file_atomically(record, meta.fingerprint + " " + hash_of_inputs(corpus) + "\n");
         return {.directory = directory, .meta = meta, .replaced = damage};
     } catch (...) {
         std::error_code ignored;
@@ -98,8 +126,12 @@ PreparedData find_or_make(const PrepareOptions& options) {
 std::string hint_for(const std::error_code& error) {
     if (error == std::errc::no_space_on_device || error.value() == EDQUOT)
         return "free some space, or set AUTORESEARCH_DATA to another folder";
-    if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted)
-        return "check its permissions";
+    if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted ||
+        error == std::errc::read_only_file_system)
+        return "check its permissions; AUTORESEARCH_DATA may name a data folder of your own";
+    if (error == std::errc::function_not_supported || error == std::errc::operation_not_supported ||
+        error == std::errc::no_lock_available)
+        return "its file system cannot do that: set AUTORESEARCH_DATA to a folder on a local disk";
     return "";
 }
 

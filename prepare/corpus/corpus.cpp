@@ -1,4 +1,4 @@
-#include "prepare/data/corpus.h"
+#include "prepare/corpus/corpus.h"
 
 #include <glob.h>
 
@@ -7,7 +7,8 @@
 #include <utility>
 
 #include "autoresearch/error.h"
-#include "prepare/data/download.h"
+#include "prepare/corpus/download.h"
+#include "util/atomic_file.h"
 #include "util/json.h"
 #include "util/text.h"
 
@@ -151,13 +152,12 @@ void check_corpus(const PrepareOptions& options) {
     check_readers(name_files(options, downloads));
 }
 
-Corpus find_corpus(const PrepareOptions& options) {
-    std::vector<Download> downloads;
-    Corpus corpus = name_files(options, downloads);
-    if (std::any_of(downloads.begin(), downloads.end(),
-                    [](const Download& download) { return !fs::exists(download.file); }))
-        check_readers(corpus);  // no point in fetching what cannot be read
-    download_all(downloads, {.progress = options.progress});
+static bool is_missing(const Download& download) {
+    return !fs::exists(download.file);
+}
+
+/// Sizes, times and order of the files.
+static void look_at(Corpus& corpus, const PrepareOptions& options) {
     for (CorpusFile& file : corpus.files) {
         file.bytes = fs::file_size(file.path);
         file.modified = static_cast<std::int64_t>(fs::last_write_time(file.path).time_since_epoch().count());
@@ -168,6 +168,26 @@ Corpus find_corpus(const PrepareOptions& options) {
                std::pair(b.part != Part::held_out, b.path.native());
     });
     if (corpus.files.empty()) throw UserError("no text in corpus " + options.request.corpus, kWhatIsRead);
+}
+
+std::optional<Corpus> corpus_on_disk(const PrepareOptions& options) {
+    std::vector<Download> downloads;
+    Corpus corpus = name_files(options, downloads);
+    if (std::any_of(downloads.begin(), downloads.end(), is_missing)) return std::nullopt;
+    look_at(corpus, options);
+    return corpus;
+}
+
+Corpus find_corpus(const PrepareOptions& options) {
+    std::vector<Download> downloads;
+    Corpus corpus = name_files(options, downloads);
+    std::erase_if(downloads, [](const Download& download) { return !is_missing(download); });
+    if (!downloads.empty()) {
+        check_readers(corpus);  // no point in fetching what cannot be read
+        make_folder_like_parent(downloads.front().file.parent_path());
+        download_all(downloads, {.progress = options.progress});
+    }
+    look_at(corpus, options);
     return corpus;
 }
 

@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "autoresearch/error.h"
-#include "prepare/data/corpus.h"
+#include "prepare/corpus/corpus.h"
 #include "util/text.h"
 
 namespace autoresearch {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "autoresearch/error.h"
-#include "prepare/data/corpus.h"
+#include "prepare/corpus/corpus.h"
 #include "prepare/data/files.h"
 #include "prepare/data/packer.h"
 #include "prepare/data/tokenizer.h"
