@@ -24,8 +24,7 @@ namespace fs = std::filesystem;
 // Each check reports in one line what it found; an exception says why this machine is not ready.
 
 std::string look_at_machine(const FlagValues&) {
-    return fmt::format("{} cores, {} GiB", std::thread::hardware_concurrency(),
-                       platform::memory_bytes() >> 30);
+    return fmt::format("{} cores, {} GiB", platform::cores(), platform::memory_bytes() >> 30);
 }
 
 std::string look_at_processes(const FlagValues&) {

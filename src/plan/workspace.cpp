@@ -4,7 +4,6 @@
 
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "autoresearch/error.h"
 #include "prepare/corpus/corpus.h"
@@ -52,7 +51,7 @@ PrepareOptions prepare_options(const Settings& config, const fs::path& repositor
     options.corpora = shipped_file(repository, kit, "configs/corpora.json");
     options.parquet_reader = {kit.python.string(), "-I",
                               (kit.directory / "prepare/corpus/read_parquet.py").string()};
-    options.threads = config.threads;
+    options.threads = config.threads > 0 ? config.threads : platform::cores();
     return options;
 }
 
@@ -86,8 +85,8 @@ std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
 }
 
 Settings settle_here(const Settings& asked, const std::string& device) {
-    return settle(asked, {device, static_cast<int>(std::thread::hardware_concurrency()),
-                          static_cast<double>(platform::memory_bytes()) / (1 << 30)});
+    return settle(asked,
+                  {device, platform::cores(), static_cast<double>(platform::memory_bytes()) / (1 << 30)});
 }
 
 Settings settle_here(const Settings& asked, const Kit& kit) {

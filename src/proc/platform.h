@@ -22,6 +22,8 @@ std::filesystem::path program_of(pid_t pid);
 std::string default_preset();
 /// Memory that this program may use; 0: not known.
 std::int64_t memory_bytes();
+/// Cores that this program may use, at least one.
+int cores();
 
 /// The child inherits what the file actions make, and of our other descriptors none. `first_unused` is one
 /// above the highest number that they make.

@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
+#include <thread>
 
+#include "proc/cgroup_linux.h"
 #include "proc/platform.h"
 #include "util/text.h"
 
@@ -71,9 +73,14 @@ std::string default_preset() {
 }
 
 std::int64_t memory_bytes() {
-    const std::int64_t all = bytes_in("/proc/meminfo", {"MemTotal"});
-    const std::int64_t container = std::strtoll(text_of("/sys/fs/cgroup/memory.max").c_str(), nullptr, 10);
-    return container > 0 ? std::min(all, container) : all;
+    const std::int64_t all = bytes_in("/proc/meminfo", {"MemTotal"}), allowed = group_limits().memory;
+    return allowed > 0 ? std::min(all, allowed) : all;
+}
+
+int cores() {
+    const int all = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const double allowed = group_limits().cores;
+    return allowed > 0 ? std::clamp(static_cast<int>(allowed), 1, all) : all;
 }
 
 void close_other_descriptors(posix_spawn_file_actions_t* actions, short*, int first_unused) {

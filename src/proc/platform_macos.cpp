@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "proc/platform.h"
 
 namespace autoresearch::platform {
@@ -68,6 +70,10 @@ std::string default_preset() {
 
 std::int64_t memory_bytes() {
     return system_value("hw.memsize");
+}
+
+int cores() {
+    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
 void close_other_descriptors(posix_spawn_file_actions_t*, short* attribute_flags, int) {
