@@ -196,7 +196,15 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
         return edit_distance(word, a) < edit_distance(word, b);
     };
     const auto best = std::min_element(candidates.begin(), candidates.end(), closer);
-    return best == candidates.end() ? "" : *best;
+    if (best == candidates.end() || 3 * edit_distance(word, *best) > std::max(word.size(), best->size()))
+        return "";
+    return *best;
+}
+
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates,
+                         const std::string& otherwise) {
+    const std::string best = nearest(word, candidates);
+    return best.empty() ? otherwise : "did you mean " + best + "?";
 }
 
 }  // namespace autoresearch

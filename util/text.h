@@ -51,7 +51,11 @@ std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, 
 /// Size of a file in bytes; 0 if there is none.
 std::uintmax_t file_length(const std::filesystem::path& path);
 
-/// The candidate with the smallest edit distance to `word`; empty if there are none.
+/// The candidate with the smallest edit distance to `word`; empty if that is more than a third of its length,
+/// or if there are none.
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
+/// "did you mean X?" for the nearest; `otherwise` if there is none.
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates,
+                         const std::string& otherwise);
 
 }  // namespace autoresearch

@@ -76,7 +76,7 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
 int run(const Arguments& arguments) {
     GitRepo git = GitRepo::open(".");
     const Kit kit = open_kit();
-    const Beginning beginning{arguments.from_working_tree, arguments.resume};
+    const Beginning beginning{arguments.from_working_tree, arguments.resume, arguments.trust};
     Plan plan;
     std::unique_ptr<RunLock> lock;
     while (!lock) {
@@ -92,6 +92,7 @@ int run(const Arguments& arguments) {
     AgentProposer proposer(proposer_options(kit, git.workdir(), plan), stop);
 
     save_run(info);
+    trust(plan.programs);
 
     std::signal(SIGPIPE, SIG_IGN);  // a closed terminal must not end a night
     const int output = arguments.json ? STDERR_FILENO : STDOUT_FILENO;
@@ -134,6 +135,8 @@ void add_run(Commands& commands) {
     flags.all_settings();
     flags.flag("--from-working-tree", flags.given.from_working_tree,
                "start from train/train.cpp as it is, committed or not");
+    flags.flag("--trust", flags.given.trust,
+               "run the programs that files of this repository name; needed once for each content");
     flags.flag("--resume", flags.given.resume,
                "continue the last run, however old; an error if there is none");
 }

@@ -10,6 +10,7 @@
 #include "plan/workspace.h"
 #include "record/file_ledger.h"
 #include "record/summary.h"
+#include "util/text.h"
 #include "util/time.h"
 
 namespace autoresearch {
@@ -100,6 +101,14 @@ void check_bounds(const Settings& config, const AgentAdapter& agent) {
         refuse("--max-tokens", "tokens", "leave it out, and bound the run by --experiments or --hours");
 }
 
+/// Stops before anything that only files of the repository name is run, or even looked for.
+void check_trust(const Plan& plan, bool trusted) {
+    if (trusted || is_trusted(plan.programs)) return;
+    throw UserError("this repository names programs to run on this machine:\n  " +
+                        replace_all(std::string(trim(plan.programs.text)), "\n", "\n  "),
+                    "read them, then start once with --trust; or name your own agent with --agent");
+}
+
 void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
     Settings& config = plan.run.config.values;
     std::string& origin = plan.run.config.origins["agent"];
@@ -126,6 +135,7 @@ void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
 Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const Beginning& beginning) {
     Plan plan;
     plan.run.config = load_settings(flags, git.workdir(), kit.directory);
+    const ResolvedSettings asked = plan.run.config;
     if (plan.run.config.values.confirm_seeds == 1)
         throw UserError("confirm_seeds is 1, but an interval needs two trials",
                         "use --confirm-seeds 2 or more, or 0 for no final number");
@@ -148,7 +158,10 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const
         if (plan.goes_on) plan_old_run(earlier, beginning.from_working_tree, plan);
     }
     if (!plan.goes_on) plan_new_run(git, kit, beginning.from_working_tree, plan);
+    plan.programs = named_programs(plan.run.config, asked, git.workdir(), kit);
+    check_trust(plan, beginning.trust);
     choose_agent(git.workdir(), kit, plan);
+    plan.programs = named_programs(plan.run.config, asked, git.workdir(), kit);  // with a chosen agent
     return plan;
 }
 

@@ -90,8 +90,9 @@ Settings settle_here(const Settings& asked, const std::string& device) {
 }
 
 Settings settle_here(const Settings& asked, const Kit& kit) {
+    if (asked.device == "cpu") return settle_here(asked, asked.device);  // always there
     return settle_here(asked,
-                       asked.device == "auto" ? probe_trainer(kit).value("device", "cpu") : asked.device);
+                       probe_trainer(kit, {"--probe", "--device", asked.device}).value("device", "cpu"));
 }
 
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {
