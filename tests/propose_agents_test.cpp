@@ -100,7 +100,7 @@ TEST(Agents, MistakesAreNamed) {
                              R"({"a":{"command":["x"]}})", R"({"a":{"command":[[]]}})",
                              R"({"a":{"command":[["x"]],"env":{"A":1}}})",
                              R"({"a":{"command":[["x"]],"output":{"tokens":"a.b"}}})",
-                             R"({"a":{"command":[["x"]],"output":{"troubles":"("}}})"}) {
+                             R"({"a":{"command":[["x"]],"output":{"needs_tokens":"("}}})"}) {
         EXPECT_THROW(read_agents(directory.write("agents.json", text)), UserError) << text;
     }
     const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');

@@ -12,7 +12,7 @@
 namespace autoresearch {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(OutputRules, file, message, session, tokens, usd, error,
-                                                troubles, running_totals)
+                                                running_totals, needs_tokens)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(AgentAdapter, command, env, files, needs_model, output)
 
 namespace {
@@ -22,7 +22,6 @@ AgentAdapter read_adapter(const std::string& name, const nlohmann::json& entry) 
     agent.name = name;
     agent.program = agent.command.at(0).at(0);
     if (agent.program == "{self}") agent.program.clear();
-    static_cast<void>(std::regex(agent.output.troubles));  // report a broken pattern now
     return agent;
 }
 
