@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <regex>
+#include <string_view>
 
 #include "autoresearch/error.h"
 #include "proc/signals.h"
@@ -46,6 +47,27 @@ std::string expand(const std::string& text, const Fields& fields, bool quote, bo
     return result.append(rest, text.end());
 }
 
+/// The word that a line of sh begins with, behind variables that it sets; empty where only a shell could
+/// tell.
+std::string first_word(std::string_view line) {
+    static const std::regex variable(R"([A-Za-z_]\w*=[\w./:,@%+-]*\s+)");
+    line = trim(line);
+    for (std::cmatch match; std::regex_search(line.data(), line.data() + line.size(), match, variable,
+                                              std::regex_constants::match_continuous);)
+        line.remove_prefix(static_cast<std::size_t>(match.length()));
+    const std::string word(line.substr(0, line.find_first_of(" \t\r\n;|&<>()")));
+    const bool number = word.find_first_not_of("0123456789") == std::string::npos;  // of a descriptor
+    return number || word.find_first_of("$`\"'\\*?[]{}~#!=") != std::string::npos ? "" : word;
+}
+
+/// Whether the shell knows it: a program, or a word of its own.
+bool is_command(const std::string& word) {
+    ProcessSpec spec;
+    spec.command = {"/bin/sh", "-c", "command -v -- \"$1\"", "sh", word};
+    spec.directory = "/";  // the agent does not run here: a path must not depend on where
+    return run_process(spec, NeverStop()).succeeded();
+}
+
 }  // namespace
 
 std::vector<AgentAdapter> read_agents(const std::filesystem::path& file) {
@@ -73,10 +95,13 @@ AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::stri
         if (adapter.name == agent) return adapter;
         names.push_back(adapter.name);
     }
-    const bool is_word = agent.find_first_of(" \t{") == std::string::npos;
-    if (trim(agent).empty() || (is_word && !find_program(agent))) {
-        throw UserError("there is no agent or program called \"" + agent + "\"",
-                        "did you mean " + nearest(agent, names) + "? `autoresearch doctor` lists the agents");
+    const std::string word = first_word(agent);
+    if (trim(agent).empty() || (!word.empty() && !is_command(word))) {
+        if (word.find('/') != std::string::npos && find_program(word))
+            throw UserError("the agent runs in a folder of its own, where there is no \"" + word + "\"",
+                            "give the whole path: " + std::filesystem::absolute(word).string());
+        throw UserError("there is no agent or program called \"" + word + "\"",
+                        "did you mean " + nearest(word, names) + "? `autoresearch doctor` lists the agents");
     }
     AgentAdapter command;
     command.name = clean_line(agent.substr(0, agent.find_first_of(" \t")), 40);

@@ -42,8 +42,8 @@ struct AgentAdapter {
 /// All entries, in file order. Throws UserError that names the file and the entry.
 std::vector<AgentAdapter> read_agents(const std::filesystem::path& file);
 
-/// The adapter with that name, else `agent` as the user's own command line. A single word must be an adapter
-/// or a program; otherwise UserError with the nearest name.
+/// The adapter with that name, else `agent` as the user's own command line. What it starts with must be
+/// something that the shell can run; otherwise UserError with the nearest name.
 AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::string& agent);
 
 /// Whether its command has this {field}.
