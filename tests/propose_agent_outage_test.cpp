@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "proc/signals.h"
-#include "propose/agent_proposer.h"
+#include "propose/test_call.h"
 #include "temp_directory.h"
 
 namespace autoresearch {
@@ -176,6 +176,31 @@ TEST_F(OutageTest, ACostBehindAnEscapeIsCounted) {
     EXPECT_EQ(answer.proposal.agent.tokens, 9);
     EXPECT_EQ(answer.said, "ok");
     EXPECT_EQ(answer.exit_code, 0);
+}
+
+TEST_F(OutageTest, ATestCallIsARealOne) {
+    fs::create_directories(directory_ / "call");
+    const auto call = [&](const std::string& text) {
+        program("claude", text);
+        return make_test_call(options_, source_, directory_ / "call", stop_);
+    };
+    const Answer good =
+        call(kEdit +
+             std::string(R"(echo test > idea.txt; ls >&2; echo '{"result":"done","total_cost_usd":0.5}')"));
+    ASSERT_TRUE(good.status.ok());
+    EXPECT_EQ(good.proposal.source, source_ + "// more\n");
+    EXPECT_EQ(good.proposal.idea, "test");
+    EXPECT_EQ(good.proposal.agent.usd, 0.5);
+    EXPECT_EQ(good.said, "done");
+    const std::string prompt = read_text(directory_ / "call/prompt.md");
+    EXPECT_THAT(prompt, StartsWith("The rules.\n\n## This is only a test"));
+    EXPECT_THAT(prompt, HasSubstr("Make one edit to train/train.cpp now"));
+    EXPECT_THAT(read_text(directory_ / "call/agent.err"), HasSubstr("check\n"));
+    const Answer bad = call("echo 'not logged in' >&2; exit 3");
+    EXPECT_FALSE(bad.status.ok());
+    EXPECT_EQ(bad.exit_code, 3);
+    EXPECT_EQ(bad.said, "not logged in");
+    EXPECT_TRUE(fs::is_empty(directory_ / "call/desks"));
 }
 
 }  // namespace

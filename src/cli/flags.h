@@ -19,7 +19,8 @@ struct Arguments {
     std::string experiment;  // a number or a commit
     std::string device;
     std::optional<int> seeds;
-    bool json = false, verbose = false, exact = false, from_working_tree = false, resume = false;
+    bool json = false, verbose = false, exact = false, from_working_tree = false, resume = false,
+         call = false;
 };
 
 /// Does a command's work; returns the exit code.
