@@ -121,18 +121,19 @@ TEST_F(AgentsE2e, AnAgentThatHangsIsEndedHoweverItTakesIt) {
 }
 
 TEST_F(AgentsE2e, WhatCannotGetBetterEndsTheRunWithAWord) {
-    Output run = run_agent("*) echo '401 Unauthorized: run /login'; exit 1 ;;", "--hours 0.0005");
+    Output run = run_agent("*) exit 127 ;;", "");
+    EXPECT_EQ(run.code, 1);
+    EXPECT_TRUE(contains(run.out, "the agent cannot work: the agent failed with exit code 127")) << run.out;
+    const std::string soon = "--hours 0.0005 ";
+    run = run_agent("*) echo '401 Unauthorized: run /login'; exit 1 ;;", soon);
     EXPECT_EQ(run.code, 0);
     EXPECT_TRUE(contains(run.out, "exit code 1: 401 Unauthorized: run /login; asking again in 60 s"))
         << run.out;
-    run = run_agent("*) sleep 1000 ;;", "--agent-limit 1 --hours 0.0005");
+    run = run_agent("*) sleep 1000 ;;", soon + "--agent-limit 1");
     EXPECT_EQ(run.code, 0);
     EXPECT_TRUE(contains(run.out, "the agent took longer than 1 s; asking again in 60 s")) << run.out;
-    run = run_agent("*) exit 127 ;;", "--hours 0");
-    EXPECT_EQ(run.code, 1);
-    EXPECT_TRUE(contains(run.out, "the agent cannot work: the agent failed with exit code 127")) << run.out;
     EXPECT_EQ(ledger().size(), 1U) << "no experiment was spent on it";
-    run = run_agent("*) ;;", "--max-failures 3");
+    run = run_agent("*) ;;", "--hours 0 --max-failures 3");
     EXPECT_EQ(run.code, 1);
     EXPECT_TRUE(contains(run.out, "3 answers of the agent in a row could not be used")) << run.out;
     EXPECT_EQ(ledger().size(), 3U);
