@@ -26,6 +26,9 @@ std::string replace_all(const std::string& text, std::string_view from, std::str
 /// At most `max_bytes` bytes, cut between UTF-8 characters; a cut text ends in "..." (included in the count).
 std::string clip(std::string_view text, std::size_t max_bytes);
 
+/// Without the escapes that color a terminal, move its cursor or name its window.
+std::string without_escapes(std::string_view text);
+
 /// One clean line for people, logs and JSON: terminal escapes dropped, control characters and line ends
 /// become a space, bytes that are not UTF-8 become '?', runs of spaces become one; trimmed and clipped.
 std::string clean_line(std::string_view text, std::size_t max_bytes = 300);

@@ -43,15 +43,18 @@ class Child::Running {
         : spec_(spec),
           contained_(!container.empty()),
           log_(spec.output, spec.output_limit),
+          errors_log_(spec.errors, spec.output_limit),
           journal_(spec.events, spec.output_limit) {
         Pipe output = make_pipe(), events = spec.on_event ? make_pipe() : Pipe{};
+        Pipe errors = spec.errors.empty() ? Pipe{} : make_pipe();
         ProcessSpec started = spec;
         // Looked for here, as a container would not tell why a program does not start.
         std::string& program = started.command.front();
         const auto found = find_program(program);
         program = found.value_or(program);
         started.command.insert(started.command.begin(), container.begin(), container.end());
-        const int error = found ? tree_.start(started, output.write.get(), events.write.get()) : ENOENT;
+        const int error =
+            found ? tree_.start(started, output.write.get(), events.write.get(), errors.write.get()) : ENOENT;
         running_ = error == 0;
         if (!running_) {
             const std::string why = found ? std::strerror(error) : "no such program, or no right to run it";
@@ -61,6 +64,7 @@ class Child::Running {
         spdlog::debug("process {}: {}", tree_.root(),
                       clean_line(fmt::format("{}", fmt::join(started.command, " ")), 500));
         output_ = std::move(output.read);
+        errors_ = std::move(errors.read);
         events_ = std::move(events.read);
         if (spec.limit > 0) end_at_ = start_ + spec.limit;
     }
@@ -76,8 +80,10 @@ class Child::Running {
             notice_gap();
             watch(stop);
             measure();
-            pollfd channels[] = {
-                {output_.get(), POLLIN, 0}, {events_.get(), POLLIN, 0}, {tree_.news(), POLLIN, 0}};
+            pollfd channels[] = {{output_.get(), POLLIN, 0},
+                                 {errors_.get(), POLLIN, 0},
+                                 {events_.get(), POLLIN, 0},
+                                 {tree_.news(), POLLIN, 0}};
             ::poll(channels, std::size(channels), kPollMilliseconds);
             read_channels();
         }
@@ -207,6 +213,7 @@ class Child::Running {
 
     void read_channels() {
         drain(output_, [&](std::string_view bytes) { log_.write(bytes); });
+        drain(errors_, [&](std::string_view bytes) { errors_log_.write(bytes); });
         drain(events_, [&](std::string_view bytes) { add_events(bytes); });
     }
 
@@ -247,10 +254,10 @@ class Child::Running {
 
     const ProcessSpec spec_;
     const bool contained_;
-    LogWriter log_, journal_;
+    LogWriter log_, errors_log_, journal_;
     ProcessTree tree_;
     bool running_ = false;
-    Fd output_, events_;
+    Fd output_, errors_, events_;
     std::string line_;  // of the events, as far as it has come
     const double start_ = awake_seconds();
     const platform::MachineTimes before_ = platform::machine_times();

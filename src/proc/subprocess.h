@@ -30,6 +30,7 @@ struct ProcessSpec {
     Environment environment;           // edits of ours
     std::filesystem::path input;       // stdin; empty: /dev/null
     std::filesystem::path output;      // stdout and stderr are appended here; empty: /dev/null
+    std::filesystem::path errors;      // stderr instead; empty: it goes where stdout goes
     std::size_t output_limit =
         32 << 20;                  // bytes stored from the start; beyond it only the last 64 KiB are kept
     double limit = 0;              // seconds; 0: none until the callback sets one. Sleep does not count
