@@ -1,4 +1,4 @@
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "fakes/fakes.h"
 #include "judge/paired_judge.h"
@@ -65,6 +65,63 @@ TEST_F(LoopTest, BaselineFirstThenExperimentsUntilTheBound) {
     EXPECT_EQ(runner.requests.front().spec.budget, 30);
     const std::vector<std::string> steps(reporter.lines.begin() + 3, reporter.lines.begin() + 7);
     EXPECT_EQ(steps, (std::vector<std::string>{"1 agent", "1 build", "1 train, seed 7", "1 keep"}));
+}
+
+TEST_F(LoopTest, AMachineThatFailsCostsTimeAndNothingElse) {
+    settings.config.experiments = 2;
+    Trial dead;
+    dead.ending = Ending::crashed;
+    dead.reason = "data set gone";
+    dead.never_stepped = true;
+    bool broken = false;
+    int sleeps = 0;
+    runner.answer = [&](const TrialRequest& request) {
+        broken = runner.requests.size() >= 2 && sleeps == 0;
+        return broken ? dead : FakeRunner::with_bpb(request.spec.source == "source" ? 2.0 : 1.5);
+    };
+    runner.first_step = [&] { return dead; };
+    clock.on_sleep = [&] { ++sleeps; };
+    EXPECT_EQ(run(), LoopEnd::done);
+    ASSERT_EQ(ledger.all.size(), 3U);
+    EXPECT_EQ(proposer.calls, 2) << "the proposal that met it is tried again";
+    for (const Experiment& one : ledger.all) EXPECT_NE(one.verdict.decision, Decision::crash);
+    EXPECT_THAT(
+        reporter.lines,
+        testing::Contains(testing::HasSubstr("does not start either: data set gone; trying again in 60 s")));
+}
+
+TEST_F(LoopTest, ABaselineOnABusyMachineIsWaitedFor) {
+    settings.config.experiments = 1;
+    settings.config.repeats = 1;
+    int trials = 0;
+    runner.answer = [&](const TrialRequest&) {
+        Trial trial = FakeRunner::with_bpb(2.0);
+        if (++trials < 9) trial.void_because = "other processes held the CPU";
+        return trial;
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(ledger.all.size(), 2U);
+    settings.config.hours = 0.01;
+    ledger.all.clear();
+    ledger.trials.clear();
+    trials = -1000;
+    EXPECT_EQ(run(), LoopEnd::done) << "a bound ends the wait";
+    EXPECT_TRUE(ledger.all.empty());
+}
+
+TEST_F(LoopTest, ABuildThatFailsForTheMachineIsNotTheCandidates) {
+    settings.config.experiments = 1;
+    int full = 0;
+    builder.answer = [&](const std::string&) -> Result<std::filesystem::path> {
+        if (builder.sources.size() >= 2 && ++full < 5)
+            return Failure{Ending::build_failed,
+                           "fatal error: error writing to /tmp: No space left on device"};
+        return std::filesystem::path("/nowhere/train");
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(ledger.all.size(), 2U);
+    EXPECT_NE(experiment(1).verdict.decision, Decision::crash);
+    EXPECT_EQ(proposer.calls, 1);
 }
 
 TEST_F(LoopTest, WorseIsDroppedAndTheNextStartsFromTheIncumbentAgain) {

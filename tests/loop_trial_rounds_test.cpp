@@ -149,12 +149,43 @@ TEST_F(TrialRoundsTest, ALastingLoadEndsTheExperimentWithoutAVerdictOnIt) {
     EXPECT_GT(candidate.verdict.evidence.difference, 0);
 }
 
+TEST_F(TrialRoundsTest, WhatDoesNotStartIsHeldAgainstTheIncumbent) {
+    baseline({1.99, 2.00, 2.01});
+    Trial dead;
+    dead.ending = Ending::crashed;
+    dead.reason = "exit code 127: libc10.so: file too short";
+    dead.never_stepped = true;
+    answers.assign(3, dead);
+    EXPECT_EQ(run().ending(), Ending::crashed) << "the incumbent starts";
+    EXPECT_EQ(builder.sources.back(), "baseline source");
+    runner.first_step = [&] { return dead; };
+    candidate.trials.clear();
+    const Status broken = run();
+    EXPECT_EQ(broken.ending(), Ending::machine);
+    EXPECT_THAT(broken.failure().reason, HasSubstr("does not start either: exit code 127: libc10.so"));
+    builder.answer = [](const std::string&) {
+        return Failure{Ending::build_failed, "no space left on device"};
+    };
+    candidate.trials.clear();
+    EXPECT_EQ(run().ending(), Ending::machine);
+}
+
+TEST_F(TrialRoundsTest, ACrashAfterTheFirstStepIsTheCandidates) {
+    baseline({1.99, 2.00, 2.01});
+    answers = {Trial{}};
+    answers[0].ending = Ending::crashed;
+    runner.first_step = []() -> Trial { throw std::logic_error("no look is due"); };
+    EXPECT_EQ(run().ending(), Ending::crashed);
+}
+
 TEST_F(TrialRoundsTest, NoRunBeginsOnABaselineThatWasDisturbed) {
     answers.assign(4, trial(2.5));
     for (Trial& each : answers) each.void_because = "the machine slept";
     const Status status = run();
     ASSERT_FALSE(status.ok());
     EXPECT_THAT(status.failure().reason, HasSubstr("the machine slept (4 times)"));
+    EXPECT_THAT(status.failure().reason, HasSubstr("--clock cpu"));
+    EXPECT_EQ(status.ending(), Ending::machine) << "it is tried again";
 }
 
 TEST_F(TrialRoundsTest, TheSameCodeMustReachTheSameSpeed) {

@@ -296,8 +296,8 @@ TEST_F(AgentProposerTest, AListOfIgnoredFilesIsShort) {
 }
 
 TEST_F(AgentProposerTest, EveryWayToGiveNoProposal) {
-    EXPECT_EQ(reason("true"), "the agent changed nothing in train/train.cpp");
-    EXPECT_EQ(reason("echo idea > idea.txt"), "the agent changed nothing in train/train.cpp");
+    EXPECT_EQ(reason("true"), "the agent left train.cpp unchanged");
+    EXPECT_EQ(reason("echo idea > idea.txt"), "the agent left train.cpp unchanged");
     EXPECT_EQ(reason("rm train/train.cpp"), "the agent deleted train/train.cpp");
     EXPECT_EQ(reason("rm -r train"), "the agent deleted train/train.cpp");
     EXPECT_THAT(reason("rm train/train.cpp; ln -s /etc/passwd train/train.cpp"),
@@ -331,7 +331,7 @@ TEST_F(AgentProposerTest, AnAgentThatHangsIsEndedWithItsChildren) {
 
 TEST_F(AgentProposerTest, AQuestionFindsNobodyToAnswer) {
     EXPECT_EQ(reason("cat > /dev/null; read answer || echo 'no answer'"),
-              "the agent changed nothing in train/train.cpp: no answer");
+              "the agent left train.cpp unchanged: no answer");
     EXPECT_EQ(log(), "no answer\n");
     EXPECT_EQ(reason("echo Should I change the depth or the width?"),
               "the agent asked instead of editing: Should I change the depth or the width?");

@@ -40,14 +40,14 @@ TEST(ResultTable, ColumnsAreAlignedAndTheIncumbentMarked) {
                                          experiment(2, Decision::discard, 1.6, 0.2), crash, unjudged};
     EXPECT_EQ(table(all),
               "     #  verdict    val_bpb      delta    memory      time  idea\n"
-              "     0  keep      1.500000          -    0.5 GB      30 s  idea 0\n"
+              "     0  baseline  1.500000          -    0.5 GB      30 s  idea 0\n"
               "*    1  keep      1.400000  -0.100000    0.5 GB      30 s  idea 1\n"
               "     2  discard   1.600000  +0.200000    0.5 GB      30 s  idea 2\n"
               "     3  crash            -          -         -      30 s  idea 3  (build_failed: "
               "train.cpp:7: error)\n"
               "     4  unjudged         -          -         -      30 s  idea 4  (no fair trial: the "
               "machine slept)\n"
-              "5 experiments: 2 kept, 1 discarded, 1 crashed, 1 unjudged; best val_bpb 1.400000 (experiment "
+              "4 experiments: 1 kept, 1 discarded, 1 crashed, 1 unjudged; best val_bpb 1.400000 (experiment "
               "1, -0.100000 "
               "against "
               "the baseline)\n");

@@ -37,7 +37,7 @@ void Flags::hide() {
 }
 
 void Flags::json() {
-    flag("--json", given.json, "print JSON");
+    flag("--json", given.json, "JSON output");
 }
 
 void Flags::verbose() {

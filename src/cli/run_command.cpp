@@ -101,6 +101,7 @@ int run(const Arguments& arguments) {
         reporter.note(fmt::format("ended {} processes that the last start of this run left behind", left));
     reporter.note(keep_awake());
     if (const auto note = rebuilt_note(info, kit); !note.empty()) reporter.note(note);
+    if (const auto note = moved_note(info, kit); !note.empty()) reporter.note(note);
     reporter.note(opening_line(info, plan.goes_on));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");
 

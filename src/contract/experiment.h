@@ -66,6 +66,7 @@ struct Trial {
     Conditions conditions;
     std::string void_because;  // why the machine, not the code, made this number: never judged. Empty: fair
 
+    bool never_stepped = false;  // it ended before its first step; not recorded
     bool counts() const { return ending == Ending::ok && void_because.empty(); }
     double steps_per_second() const {
         return training_seconds > 0 ? static_cast<double>(num_steps) / training_seconds : 0;

@@ -54,6 +54,7 @@ void to_json(json& to, const Trial& trial) {
           {"void_because", trial.void_because}};
     for (const TrialNumber& number : kTrialNumbers)
         std::visit([&](auto member) { to[number.name] = trial.*member; }, number.member);
+    if (trial.ending != Ending::ok) to["val_bpb"] = nullptr;
 }
 
 void from_json(const json& from, Trial& trial) {
@@ -68,6 +69,7 @@ void from_json(const json& from, Trial& trial) {
     read("void_because", trial.void_because);
     for (const TrialNumber& number : kTrialNumbers)
         std::visit([&](auto member) { read(number.name, trial.*member); }, number.member);
+    if (trial.ending != Ending::ok) trial.val_bpb = 0;
 }
 
 JSON_MEMBERS(Experiment, number, started, proposal, ran_on, commit, source_hash, source_tokens, idea, agent,
@@ -87,7 +89,8 @@ Trial trial_from_json(const json& object) {
 
 json to_json(const Experiment& experiment) {
     json object = experiment;
-    object["val_bpb"] = experiment.val_bpb();
+    const double val_bpb = experiment.val_bpb();
+    object["val_bpb"] = val_bpb > 0 ? json(val_bpb) : json();
     return object;
 }
 
@@ -107,7 +110,7 @@ static void refuse_unknown_keys(const json& from, const json& known) {
         for (const auto& [key, value] : from.get_ref<const json::object_t&>()) {
             const auto found = known.find(key);
             if (found == known.end())
-                throw std::invalid_argument("written by a newer version of autoresearch: '" + key +
+                throw std::invalid_argument("written by a newer autoresearch: '" + key +
                                             "' is not known here");
             refuse_unknown_keys(value, *found);
         }

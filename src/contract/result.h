@@ -22,13 +22,15 @@ enum class Ending {
     invalid,        // the trainer finished but broke a rule of the metric
     no_result,      // the trainer ended normally, but without a result
     ended_early,    // the harness ended it: it was sure to lose
+    machine,        // the machine failed, or is too busy, so nothing is known of the code; never recorded
     interrupted,    // the person stopped the run midway; never recorded
 };
 
 template <>
-inline constexpr std::array<std::string_view, 12> kNames<Ending> = {
-    "ok",         "no_proposal",   "refused", "build_failed", "crashed",     "timed_out",
-    "not_finite", "out_of_memory", "invalid", "no_result",    "ended_early", "interrupted"};
+inline constexpr std::array<std::string_view, 13> kNames<Ending> = {
+    "ok",          "no_proposal", "refused",       "build_failed", "crashed",
+    "timed_out",   "not_finite",  "out_of_memory", "invalid",      "no_result",
+    "ended_early", "machine",     "interrupted"};
 
 /// An expected failure: how it ended and why, in one line for a person.
 struct Failure {

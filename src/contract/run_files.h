@@ -127,6 +127,10 @@ inline Path curve_file(const Path& directory, std::uint64_t seed) {
 inline Path trace(const Path& directory, std::uint64_t seed) {
     return directory / ("trace-" + std::to_string(seed) + ".csv");
 }
+/// A look whether the incumbent still starts.
+inline Path machine_check(const Path& directory) {
+    return directory / "machine-check";
+}
 /// Finished trials of an unfinished experiment, one per line.
 inline Path finished_trials(const Path& directory) {
     return directory / "trials.jsonl";

@@ -74,6 +74,7 @@ struct TrialRequest {
     TrialSpec spec;
     std::filesystem::path program;    // built from the spec's source
     std::filesystem::path directory;  // run.log, events.jsonl and curves go here
+    bool first_step_only = false;     // ended early then: all that is asked is whether it gets there
     double reached = 0;               // steps per second that the same code reached before; 0: unknown
     std::vector<Trial>* void_trials = nullptr;  // receives those that the machine spoilt
 };

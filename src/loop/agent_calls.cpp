@@ -1,4 +1,4 @@
-// Asking the agent, waiting for it, and what it may cost.
+// Asking the agent, waiting for it or for the machine, and what a run may cost.
 
 #include <spdlog/fmt/fmt.h>
 
@@ -16,6 +16,10 @@ constexpr double kFirstWait = 60;  // seconds; doubled each time
 constexpr double kLongestWait = 20 * 60;
 constexpr double kPatience = 30 * 60;  // in all, with an agent that never worked in this run
 constexpr double kStopInterval = 0.2;  // how late a stop request may be seen
+
+double back_off(int earlier) {
+    return std::min(kFirstWait * std::pow(2, earlier), kLongestWait);
+}
 
 /// What a call cost in these experiments, oldest first, where it is known.
 template <class Number>
@@ -68,7 +72,7 @@ Status ExperimentLoop::ask(Attempt& now) {
         request.tried = world_.ledger.directory(number);
     }
     while (true) {
-        world_.reporter.phase(number, rejection == nullptr ? "agent" : "agent, once more");
+        world_.reporter.phase(number, rejection == nullptr ? "agent" : "asking the agent again");
         Answer answer = steps_.proposer.propose(request);
         const bool worked = answer.status.ok() || answer.remedy == Remedy::ask_again;
         const bool interrupted = answer.status.ending() == Ending::interrupted;
@@ -131,14 +135,25 @@ std::optional<LoopEnd> ExperimentLoop::wait_for_agent(const Answer& answer, cons
         world_.reporter.note("the agent cannot work: " + reason);
         return LoopEnd::gave_up;
     }
-    const double seconds = std::min({kFirstWait * std::pow(2, waits_++), kLongestWait, patience});
-    world_.reporter.note(seconds < 120 ? fmt::format("{}; asking again in {:.0f} s", reason, seconds)
-                                       : fmt::format("{}; asking again in {:.0f} min", reason, seconds / 60));
+    return wait(reason, "asking", std::min(back_off(waits_++), patience), spent);
+}
+
+/// Nothing is recorded: the same proposal is tried again, by this run or the next.
+std::optional<LoopEnd> ExperimentLoop::wait_for_machine(const std::string& reason, const AgentReport& spent) {
+    return wait(reason, "trying", back_off(machine_waits_++), spent);
+}
+
+std::optional<LoopEnd> ExperimentLoop::wait(const std::string& reason, const char* what, double seconds,
+                                            const AgentReport& spent) {
+    const double begun = world_.clock.seconds();
+    world_.reporter.note(seconds < 120
+                             ? fmt::format("{}; {} again in {:.0f} s", reason, what, seconds)
+                             : fmt::format("{}; {} again in {:.0f} min", reason, what, seconds / 60));
     for (double left = seconds; left > 0; left = begun + seconds - world_.clock.seconds()) {
         if (const auto end = reason_to_end(spent)) return end;
         const int rest = static_cast<int>(std::ceil(left));
         world_.reporter.progress(1 - left / seconds,
-                                 fmt::format("asking again in {}:{:02}", rest / 60, rest % 60));
+                                 fmt::format("{} again in {}:{:02}", what, rest / 60, rest % 60));
         world_.clock.sleep(kStopInterval);
     }
     return std::nullopt;

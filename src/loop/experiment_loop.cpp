@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "contract/run_files.h"
 #include "loop/trial_rounds.h"
 #include "util/hash.h"
 
@@ -59,9 +60,12 @@ std::optional<LoopEnd> ExperimentLoop::attempt(int number) {
 
     if (now.end) return now.end;
     if (status.ending() == Ending::interrupted) return LoopEnd::stopped;
+    if (status.ending() == Ending::machine)
+        return wait_for_machine(status.failure().reason, now.proposal.agent);
+    machine_waits_ = 0;
     if (!status.ok() && incumbent() == nullptr) {
         world_.reporter.note(
-            fmt::format("the baseline does not work, so there is nothing to compare with: {} (logs: {})",
+            fmt::format("the baseline trial failed, so nothing can be compared: {} (logs: {})",
                         status.failure().reason, world_.ledger.directory(0).string()));
         return LoopEnd::gave_up;
     }
@@ -109,9 +113,23 @@ Status ExperimentLoop::build(Attempt& now) {
     const double begun = world_.clock.seconds();
     const auto program = steps_.builder.build(now.proposal.source, world_.ledger.directory(number));
     now.experiment.build_seconds += world_.clock.seconds() - begun;
-    if (!program.ok()) return program.failure();
+    if (!program.ok()) return blame(program.failure(), now);
     now.program = program.value();
     return {};
+}
+
+/// A build that does not fail for a line of train.cpp may fail for the machine: the disk is full, the
+/// compiler gone. Then the incumbent does not build either.
+Status ExperimentLoop::blame(const Failure& failure, const Attempt& now) {
+    const bool of_source = failure.reason.find("train.cpp:") != std::string::npos;
+    if (failure.ending != Ending::build_failed || of_source || incumbent() == nullptr) return failure;
+    const auto folder = run_files::machine_check(world_.ledger.directory(now.experiment.number));
+    const auto again = steps_.builder.build(world_.repo.source(incumbent()->commit), folder);
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+    if (again.ok() || again.ending() == Ending::interrupted) return failure;
+    return Failure{Ending::machine,
+                   "the machine fails: what worked does not build either: " + again.failure().reason};
 }
 
 Status ExperimentLoop::run_and_judge(Attempt& now) {
@@ -137,7 +155,9 @@ bool ExperimentLoop::goes_back(Attempt& now, Status& status) {
     if (status.ok() || now.end || now.repairs == settings_.config.repairs) return false;
     if (incumbent() == nullptr || reason_to_end(now.proposal.agent)) return false;
     const Failure& failure = status.failure();
-    if (failure.ending == Ending::interrupted || failure.ending == Ending::timed_out) return false;
+    if (failure.ending == Ending::interrupted || failure.ending == Ending::machine ||
+        failure.ending == Ending::timed_out)
+        return false;
     const auto& trials = now.experiment.trials;
     if (trials.size() > 1 || (trials.size() == 1 && trials[0].wall_seconds >= kFirstSeconds)) return false;
     now.rejection = failure;

@@ -68,10 +68,14 @@ class ExperimentLoop {
     void record(Attempt& now);
 
     bool goes_back(Attempt& now, Status& status);
+    Status blame(const Failure& failure, const Attempt& now);
     // agent_calls.cpp
     Status ask(Attempt& now);
     void count_cost(AgentReport& call, const AgentReport& so_far);
     std::optional<LoopEnd> wait_for_agent(const Answer& answer, const AgentReport& spent);
+    std::optional<LoopEnd> wait_for_machine(const std::string& reason, const AgentReport& spent);
+    std::optional<LoopEnd> wait(const std::string& reason, const char* what, double seconds,
+                                const AgentReport& spent);
     bool agent_worked(const std::string& name) const;
     std::optional<LoopEnd> reason_to_end(const AgentReport& unrecorded = {}) const;
     std::string cap_reached(AgentReport spent) const;
@@ -84,6 +88,7 @@ class ExperimentLoop {
     double started_ = 0;
     int useless_answers_ = 0;    // in a row
     int waits_ = 0;              // for the agent, in a row
+    int machine_waits_ = 0;      // likewise
     double outage_begun_ = 0;    // when the first of them began
     bool agent_worked_ = false;  // since run() began
     bool cost_is_told_ = true;   // of its last call

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "contract/run_files.h"
 #include "util/hash.h"
 
 namespace autoresearch {
@@ -13,7 +14,9 @@ namespace fs = std::filesystem;
 
 /// Nothing is known of the candidate, and it is not its fault. A run cannot begin like that.
 Status unjudged(const std::string& why, const Experiment* incumbent, Experiment& experiment) {
-    if (incumbent == nullptr) return Failure{Ending::no_result, why};
+    if (incumbent == nullptr)
+        return Failure{Ending::machine,
+                       why + "; --clock cpu needs no quiet machine, --repeats 0 takes it as it is"};
     experiment.verdict = {Decision::unjudged, Ending::no_result, why, {}};
     return {};
 }
@@ -47,8 +50,7 @@ struct Rounds {
         if (incumbent != nullptr) take_up(world.repo.source(incumbent->commit), experiment.reference_trials);
         // A crash or an early end that a kill kept from being recorded. A void one was the machine's.
         for (const Trial& trial : experiment.trials)
-            if (trial.ending != Ending::ok && trial.void_because.empty())
-                return without_verdict(trial, false);
+            if (trial.ending != Ending::ok && trial.void_because.empty()) return failed(trial);
         while (true) {
             const auto answer = steps.judge.judge(incumbent, experiment, history);
             if (const auto* verdict = std::get_if<Verdict>(&answer)) {
@@ -61,7 +63,11 @@ struct Rounds {
             const auto& more = std::get<MoreTrials>(answer);
             const bool of_incumbent = more.of_incumbent && incumbent != nullptr;
             const Trial trial = of_incumbent ? of_reference(more.seed) : of_candidate(more.seed);
-            if (!trial.counts()) return without_verdict(trial, of_incumbent);
+            if (trial.counts()) continue;
+            if (trial.ending == Ending::interrupted) return Failure{trial.ending, trial.reason};
+            if (of_incumbent || !trial.void_because.empty())
+                return unjudged(trial.reason, incumbent, experiment);
+            return failed(trial);
         }
     }
 
@@ -96,7 +102,7 @@ struct Rounds {
         request.spec.seed = seed;
         const std::string name = fmt::format("experiment {}", incumbent->number);
         if (reference.empty()) {
-            world.reporter.phase(experiment.number, "build " + name + " again");
+            world.reporter.phase(experiment.number, "rebuilding " + name);
             const auto built = steps.builder.build(request.spec.source, request.directory);
             if (!built.ok()) {
                 Failure failure = built.failure();
@@ -132,12 +138,39 @@ struct Rounds {
         return trial;
     }
 
-    Status without_verdict(const Trial& trial, bool of_incumbent) {
-        if (trial.ending == Ending::interrupted) return Failure{trial.ending, trial.reason};
-        if (of_incumbent || !trial.void_because.empty()) return unjudged(trial.reason, incumbent, experiment);
-        if (trial.ending != Ending::ended_early) return Failure{trial.ending, trial.reason};
-        experiment.verdict = {Decision::discard, trial.ending, trial.reason, {}};
-        return {};
+    Status failed(const Trial& trial) {
+        if (trial.ending == Ending::ended_early) {
+            experiment.verdict = {Decision::discard, trial.ending, trial.reason, {}};
+            return {};
+        }
+        if (trial.never_stepped && incumbent != nullptr)
+            if (const Status machine = look_at_machine(); !machine.ok()) return machine;
+        return Failure{trial.ending, trial.reason};
+    }
+
+    /// What did not even start may not be at fault: a library or the data may be gone. The incumbent, which
+    /// worked, must get to its first step, too.
+    Status look_at_machine() {
+        TrialRequest request{common, {}, run_files::machine_check(world.ledger.directory(experiment.number))};
+        request.spec.source = world.repo.source(incumbent->commit);
+        request.spec.experiment = experiment.number;
+        request.first_step_only = true;
+        world.reporter.phase(experiment.number, "check the machine with the incumbent");
+        const auto built = steps.builder.build(request.spec.source, request.directory);
+        Failure failure;
+        if (built.ok()) {
+            request.program = built.value();
+            const Trial trial = steps.runner.run(request);
+            failure = {trial.ending, trial.reason};
+        } else {
+            failure = built.failure();
+        }
+        std::error_code ignored;
+        fs::remove_all(request.directory, ignored);
+        if (failure.ending == Ending::ok || failure.ending == Ending::ended_early) return {};
+        if (failure.ending == Ending::interrupted) return failure;
+        return Failure{Ending::machine,
+                       "the machine fails: what worked does not start either: " + failure.reason};
     }
 };
 

@@ -69,6 +69,7 @@ void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Pl
     run.torch = kit.torch_version;
     plan.settings = settle_here(run.config.values, kit);
     run.device = plan.settings.device;
+    run.machine = this_machine(kit);
 }
 
 void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {

@@ -1,6 +1,7 @@
 #include "plan/workspace.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <sys/utsname.h>
 
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -102,6 +103,32 @@ std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const Flag
     const auto data = require_data(config).directory;
     git.ensure_ignored();
     return {source, {kit, settle_here(config.values, kit), data}};
+}
+
+std::map<std::string, std::string> this_machine(const Kit& kit) {
+    utsname system{};
+    ::uname(&system);
+    std::map<std::string, std::string> machine = {
+        {"cpu", platform::cpu_model()},
+        {"gpu", platform::gpu_model()},
+        {"cores", std::to_string(platform::cores())},
+        {"memory", fmt::format("{} GiB", platform::memory_bytes() >> 30)},
+        {"system", fmt::format("{} {} {}", system.sysname, system.release, system.machine)},
+        {"compiler", kit.compiler_version}};
+    std::erase_if(machine, [](const auto& each) { return each.second.empty(); });
+    return machine;
+}
+
+std::string moved_note(const RunInfo& run, const Kit& kit) {
+    std::string text;
+    const auto here = this_machine(kit);
+    for (const char* what : {"cpu", "gpu", "cores"}) {
+        const auto now = here.find(what), then = run.machine.find(what);
+        if (now != here.end() && then != run.machine.end() && now->second != then->second)
+            text += fmt::format("{}{} {} -> {}", text.empty() ? "" : "; ", what, then->second, now->second);
+    }
+    return text.empty() ? ""
+                        : "this run began on another machine (" + text + "): results may not be comparable";
 }
 
 fs::path repository_root_or_empty() {

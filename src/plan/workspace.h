@@ -47,4 +47,9 @@ std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const Flag
 /// The root of the repository that contains the current directory; empty if there is none.
 std::filesystem::path repository_root_or_empty();
 
+/// What results depend on beside code, data and settings, for run.json.
+std::map<std::string, std::string> this_machine(const Kit& kit);
+/// What differs, for a person; empty if nothing does, or if one of them is not known.
+std::string moved_note(const RunInfo& run, const Kit& kit);
+
 }  // namespace autoresearch

@@ -20,6 +20,9 @@ std::filesystem::path self();
 std::filesystem::path program_of(pid_t pid);
 /// The preset for this machine when the user names none: mps, cuda or cpu.
 std::string default_preset();
+/// Models, as the system names them; empty: not known, or none.
+std::string cpu_model();
+std::string gpu_model();
 /// Memory that this program may use; 0: not known.
 std::int64_t memory_bytes();
 /// Cores that this program may use, at least one.

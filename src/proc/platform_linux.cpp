@@ -72,6 +72,25 @@ std::string default_preset() {
     return fs::exists("/proc/driver/nvidia/version") ? "cuda" : "cpu";
 }
 
+std::string cpu_model() {
+    const std::string text = text_of("/proc/cpuinfo");
+    for (const std::string_view line : split_lines(text))
+        if (line.starts_with("model name")) return std::string(trim(line.substr(line.find(':') + 1)));
+    return "";
+}
+
+std::string gpu_model() {
+    std::string models;
+    std::error_code none;
+    for (const auto& gpu : fs::directory_iterator("/proc/driver/nvidia/gpus", none)) {
+        const std::string text = text_of(gpu.path() / "information");
+        for (const std::string_view line : split_lines(text))
+            if (line.starts_with("Model:"))
+                models += (models.empty() ? "" : ", ") + std::string(trim(line.substr(line.find(':') + 1)));
+    }
+    return models;
+}
+
 std::int64_t memory_bytes() {
     const std::int64_t all = bytes_in("/proc/meminfo", {"MemTotal"}), allowed = group_limits().memory;
     return allowed > 0 ? std::min(all, allowed) : all;

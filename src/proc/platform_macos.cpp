@@ -68,6 +68,17 @@ std::string default_preset() {
 #endif
 }
 
+std::string cpu_model() {
+    char name[256] = {};
+    std::size_t size = sizeof name - 1;
+    ::sysctlbyname("machdep.cpu.brand_string", name, &size, nullptr, 0);
+    return name;
+}
+
+std::string gpu_model() {
+    return "";  // part of the CPU's chip, and of its name
+}
+
 std::int64_t memory_bytes() {
     return system_value("hw.memsize");
 }

@@ -240,7 +240,7 @@ Result<DeskResult> Desk::collect(const std::string& before) const {
         return fail("made train/train.cpp " + std::to_string(size >> 20) + " MiB large");
     auto source = taken(path_, kSource);
     if (!source) return fail("made train/train.cpp something other than a plain file");
-    if (*source == before) return fail("changed nothing in train/train.cpp");
+    if (*source == before) return fail("left train.cpp unchanged");
     const std::string idea = clean_line(first_line(taken(path_, kIdea).value_or("")), kIdeaBytes);
     return DeskResult{std::move(*source), idea.empty() ? "no idea given" : idea, changed_files()};
 }

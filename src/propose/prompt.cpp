@@ -64,12 +64,14 @@ std::string last_words(const Experiment& experiment, const std::filesystem::path
 
 std::string summary(const std::vector<Experiment>& history) {
     const auto count = [&](Decision decision) {
-        return std::count_if(history.begin(), history.end(),
-                             [&](const Experiment& one) { return one.verdict.decision == decision; });
+        return std::count_if(history.begin(), history.end(), [&](const Experiment& one) {
+            return one.number > 0 && one.verdict.decision == decision;
+        });
     };
     const Experiment* best = incumbent_of(history);
-    return fmt::format("# What was tried\n\n{} experiments: {} kept, {} crashed.", history.size(),
-                       count(Decision::keep), count(Decision::crash)) +
+    return fmt::format("# What was tried\n\n{} experiments: {} kept, {} crashed.",
+                       history.empty() ? 0 : history.size() - 1, count(Decision::keep),
+                       count(Decision::crash)) +
            (best ? fmt::format(" Best: {:.5f} (experiment {}).", best->val_bpb(), best->number) : "") +
            fmt::format(
                "\nColumns: number, verdict, val_bpb (lower is better), difference from the best at that "

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,10 +16,11 @@ struct RunInfo {
     std::string version;       // of this program
     std::string start_commit;  // parent of the baseline
     bool from_working_tree = false;
-    std::string data;    // fingerprint of the data set
-    std::string kit;     // hash of the fixed half
-    std::string torch;   // version
-    std::string device;  // cpu, mps, cuda: what "auto" came to
+    std::string data;                            // fingerprint of the data set
+    std::string kit;                             // hash of the fixed half
+    std::string torch;                           // version
+    std::string device;                          // cpu, mps, cuda: what "auto" came to
+    std::map<std::string, std::string> machine;  // cpu, gpu, cores, memory, system, compiler: where it began
     ResolvedSettings config;
     std::filesystem::path directory;  // .autoresearch/<tag>; not written
 

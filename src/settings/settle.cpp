@@ -25,8 +25,7 @@ double next_time_of_day(const std::string& text) {
     ::localtime_r(&now, &then);
     const char* end = ::strptime(text.c_str(), "%H:%M", &then);
     if (end == nullptr || *end != '\0')
-        throw UserError("until is \"" + text + "\", which is not a time of day",
-                        "use a time such as --until 07:30");
+        throw UserError("--until " + text + " is not a time of day", "use a time such as --until 07:30");
     then.tm_sec = 0;
     then.tm_isdst = -1;  // unknown, and may differ tomorrow
     std::tm tomorrow = then;

@@ -59,15 +59,14 @@ std::vector<SettingKey> table() {
         {"memory_factor", &Settings::memory_factor, free,
          "using more than this times the incumbent's memory needs a larger gain", 1, 1e6},
         {"early_end", &Settings::early_end, free, "end a trial that is sure to lose"},
-        {"repeats", &Settings::repeats, free, "how often a disturbed trial is repeated; 0: it counts anyway",
-         0, 100},
+        {"repeats", &Settings::repeats, free, "retries of a disturbed trial; 0: count it anyway", 0, 100},
         {"confirm_seeds", &Settings::confirm_seeds, free,
          "seeds for the final number when a run reaches its limit; 0: none", 0, 100},
         {"agent", &Settings::agent, free, "coding agent: a name in configs/agents.json, or a command"},
         {"model", &Settings::model, free, "model name passed to the agent"},
         {"agent_limit", &Settings::agent_limit, free, "seconds the agent may take for one proposal", 1, kDay},
         {"agent_args", &Settings::agent_args, free, "extra arguments for the agent, parsed as a shell would"},
-        {"repairs", &Settings::repairs, free, "how often an unusable edit goes back to the agent", 0, 100},
+        {"repairs", &Settings::repairs, free, "times an unusable edit goes back to the agent", 0, 100},
         {"token_price", &Settings::token_price, free,
          "USD per million tokens, for an agent that reports no cost", 0, 1e6},
         {"tag", &Settings::tag, frozen, "name of the run; default: tonight's, named after the day (nov22)"},
@@ -80,7 +79,7 @@ std::vector<SettingKey> table() {
         {"max_tokens", &Settings::max_tokens, free,
          "stop when the agent has used this many tokens in all; 0: never", 0, 1e15},
         {"max_failures", &Settings::max_failures, free,
-         "give up after this many useless answers in a row; 0: never", 0, kMaxInt},
+         "unusable agent answers in a row before the run ends; 0: never", 0, kMaxInt},
     };
 }
 

@@ -61,6 +61,7 @@ Kit open_kit() {
     kit.torch_version = json.at("torch_version").get<std::string>();
     kit.python = json.value("python", std::string());  // older kits needed none
     kit.compiler = json.at("compiler").get<std::string>();
+    kit.compiler_version = json.value("compiler_version", std::string());
     if (::access(kit.compiler.c_str(), X_OK) != 0) {
         throw UserError("the C++ compiler " + kit.compiler + " is gone, so no train.cpp can be built",
                         "scripts/setup says what to install");

@@ -13,7 +13,7 @@ struct Kit {
     std::filesystem::path torch;  // the installed torch package
     std::string torch_version;
     std::filesystem::path python;  // the project's .venv one, which has pyarrow
-    std::string compiler;
+    std::string compiler, compiler_version;
     std::string hash;  // of headers, sources and build script: changes with the fixed half
 };
 

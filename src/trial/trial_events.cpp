@@ -59,8 +59,7 @@ Trial died(const ProcessResult& process, const std::string& log) {
     static const std::regex of_memory("out of memory|std::bad_alloc|can(no|')t allocate memory",
                                       std::regex::icase);
     if (process.signal == SIGKILL)
-        return failed_trial(
-            {Ending::out_of_memory, "killed by the system, most likely because memory ran out"});
+        return failed_trial({Ending::out_of_memory, "killed by the system, probably out of memory"});
     const std::string last = last_meaningful_line(log);
     if (std::regex_search(log, of_memory)) return failed_trial({Ending::out_of_memory, last});
     const std::string what =
@@ -105,6 +104,7 @@ std::optional<double> TrialEvents::line(std::string_view line) {
     }
     if (phase == kTraining && phase_ == kTraining) step(event);
     if (phase == kEvaluation) reporter_.progress(1, "evaluating");
+    if (phase == kTraining && request_.first_step_only) hopeless_ = "nothing but its first step was wanted";
     if (hopeless_ || stranger_) return 0;
     return begins ? std::optional(phases_[phase].limit) : std::nullopt;
 }

@@ -28,6 +28,9 @@ class TrialEvents {
     /// is trusted; stdout merely explains a crash.
     Trial ending(const ProcessResult& process, const std::string& log) const;
 
+    /// Whether the first step was done.
+    bool stepped() const { return phase_ > 0; }
+
   private:
     struct Phase {
         double limit;         // seconds from its start

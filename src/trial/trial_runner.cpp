@@ -109,6 +109,7 @@ Trial TrialRunner::run(const TrialRequest& request) {
     trial.cpu_seconds = process.cpu_seconds;
     trial.conditions = process.conditions;
     trial.void_because = disturbance(process.conditions);
+    trial.never_stepped = !events.stepped();
     if (trial.peak_memory_mb <= 0) trial.peak_memory_mb = process.peak_memory_mb;
     if (trial.ending == Ending::out_of_memory && trial.peak_memory_mb > 0)
         trial.reason +=

@@ -44,7 +44,8 @@ std::string experiment_line(const Experiment& experiment, bool color) {
     const double val_bpb = experiment.val_bpb(), gb = experiment.peak_memory_mb() / 1024;
     const std::string line =
         fmt::format("{:4}  {:<8} {:>9}  {:>9}  {:>8}  {:6.0f} s  {}", experiment.number,
-                    to_string(experiment.verdict.decision), cell(val_bpb > 0, "{:.6f}", val_bpb),
+                    experiment.number == 0 ? "baseline" : to_string(experiment.verdict.decision),
+                    cell(val_bpb > 0, "{:.6f}", val_bpb),
                     cell(experiment.compared(), "{:+.6f}", experiment.verdict.evidence.difference),
                     cell(gb > 0, "{:.1f} GB", gb), experiment.seconds, idea_cell(experiment));
     return color ? painted(line) : line;
@@ -56,10 +57,10 @@ std::string result_sums(const std::vector<Experiment>& experiments) {
     AgentReport agent;
     for (const auto& experiment : experiments) {
         add_cost(agent, experiment.agent);
-        ++counts[experiment.verdict.decision];
+        if (experiment.number > 0) ++counts[experiment.verdict.decision];  // the baseline is none
     }
     std::string text =
-        fmt::format("{} experiments: {} kept, {} discarded, {} crashed", experiments.size(),
+        fmt::format("{} experiments: {} kept, {} discarded, {} crashed", experiments.size() - 1,
                     counts[Decision::keep], counts[Decision::discard], counts[Decision::crash]);
     if (counts[Decision::unjudged] > 0) text += fmt::format(", {} unjudged", counts[Decision::unjudged]);
     if (incumbent != nullptr) {

@@ -115,6 +115,7 @@ ordered_json run_json(const RunView& view, const std::vector<Experiment>& experi
             {"running", view.holder.has_value()},
             {"pid", view.holder ? view.holder->pid : 0},
             {"device", run.device},
+            {"machine", run.machine},
             {"data", run.data},
             {"config", to_json(run.config)},
             {"verdicts", verdicts(view)},
@@ -131,9 +132,8 @@ std::string opening_line(const RunInfo& run, bool goes_on) {
             bounds += fmt::format(", {} {}", key.name, now.dump());
     }
     return fmt::format(
-        "run {}{}: {} a trial on {}, corpus {}{}; Ctrl-C once: stop after the current experiment, twice: "
-        "stop now",
-        config.tag, goes_on ? " continues" : "", budget_text(config), run.device, config.corpus,
+        "{}run {}: {} a trial on {}, corpus {}{}; Ctrl-C stops after this experiment, twice stops now",
+        goes_on ? "resuming " : "", config.tag, budget_text(config), run.device, config.corpus,
         bounds.empty() ? ", until stopped" : bounds);
 }
 

@@ -48,7 +48,13 @@ struct FakeBuilder : Builder {
 struct FakeRunner : Runner {
     std::function<Trial(const TrialRequest&)> answer;
     std::vector<TrialRequest> requests;
+    std::function<Trial()> first_step;  // of a check of the machine, which is not among the requests
     Trial run(const TrialRequest& request) override {
+        if (request.first_step_only) {
+            Trial check;
+            check.ending = Ending::ended_early;
+            return first_step ? first_step() : check;
+        }
         requests.push_back(request);
         Trial trial = answer ? answer(request) : with_bpb(2.0 - 0.1 * static_cast<double>(requests.size()));
         trial.seed = request.spec.seed;
