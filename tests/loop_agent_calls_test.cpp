@@ -215,6 +215,22 @@ TEST_F(AgentCallsTest, ACapCountsTheCallsOfTheExperimentUnderWay) {
     EXPECT_EQ(proposer.calls, 4);
 }
 
+TEST_F(AgentCallsTest, TheFirstExperimentsCallsAreKnownToo) {
+    config.experiments = 0;
+    config.max_failures = 0;
+    config.repairs = 5;
+    config.max_cost = 6;
+    guard.answer = [](const Proposal&) -> Status { return Failure{Ending::refused, "no"}; };
+    ledger.all.resize(1);
+    ledger.all[0].commit = "commit0";
+    ledger.all[0].verdict.decision = Decision::keep;
+    repo.sources["commit0"] = "source";
+    proposer.answer = [](const ProposalRequest& request) { return edit(request, 4); };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(proposer.calls, 1);
+    EXPECT_EQ(ledger.all.size(), 2U);
+}
+
 TEST_F(AgentCallsTest, ACostThatIsNotToldAnyMoreIsCountedAndSaid) {
     config.experiments = 0;
     config.max_cost = 26;

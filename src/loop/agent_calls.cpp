@@ -17,14 +17,17 @@ constexpr double kLongestWait = 20 * 60;
 constexpr double kPatience = 30 * 60;  // in all, with an agent that never worked in this run
 constexpr double kStopInterval = 0.2;  // how late a stop request may be seen
 
-/// What a call cost in these experiments, oldest first, where it is known.
+/// What a call cost in these experiments, and in the current one, oldest first, where it is known.
 template <class Number>
-std::vector<double> prices(const std::vector<Experiment>& experiments, Number AgentReport::* cost,
-                           const std::string& agent = "") {
+std::vector<double> prices(const std::vector<Experiment>& experiments, const AgentReport& current,
+                           Number AgentReport::* cost, const std::string& agent = "") {
     std::vector<double> all;
-    for (const Experiment& one : experiments)
-        if (one.agent.*cost > 0 && (agent.empty() || one.agent.name == agent))
-            all.push_back(static_cast<double>(one.agent.*cost) / std::max(1, one.agent.calls));
+    const auto add = [&](const AgentReport& report) {
+        if (report.*cost > 0 && (agent.empty() || report.name == agent))
+            all.push_back(static_cast<double>(report.*cost) / std::max(1, report.calls));
+    };
+    for (const Experiment& one : experiments) add(one.agent);
+    add(current);
     return all;
 }
 
@@ -42,8 +45,7 @@ template <class Number>
 bool fill_in(AgentReport& call, const AgentReport& so_far, const std::vector<Experiment>& history,
              Number AgentReport::* cost) {
     if (call.*cost > 0) return false;
-    auto known = prices(history, cost, call.name);
-    if (so_far.*cost > 0) known.push_back(static_cast<double>(so_far.*cost) / std::max(1, so_far.calls));
+    const auto known = prices(history, so_far, cost, call.name);
     if (!known.empty()) call.*cost = static_cast<Number>(known.back());
     return call.*cost > 0;
 }
@@ -158,17 +160,18 @@ std::optional<LoopEnd> ExperimentLoop::reason_to_end(const AgentReport& unrecord
 }
 
 /// Which cap allows no other call at the usual cost, in words for a person; empty if none.
-std::string ExperimentLoop::cap_reached(AgentReport spent) const {
+std::string ExperimentLoop::cap_reached(const AgentReport& unrecorded) const {
     const Settings& bounds = settings_.config;
+    AgentReport spent = unrecorded;
     for (const Experiment& experiment : history()) add_cost(spent, experiment.agent);
     const auto passed = [](double so_far, double one_more, double cap) {
         return cap > 0 && (so_far >= cap || so_far + one_more > cap);
     };
-    const double usd = median(prices(history(), &AgentReport::usd));
+    const double usd = median(prices(history(), unrecorded, &AgentReport::usd));
     if (passed(spent.usd, usd, bounds.max_cost))
         return fmt::format("--max-cost {:g}: the agent has cost ${:.2f}, and a call costs about ${:.2f}",
                            bounds.max_cost, spent.usd, usd);
-    const double tokens = median(prices(history(), &AgentReport::tokens));
+    const double tokens = median(prices(history(), unrecorded, &AgentReport::tokens));
     if (passed(static_cast<double>(spent.tokens), tokens, static_cast<double>(bounds.max_tokens)))
         return fmt::format("--max-tokens {}: the agent has used {}, and a call uses about {:.0f}",
                            bounds.max_tokens, spent.tokens, tokens);
