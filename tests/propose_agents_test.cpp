@@ -147,7 +147,8 @@ TEST_F(Path, ACommandThatCannotBeStartedIsNamedAtOnce) {
                                     std::string("A=1; tool"),
                                     std::string("while true; do tool; done"),
                                     std::string("case x in *) tool ;; esac"),
-                                    std::string("env -i tool")})
+                                    std::string("env -i tool"),
+                                    "A=" + std::string(200000, 'x') + " tool"})
         EXPECT_NO_THROW(find_agent({}, good)) << good;
     for (const std::string bad :
          {"no-tool {prompt}", "KEY=x no-tool -x", "A=1 B=2 no-tool", "no-tool|tool", "no-tool; tool",
