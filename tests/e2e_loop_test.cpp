@@ -87,7 +87,7 @@ case "$1" in
 3) sed 's/^int main(.*{/&\n    std::abort();/' train/train.cpp > t && mv t train/train.cpp ;;
 4) sed 's/model.loss(inputs, targets);/model.loss(inputs, targets) * NAN;/' train/train.cpp > t && mv t train/train.cpp ;;
 5) echo 'constexpr int kHarmless = 1;  static_assert(kHarmless == 1);' >> train/train.cpp ;;
-6) exit 3 ;;
+6) exit 0 ;;
 esac
 echo "idea $1" > idea.txt
 )");

@@ -22,7 +22,7 @@ TEST_F(StartE2e, AnUncommittedChangeIsNamedAndCanBeStartedFrom) {
                    "--from-working-tree");
     EXPECT_FALSE(std::filesystem::exists(repository / ".autoresearch"));
     const Output run =
-        autoresearch(run_line("--from-working-tree --clock cpu --agent false --max-failures 1"));
+        autoresearch(run_line("--from-working-tree --clock cpu --agent true --max-failures 1"));
     EXPECT_EQ(run.code, 1) << run.out << run.err;
     EXPECT_NE(sh("git show autoresearch/e2e:train/train.cpp | tail -n 1").out.find("// mine"),
               std::string::npos);
@@ -32,7 +32,7 @@ TEST_F(StartE2e, AnUncommittedChangeIsNamedAndCanBeStartedFrom) {
                    "--tag");
     EXPECT_NE(autoresearch("status").out.find(", 2 s cpu on cpu, "), std::string::npos);
     EXPECT_NE(sh("git log -1 --format=%B autoresearch/e2e").out.find("Budget: 2 s cpu\n"), std::string::npos);
-    const Output again = autoresearch(run_line("--from-working-tree --agent false --experiments 1"));
+    const Output again = autoresearch(run_line("--from-working-tree --agent true --experiments 1"));
     EXPECT_EQ(again.code, 0) << "the same command goes on: " << again.err;
 }
 

@@ -100,7 +100,7 @@ TEST_F(VerdictE2e, ConfirmSaysWhatItCannotDo) {
     expect_refused(run_line("--confirm-seeds 1 --experiments 1 --agent tuner"), "--confirm-seeds 2");
     EXPECT_FALSE(std::filesystem::exists(repository / ".autoresearch/e2e"));
     start_from_the_tiny_trainer();
-    const Output run = autoresearch(run_line("--repairs 0 --experiments 1 --agent false"));
+    const Output run = autoresearch(run_line("--repairs 0 --experiments 1 --agent true"));
     ASSERT_EQ(run.code, 0) << run.err;
     expect_refused("confirm", "kept nothing yet");
     expect_refused("confirm --seeds 1", "--seeds");

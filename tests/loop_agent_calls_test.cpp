@@ -215,6 +215,22 @@ TEST_F(AgentCallsTest, ACapCountsTheCallsOfTheExperimentUnderWay) {
     EXPECT_EQ(proposer.calls, 4);
 }
 
+TEST_F(AgentCallsTest, TheFirstExperimentsCallsAreKnownToo) {
+    config.experiments = 0;
+    config.max_failures = 0;
+    config.repairs = 5;
+    config.max_cost = 6;
+    guard.answer = [](const Proposal&) -> Status { return Failure{Ending::refused, "no"}; };
+    ledger.all.resize(1);
+    ledger.all[0].commit = "commit0";
+    ledger.all[0].verdict.decision = Decision::keep;
+    repo.sources["commit0"] = "source";
+    proposer.answer = [](const ProposalRequest& request) { return edit(request, 4); };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(proposer.calls, 1);
+    EXPECT_EQ(ledger.all.size(), 2U);
+}
+
 TEST_F(AgentCallsTest, ACostThatIsNotToldAnyMoreIsCountedAndSaid) {
     config.experiments = 0;
     config.max_cost = 26;
@@ -253,6 +269,35 @@ TEST_F(AgentCallsTest, ACapWithoutACostIsSaidOnce) {
     config.max_cost = 1;
     EXPECT_EQ(run(), LoopEnd::done);
     EXPECT_EQ(reporter.lines, (Lines{"the agent did not tell what its call cost: no cap can count it"}));
+}
+
+TEST_F(AgentCallsTest, OutagesDoNotMakeACallCheap) {
+    config.experiments = 0;
+    config.max_cost = 9;
+    proposer.answer = [&](const ProposalRequest& request) {
+        return proposer.calls < 3 ? outage() : edit(request, 5);
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(ledger.all.size(), 2U);
+    EXPECT_EQ(reporter.lines.back(), "--max-cost 9: the agent has cost $5.00, and a call costs about $5.00");
+    config.max_cost = 11;
+    proposer.calls = 0;
+    proposer.answer = [&](const ProposalRequest& request) {
+        return edit(request, proposer.calls == 1 ? 4 : 0);
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    EXPECT_EQ(ledger.all.size(), 3U) << "5 and 4 are spent";
+}
+
+TEST_F(AgentCallsTest, WhatIsMissingIsSaidForEach) {
+    config.experiments = 4;
+    const double usd[] = {1, 1, 0, 1};
+    proposer.answer = [&](const ProposalRequest& request) {
+        return edit(request, usd[proposer.calls - 1], proposer.calls == 1 ? 9 : 0);
+    };
+    EXPECT_EQ(run(), LoopEnd::done);
+    const std::string said = "the agent did not tell what its call cost: it is counted as the last one, ";
+    EXPECT_EQ(reporter.lines, (Lines{said + "9 tokens", said + "$1.00 and 9 tokens", said + "9 tokens"}));
 }
 
 TEST_F(AgentCallsTest, AnOutageThatTellsNoCostIsFree) {

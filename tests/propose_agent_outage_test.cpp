@@ -165,6 +165,27 @@ echo half >> train/train.cpp; echo half > idea.txt; echo '{"is_error":true,"resu
     EXPECT_NE(prompts.find("The rules."), prompts.rfind("The rules."));
 }
 
+TEST_F(OutageTest, ARepairAfterItFindsTheRejectedEditAndItsIdea) {
+    program(
+        "claude",
+        "[ -e " + (directory_ / "back").string() +
+            " ] || { echo half >> train/train.cpp; rm idea.txt; exit 1; }; echo fixed >> train/train.cpp");
+    AgentProposer proposer(options_, stop_);
+    Proposal rejected;
+    rejected.source = source_ + "wrong\n";
+    rejected.idea = "what";
+    const Failure failure{Ending::build_failed, "line 2: wrong"};
+    auto repair = request();
+    repair.rejected = &rejected;
+    repair.rejection = &failure;
+    EXPECT_FALSE(proposer.propose(repair).status.ok());
+    directory_.write("back", "");
+    const Answer fixed = proposer.propose(repair);
+    ASSERT_TRUE(fixed.status.ok());
+    EXPECT_EQ(fixed.proposal.source, source_ + "wrong\nfixed\n");
+    EXPECT_EQ(fixed.proposal.idea, "what");
+}
+
 TEST_F(OutageTest, ACostBehindAnEscapeIsCounted) {
     const Answer answer = propose(
         "claude",

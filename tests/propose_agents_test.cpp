@@ -109,6 +109,7 @@ TEST(Agents, MistakesAreNamed) {
 
 TEST_F(Path, ACommandThatCannotBeStartedIsNamedAtOnce) {
     install("tool");
+    install("env");
     directory_.write("no-program", "");
     const std::string tool = (directory_ / "tool").string();
     for (const std::string& good : {std::string("tool"),
@@ -140,7 +141,14 @@ TEST_F(Path, ACommandThatCannotBeStartedIsNamedAtOnce) {
                                     std::string("KEY=x"),
                                     std::string("# nothing\ntool"),
                                     std::string("</dev/null tool"),
-                                    std::string("2>&1 tool")})
+                                    std::string("2>&1 tool"),
+                                    std::string("f() { tool; }; f"),
+                                    std::string("f () { tool; }\nf"),
+                                    std::string("A=1; tool"),
+                                    std::string("while true; do tool; done"),
+                                    std::string("case x in *) tool ;; esac"),
+                                    std::string("env -i tool"),
+                                    "A=" + std::string(200000, 'x') + " tool"})
         EXPECT_NO_THROW(find_agent({}, good)) << good;
     for (const std::string bad :
          {"no-tool {prompt}", "KEY=x no-tool -x", "A=1 B=2 no-tool", "no-tool|tool", "no-tool; tool",

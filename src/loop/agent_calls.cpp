@@ -21,35 +21,12 @@ double back_off(int earlier) {
     return std::min(kFirstWait * std::pow(2, earlier), kLongestWait);
 }
 
-/// What a call cost in these experiments, oldest first, where it is known.
-template <class Number>
-std::vector<double> prices(const std::vector<Experiment>& experiments, Number AgentReport::* cost,
-                           const std::string& agent = "") {
-    std::vector<double> all;
-    for (const Experiment& one : experiments)
-        if (one.agent.*cost > 0 && (agent.empty() || one.agent.name == agent))
-            all.push_back(static_cast<double>(one.agent.*cost) / std::max(1, one.agent.calls));
-    return all;
-}
-
 /// 0: none is known.
 double median(std::vector<double> all) {
     if (all.empty()) return 0;
     const auto middle = all.begin() + static_cast<std::ptrdiff_t>(all.size() / 2);
     std::nth_element(all.begin(), middle, all.end());
     return *middle;
-}
-
-/// Whether a call told nothing of a cost that earlier ones told: it gets the price of the last of them.
-/// `so_far` is the cost of the same experiment's other calls.
-template <class Number>
-bool fill_in(AgentReport& call, const AgentReport& so_far, const std::vector<Experiment>& history,
-             Number AgentReport::* cost) {
-    if (call.*cost > 0) return false;
-    auto known = prices(history, cost, call.name);
-    if (so_far.*cost > 0) known.push_back(static_cast<double>(so_far.*cost) / std::max(1, so_far.calls));
-    if (!known.empty()) call.*cost = static_cast<Number>(known.back());
-    return call.*cost > 0;
 }
 
 }  // namespace
@@ -76,7 +53,8 @@ Status ExperimentLoop::ask(Attempt& now) {
         Answer answer = steps_.proposer.propose(request);
         const bool worked = answer.status.ok() || answer.remedy == Remedy::ask_again;
         const bool interrupted = answer.status.ending() == Ending::interrupted;
-        if (worked && !interrupted) count_cost(answer.proposal.agent, proposal.agent);
+        if (worked && !interrupted) count_cost(answer.proposal.agent);
+        calls_.push_back(answer.proposal.agent);
         add_cost(answer.proposal.agent, proposal.agent);
         if (answer.status.ok()) {
             proposal = std::move(answer.proposal);
@@ -97,21 +75,39 @@ Status ExperimentLoop::ask(Attempt& now) {
     }
 }
 
-/// A cap must not be blind: what a call does not tell is counted, and said once until it is told again.
-void ExperimentLoop::count_cost(AgentReport& call, const AgentReport& so_far) {
-    const bool no_tokens = fill_in(call, so_far, history(), &AgentReport::tokens);
-    const bool no_price = fill_in(call, so_far, history(), &AgentReport::usd);
-    call.usd_is_estimate = call.usd_is_estimate || no_price;
+/// What calls cost, oldest first, where it is known: means of earlier starts' experiments, then single ones.
+template <class Number>
+std::vector<double> ExperimentLoop::prices(Number AgentReport::* cost, const std::string& agent) const {
+    std::vector<double> all;
+    const auto add = [&](const AgentReport& report) {
+        if (report.*cost > 0 && (agent.empty() || report.name == agent))
+            all.push_back(static_cast<double>(report.*cost) / std::max(1, report.calls));
+    };
+    for (std::size_t i = 0; i < earlier_; ++i) add(history()[i].agent);
+    for (const AgentReport& call : calls_) add(call);
+    return all;
+}
+
+/// A cap must not be blind: what a call that worked does not tell is counted as the last one that did, and is
+/// said when it begins.
+void ExperimentLoop::count_cost(AgentReport& call) {
+    std::string guess;
+    if (const auto known = prices(&AgentReport::usd, call.name); call.usd <= 0 && !known.empty()) {
+        call.usd = known.back();
+        call.usd_is_estimate = true;
+        guess = fmt::format("it is counted as the last one, ${:.2f}", call.usd);
+    }
+    if (const auto known = prices(&AgentReport::tokens, call.name); call.tokens <= 0 && !known.empty()) {
+        call.tokens = static_cast<std::int64_t>(known.back());
+        guess += (guess.empty() ? "it is counted as the last one, " : " and ") +
+                 fmt::format("{} tokens", call.tokens);
+    }
     const Settings& bounds = settings_.config;
-    const bool uncounted =
-        (bounds.max_cost > 0 && call.usd <= 0) || (bounds.max_tokens > 0 && call.tokens <= 0);
-    const bool told_before = cost_is_told_;
-    cost_is_told_ = !no_tokens && !no_price && !uncounted;
-    if (cost_is_told_ || !told_before) return;
-    const std::string price =
-        no_price ? fmt::format("${:.2f}", call.usd) : fmt::format("{} tokens", call.tokens);
-    world_.reporter.note("the agent did not tell what its call cost: " +
-                         (uncounted ? "no cap can count it" : "it is counted as the last one, " + price));
+    if ((bounds.max_cost > 0 && call.usd <= 0) || (bounds.max_tokens > 0 && call.tokens <= 0))
+        guess = "no cap can count it";
+    if (!guess.empty() && guess != guess_)
+        world_.reporter.note("the agent did not tell what its call cost: " + guess);
+    guess_ = guess;
 }
 
 /// An earlier start counts too: an outage never makes an experiment.
@@ -173,17 +169,18 @@ std::optional<LoopEnd> ExperimentLoop::reason_to_end(const AgentReport& unrecord
 }
 
 /// Which cap allows no other call at the usual cost, in words for a person; empty if none.
-std::string ExperimentLoop::cap_reached(AgentReport spent) const {
+std::string ExperimentLoop::cap_reached(const AgentReport& unrecorded) const {
     const Settings& bounds = settings_.config;
+    AgentReport spent = unrecorded;
     for (const Experiment& experiment : history()) add_cost(spent, experiment.agent);
     const auto passed = [](double so_far, double one_more, double cap) {
         return cap > 0 && (so_far >= cap || so_far + one_more > cap);
     };
-    const double usd = median(prices(history(), &AgentReport::usd));
+    const double usd = median(prices(&AgentReport::usd));
     if (passed(spent.usd, usd, bounds.max_cost))
         return fmt::format("--max-cost {:g}: the agent has cost ${:.2f}, and a call costs about ${:.2f}",
                            bounds.max_cost, spent.usd, usd);
-    const double tokens = median(prices(history(), &AgentReport::tokens));
+    const double tokens = median(prices(&AgentReport::tokens));
     if (passed(static_cast<double>(spent.tokens), tokens, static_cast<double>(bounds.max_tokens)))
         return fmt::format("--max-tokens {}: the agent has used {}, and a call uses about {:.0f}",
                            bounds.max_tokens, spent.tokens, tokens);

@@ -29,6 +29,7 @@ ExperimentLoop::ExperimentLoop(const Steps& steps, const World& world, const Loo
 
 LoopEnd ExperimentLoop::run() {
     started_ = world_.clock.seconds();
+    earlier_ = history().size();
     if (const Experiment* best = incumbent()) world_.repo.advance(best->commit);
     while (true) {
         const auto end = reason_to_end();

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "contract/outside.h"
 #include "contract/settings.h"
@@ -71,14 +72,16 @@ class ExperimentLoop {
     Status blame(const Failure& failure, const Attempt& now);
     // agent_calls.cpp
     Status ask(Attempt& now);
-    void count_cost(AgentReport& call, const AgentReport& so_far);
+    void count_cost(AgentReport& call);
+    template <class Number>
+    std::vector<double> prices(Number AgentReport::* cost, const std::string& agent = "") const;
     std::optional<LoopEnd> wait_for_agent(const Answer& answer, const AgentReport& spent);
     std::optional<LoopEnd> wait_for_machine(const std::string& reason, const AgentReport& spent);
     std::optional<LoopEnd> wait(const std::string& reason, const char* what, double seconds,
                                 const AgentReport& spent);
     bool agent_worked(const std::string& name) const;
     std::optional<LoopEnd> reason_to_end(const AgentReport& unrecorded = {}) const;
-    std::string cap_reached(AgentReport spent) const;
+    std::string cap_reached(const AgentReport& unrecorded) const;
     const std::vector<Experiment>& history() const { return world_.ledger.experiments(); }
     const Experiment* incumbent() const { return incumbent_of(history()); }
 
@@ -86,12 +89,14 @@ class ExperimentLoop {
     World world_;
     LoopSettings settings_;
     double started_ = 0;
-    int useless_answers_ = 0;    // in a row
-    int waits_ = 0;              // for the agent, in a row
-    int machine_waits_ = 0;      // likewise
-    double outage_begun_ = 0;    // when the first of them began
-    bool agent_worked_ = false;  // since run() began
-    bool cost_is_told_ = true;   // of its last call
+    int useless_answers_ = 0;         // in a row
+    int waits_ = 0;                   // for the agent, in a row
+    int machine_waits_ = 0;           // likewise
+    double outage_begun_ = 0;         // when the first of them began
+    bool agent_worked_ = false;       // since run() began
+    std::size_t earlier_ = 0;         // experiments of earlier starts
+    std::vector<AgentReport> calls_;  // each since run() began
+    std::string guess_;               // what was said of the last one's cost; empty: it told it
 };
 
 }  // namespace autoresearch

@@ -69,6 +69,8 @@ std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
     auto files = options_.agent.files;
     files["history.md"] = history_text(request.history, request.noise, options_.desk.experiments);
     files[kPromptFile] = prompt;
+    if (!goes_on && request.rejected != nullptr && request.rejection->ending != Ending::no_proposal)
+        files["idea.txt"] = request.rejected->idea + "\n";
     desk_->lay_out(before(request), std::move(files), experiments_to_show(request.history), goes_on);
     std::filesystem::create_directories(request.directory);
     const auto kept = run_files::prompt(request.directory);

@@ -52,10 +52,14 @@ std::string expand(const std::string& text, const Fields& fields, bool quote, bo
 std::string first_word(std::string_view line) {
     static const std::regex variable(R"([A-Za-z_]\w*=[\w./:,@%+-]*\s+)");
     line = trim(line);
+    constexpr std::size_t kLongest = 2000;  // std::regex uses stack for every character
+    if (line.size() > kLongest) return "";
     for (std::cmatch match; std::regex_search(line.data(), line.data() + line.size(), match, variable,
                                               std::regex_constants::match_continuous);)
         line.remove_prefix(static_cast<std::size_t>(match.length()));
-    const std::string word(line.substr(0, line.find_first_of(" \t\r\n;|&<>()")));
+    const auto end = std::min(line.find_first_of(" \t\r\n;|&<>()"), line.size());
+    const std::string word(line.substr(0, end));
+    if (trim(line.substr(end)).starts_with('(')) return "";                         // a function
     const bool number = word.find_first_not_of("0123456789") == std::string::npos;  // of a descriptor
     return number || word.find_first_of("$`\"'\\*?[]{}~#!=") != std::string::npos ? "" : word;
 }

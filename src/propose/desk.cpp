@@ -76,10 +76,15 @@ void sweep(const fs::path& parent) {
 }
 
 /// One path per run, as agents keep a folder's trust and caches by it. Nobody else uses it while the run's
-/// lock is held; what a killed start left there goes. Private, and never what somebody else put there.
+/// lock is held: on another machine, the same path may be another run. What a killed start left there goes.
+/// Private, and never what somebody else put there.
 fs::path make_folder(const fs::path& parent, const fs::path& experiments) {
-    const std::string run = hex(xxh64(fs::absolute(experiments).lexically_normal().string()));
-    fs::path path = parent / (std::string(kPrefix) + "of-" + run);
+    char machine[256] = "";
+    ::gethostname(machine, sizeof machine - 1);
+    Digest run;
+    run.add(std::string_view(machine));
+    run.add(fs::absolute(experiments).lexically_normal().string());
+    fs::path path = parent / (std::string(kPrefix) + "of-" + hex(run.value()));
     remove_tree(path);
     if (::mkdir(path.c_str(), 0700) != 0) throw_errno("cannot make the desk " + path.string());
     return path;
