@@ -1,14 +1,14 @@
 #include "prepare/corpus/corpus.h"
 
-#include <glob.h>
-
 #include <algorithm>
 #include <string_view>
 #include <utility>
 
 #include "autoresearch/error.h"
 #include "prepare/corpus/download.h"
+#include "prepare/corpus/readers.h"
 #include "util/atomic_file.h"
+#include "util/home.h"
 #include "util/json.h"
 #include "util/text.h"
 
@@ -18,51 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::string_view kTextKinds =
-    " .txt .text .md .rst .tex .org .jsonl .parquet .py .pyi .c .h .cc .cpp .cxx .hh .hpp .cu .cuh .rs .go "
-    ".java .js .ts .tsx .jsx .sh .jl .lua .rb .pl .php .swift .kt .scala .hs .ml .r .m .mm .sql .html .css "
-    ".f90 .f .el .lisp .clj .ex .erl ";
-constexpr std::string_view kNotReadable = " .bz2 .xz .zip .arrow .tar .tgz .7z .parquet.gz .parquet.zst ";
-constexpr const char* kWhatIsRead =
-    "give a text or jsonl file (also .gz, .zst), a parquet file, a folder with such files, or a quoted glob";
-
-bool is_among(std::string_view kinds, const fs::path& file) {
-    return kinds.find(" " + kind_of(file) + " ") != std::string_view::npos;
-}
-
-void check_kind(const fs::path& file) {
-    if (is_among(kNotReadable, file))
-        throw UserError("cannot read files of this kind: " + file.string(), kWhatIsRead);
-}
-
-/// Skips hidden files.
-std::vector<fs::path> files_below(const fs::path& folder, std::string_view kinds) {
-    std::vector<fs::path> files;
-    for (fs::recursive_directory_iterator walk(folder), end; walk != end; ++walk) {
-        std::error_code ignored;  // a dangling link is not a regular file
-        const bool hidden = walk->path().filename().string().front() == '.';
-        if (hidden && walk->is_directory(ignored)) walk.disable_recursion_pending();
-        if (!hidden && walk->is_regular_file(ignored) && is_among(kinds, walk->path()))
-            files.push_back(walk->path());
-    }
-    return files;
-}
-
-/// The files of a file, a folder or a glob; empty when there is nothing of that name.
-std::vector<fs::path> local_files(const std::string& path) {
-    if (fs::is_directory(path)) return files_below(path, kTextKinds);
-    glob_t found{};
-    ::glob(path.c_str(), GLOB_NOSORT, nullptr, &found);
-    std::vector<fs::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-    ::globfree(&found);
-    if (fs::is_regular_file(path)) files = {path};
-    std::erase_if(files, [](const fs::path& file) { return !fs::is_regular_file(file); });
-    for (const fs::path& file : files) check_kind(file);
-    return files;
-}
-
 [[noreturn]] void throw_unknown(const std::string& corpus, const json& corpora) {
-    if (corpus.find_first_of("/.~*?[") != std::string::npos)
+    if (corpus.find_first_of("/.~*?[{") != std::string::npos)
         throw UserError("no such corpus file or folder: " + corpus, kWhatIsRead);
     std::vector<std::string> known = {kTorchSources};
     for (const auto& [name, entry] : corpora.items()) known.push_back(name);
@@ -85,30 +42,29 @@ std::vector<std::string> numbered(const std::string& name, std::int64_t count) {
 }
 
 /// The files of an entry in corpora.json; `downloads` gets those to fetch.
-std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& options,
-                                      std::vector<Download>& downloads) {
+void name_catalog_files(const json& entry, const PrepareOptions& options, Corpus& corpus,
+                        std::vector<Download>& downloads) {
     const auto count =
         static_cast<std::int64_t>(std::clamp<double>(entry.value("count", 1.0), 0, options.request.shards));
-    std::vector<CorpusFile> files;
     const auto add = [&](const std::string& place, Part part) {
         if (place.find("://") != std::string::npos) {
             const fs::path name = fs::path(place).filename();
             check_kind(name);
             downloads.push_back({place, options.data_root / ".downloads" / options.request.corpus / name});
-            files.push_back({downloads.back().file, part});
+            corpus.files.push_back({downloads.back().file, part});
             return;
         }
-        const auto found = local_files((options.corpora.parent_path() / place).lexically_normal().string());
+        const fs::path path = options.corpora.parent_path() / expand_home(place);
+        const auto found = local_files(path.lexically_normal().string(), corpus.text_column, corpus.skipped);
         if (found.empty())
             throw UserError("no such corpus file or folder: " + place,
                             "it is named in " + options.corpora.string());
-        for (const fs::path& file : found) files.push_back({file, part});
+        for (const fs::path& file : found) corpus.files.push_back({file, part});
     };
     const Part train = entry.contains("held_out") ? Part::train : Part::by_hash;
     for (const auto& [key, part] : {std::pair("train", train), std::pair("held_out", Part::held_out)})
         for (const std::string& pattern : entry.value(key, std::vector<std::string>()))
             for (const std::string& place : numbered(pattern, count)) add(place, part);
-    return files;
 }
 
 /// Names and places; fetches and opens nothing yet.
@@ -125,21 +81,26 @@ Corpus name_files(const PrepareOptions& options, std::vector<Download>& download
             throw UserError("corpus torch-sources needs an installed torch package, none found at \"" +
                                 options.torch_sources.string() + "\"",
                             "install torch into the project's Python environment, or choose another corpus");
-        paths = files_below(options.torch_sources, " .py ");
+        Counts not_asked_for;
+        paths = files_below(
+            options.torch_sources, [](const fs::path& file) { return kind_of(file) == ".py"; },
+            not_asked_for);
     } else if (const auto entry = corpora.find(request.corpus); entry != corpora.end()) {
         try {
             corpus.text_column = entry->value("text_column", corpus.text_column);
             corpus.separator = entry->value("separator", "");
-            corpus.files = catalog_files(*entry, options, downloads);
+            if (!request.text_column.empty()) corpus.text_column = request.text_column;
+            name_catalog_files(*entry, options, corpus, downloads);
         } catch (const json::exception& error) {
             throw UserError(options.corpora.string() + ": corpus " + request.corpus + ": " + error.what(),
                             "docs/data.md shows an entry");
         }
     } else {
-        paths = local_files(request.corpus);
-        if (paths.empty() && !fs::is_directory(request.corpus)) throw_unknown(request.corpus, corpora);
+        if (!request.text_column.empty()) corpus.text_column = request.text_column;
+        paths = local_files(request.corpus, corpus.text_column, corpus.skipped);
+        if (paths.empty() && !fs::is_directory(expand_home(request.corpus)))
+            throw_unknown(request.corpus, corpora);
     }
-    if (!request.text_column.empty()) corpus.text_column = request.text_column;
     if (!request.separator.empty()) corpus.separator = replace_all(request.separator, "\\n", "\n");
     for (const fs::path& path : paths) corpus.files.push_back({path});
     return corpus;
@@ -162,7 +123,8 @@ static void look_at(Corpus& corpus, const PrepareOptions& options) {
         file.bytes = fs::file_size(file.path);
         file.modified = static_cast<std::int64_t>(fs::last_write_time(file.path).time_since_epoch().count());
     }
-    std::erase_if(corpus.files, [](const CorpusFile& file) { return file.bytes == 0; });
+    const auto empty = std::erase_if(corpus.files, [](const CorpusFile& file) { return file.bytes == 0; });
+    if (empty > 0) corpus.skipped["empty_files"] += static_cast<std::int64_t>(empty);
     std::sort(corpus.files.begin(), corpus.files.end(), [](const CorpusFile& a, const CorpusFile& b) {
         return std::pair(a.part != Part::held_out, a.path.native()) <
                std::pair(b.part != Part::held_out, b.path.native());
@@ -193,8 +155,9 @@ Corpus find_corpus(const PrepareOptions& options) {
 
 std::string corpus_key(const std::string& corpus) {
     // A name has no slash and no wildcard, but a file may be given without a slash too.
-    if (corpus.find_first_of("/*?[") == std::string::npos && !fs::exists(corpus)) return corpus;
-    const fs::path path = fs::absolute(corpus).lexically_normal();
+    const std::string place = expand_home(corpus);
+    if (place.find_first_of("/*?[{") == std::string::npos && !fs::exists(place)) return corpus;
+    const fs::path path = fs::absolute(place).lexically_normal();
     return (path.has_filename() ? path : path.parent_path()).string();
 }
 

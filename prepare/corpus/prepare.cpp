@@ -100,7 +100,8 @@ PreparedData find_or_make(const PrepareOptions& options) {
     check_readers(corpus);
     const fs::path building = building_folder(root);
     try {
-        const DataMeta meta = make_data_set(options, corpus, building);
+        std::vector<std::string> notes;
+        const DataMeta meta = make_data_set(options, corpus, building, notes);
         const fs::path directory = root / meta.fingerprint;
         flush_directory(building);
         std::error_code of_another_user;
@@ -115,7 +116,7 @@ PreparedData find_or_make(const PrepareOptions& options) {
         const fs::path record = record_of(options.request, root);
         make_folder_like_parent(record.parent_path());
         write_file_atomically(record, meta.fingerprint + " " + hash_of_inputs(corpus) + "\n");
-        return {.directory = directory, .meta = meta, .replaced = damage};
+        return {.directory = directory, .meta = meta, .replaced = damage, .notes = notes};
     } catch (...) {
         std::error_code ignored;
         fs::remove_all(building, ignored);
