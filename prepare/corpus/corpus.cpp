@@ -1,13 +1,17 @@
 #include "prepare/corpus/corpus.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "autoresearch/error.h"
 #include "prepare/corpus/download.h"
 #include "prepare/corpus/readers.h"
 #include "util/atomic_file.h"
+#include "util/hash.h"
 #include "util/home.h"
 #include "util/json.h"
 #include "util/text.h"
@@ -41,17 +45,41 @@ std::vector<std::string> numbered(const std::string& name, std::int64_t count) {
     return names;
 }
 
+/// Where the download of an address is kept: by its name alone, two addresses could share a file.
+fs::path place_of_download(const std::string& url, const fs::path& folder) {
+    constexpr std::size_t kLongest = 100;
+    std::string name = fs::path(url.substr(0, url.find('?'))).filename().string();
+    check_kind(name);
+    if (name.size() > kLongest) name.erase(0, name.size() - kLongest);
+    return folder / (hex(xxh64(url)) + "-" + name);
+}
+
+/// Adds downloads to the corpus. They are ordered by the names that they had in earlier versions, and a file
+/// that one of these fetched is still used, unless another address has its name.
+void add_downloads(const std::vector<std::pair<std::string, Part>>& urls, const fs::path& folder,
+                   Corpus& corpus, std::vector<Download>& downloads) {
+    std::map<fs::path, std::set<std::string>> by_name;
+    std::set<fs::path> named;
+    for (const auto& [url, part] : urls) by_name[folder / fs::path(url).filename()].insert(url);
+    for (const auto& [url, part] : urls) {
+        const fs::path old = folder / fs::path(url).filename();
+        std::error_code too_long;  // queries may be
+        const bool use_old = by_name[old].size() == 1 && fs::is_regular_file(old, too_long);
+        const fs::path file = use_old ? old : place_of_download(url, folder);
+        if (named.insert(file).second) downloads.push_back({url, file});
+        corpus.files.push_back({.path = file, .part = part, .order = old});
+    }
+}
+
 /// The files of an entry in corpora.json; `downloads` gets those to fetch.
 void name_catalog_files(const json& entry, const PrepareOptions& options, Corpus& corpus,
                         std::vector<Download>& downloads) {
     const auto count =
         static_cast<std::int64_t>(std::clamp<double>(entry.value("count", 1.0), 0, options.request.shards));
+    std::vector<std::pair<std::string, Part>> urls;
     const auto add = [&](const std::string& place, Part part) {
         if (place.find("://") != std::string::npos) {
-            const fs::path name = fs::path(place).filename();
-            check_kind(name);
-            downloads.push_back({place, options.data_root / ".downloads" / options.request.corpus / name});
-            corpus.files.push_back({downloads.back().file, part});
+            urls.emplace_back(place, part);
             return;
         }
         const fs::path path = options.corpora.parent_path() / expand_home(place);
@@ -65,6 +93,7 @@ void name_catalog_files(const json& entry, const PrepareOptions& options, Corpus
     for (const auto& [key, part] : {std::pair("train", train), std::pair("held_out", Part::held_out)})
         for (const std::string& pattern : entry.value(key, std::vector<std::string>()))
             for (const std::string& place : numbered(pattern, count)) add(place, part);
+    add_downloads(urls, options.data_root / ".downloads" / options.request.corpus, corpus, downloads);
 }
 
 /// Names and places; fetches and opens nothing yet.
@@ -125,10 +154,12 @@ static void look_at(Corpus& corpus, const PrepareOptions& options) {
     }
     const auto empty = std::erase_if(corpus.files, [](const CorpusFile& file) { return file.bytes == 0; });
     if (empty > 0) corpus.skipped["empty_files"] += static_cast<std::int64_t>(empty);
-    std::sort(corpus.files.begin(), corpus.files.end(), [](const CorpusFile& a, const CorpusFile& b) {
-        return std::pair(a.part != Part::held_out, a.path.native()) <
-               std::pair(b.part != Part::held_out, b.path.native());
-    });
+    const auto order = [](const CorpusFile& file) {
+        const fs::path& place = file.order.empty() ? file.path : file.order;
+        return std::tuple(file.part != Part::held_out, place.native(), file.path.native());
+    };
+    std::sort(corpus.files.begin(), corpus.files.end(),
+              [&](const CorpusFile& a, const CorpusFile& b) { return order(a) < order(b); });
     if (corpus.files.empty()) throw UserError("no text in corpus " + options.request.corpus, kWhatIsRead);
 }
 
@@ -147,7 +178,7 @@ Corpus find_corpus(const PrepareOptions& options) {
     if (!downloads.empty()) {
         check_readers(corpus);  // no point in fetching what cannot be read
         make_folder_like_parent(downloads.front().file.parent_path());
-        download_all(downloads, {.progress = options.progress});
+        corpus.note = download_all(downloads, {.progress = options.progress});
     }
     look_at(corpus, options);
     return corpus;

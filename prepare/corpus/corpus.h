@@ -22,7 +22,8 @@ struct CorpusFile {
     std::filesystem::path path;
     Part part = Part::by_hash;
     std::uintmax_t bytes = 0;
-    std::int64_t modified = 0;  // nanoseconds, by the file system's clock
+    std::int64_t modified = 0;         // nanoseconds, by the file system's clock
+    std::filesystem::path order = {};  // what it is ordered by; empty: its path
 };
 
 /// The files of a corpus, and how to read them.
@@ -32,6 +33,7 @@ struct Corpus {
     std::vector<std::string> parquet_reader;
     bool in_parts = false;  // a text without separator is cut into parts of some kilobytes
     Counts skipped = {};    // files
+    std::string note = {};  // for the person, on how it was fetched
 };
 
 /// "torch-sources": all *.py files of the torch package, one document each. A name in corpora.json: what that

@@ -180,7 +180,7 @@ std::int64_t choose_eval_tokens(const DataRequest& request, const Shard& validat
                                 const std::vector<ShardWriter>& shards) {
     const std::int64_t rows = rows_of_one_epoch(validation, request.seq_len + 1);
     for (std::size_t i = 0; i < shards.size(); ++i)
-        if (shards[i].num_tokens() <= request.seq_len || rows == 0)
+        if (shards[i].num_tokens() <= request.seq_len || (i == kVal && rows == 0))
             throw UserError("too little text: the " + std::filesystem::path(kShardFiles[i]).stem().string() +
                                 " split of corpus " + request.corpus + " does not fill a row of " +
                                 std::to_string(request.seq_len) + " tokens",

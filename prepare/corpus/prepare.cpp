@@ -101,6 +101,7 @@ PreparedData find_or_make(const PrepareOptions& options) {
     const fs::path building = building_folder(root);
     try {
         std::vector<std::string> notes;
+        if (!corpus.note.empty()) notes.push_back(corpus.note);
         const DataMeta meta = make_data_set(options, corpus, building, notes);
         const fs::path directory = root / meta.fingerprint;
         flush_directory(building);
