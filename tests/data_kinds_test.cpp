@@ -210,6 +210,43 @@ TEST_F(CorpusTest, GlobsTakeFoldersManyFoldersAndLists) {
     EXPECT_THAT(complaint((folder_ / "none/**/*.txt").string()), HasSubstr("no such corpus file or folder"));
 }
 
+TEST_F(CorpusTest, WhatIsNoTextByItsNameIsRefusedAloneAndPassedOverAmongOthers) {
+    for (const char* name : {"a.csv", "a.pdf", "a.tsv.gz"})
+        EXPECT_THAT(complaint(folder_.write(name, "x,y").string()),
+                    HasSubstr("cannot read files of this kind"));
+    folder_.write("d/a.csv", "x,y");
+    folder_.write("d/b.txt", "B");
+    EXPECT_EQ(documents_of((folder_ / "d/*").string()), Texts{"B"});
+    EXPECT_EQ(report_.skipped, (Counts{{"other_files", 1}}));
+    EXPECT_THAT(complaint((folder_ / "d/*.csv").string()), HasSubstr("cannot read files of this kind"));
+}
+
+TEST_F(CorpusTest, SeveralPathsAreOneWord) {
+    const std::string a = folder_.write("x/a.txt", "A"), b = folder_.write("y/b.jsonl", kTwo);
+    EXPECT_EQ(documents_of("{" + a + "," + b + "}").size(), 3U);
+    EXPECT_EQ(documents_of(corpus_key("{" + a + "," + (folder_ / "y").string() + "}")).size(), 3U);
+    EXPECT_EQ(corpus_key("{x,/y/../z}"), "{" + (fs::current_path() / "x").string() + ",/z}");
+}
+
+TEST_F(CorpusTest, AShardWithoutRowsIsFine) {
+    folder_.write("s/0.json", kTwo);
+    folder_.write("s/1.json", "\n");
+    folder_.write("s/2.json.gz", gzipped(""));
+    folder_.write("s/3.jsonl.zst", zstandard(""));
+    folder_.write("s/4.jsonl", "");
+    EXPECT_EQ(documents_of((folder_ / "s/*").string()), (Texts{"one", "two"}));
+    EXPECT_EQ(report_.skipped, (Counts{{"empty_files", 1}}));
+}
+
+TEST_F(CorpusTest, AFolderOfUnknownNamesSaysHowToTakeThem) {
+    folder_.write("s/part-00000", kTwo);
+    folder_.write("s/part-00001", kTwo);
+    const std::string words = complaint((folder_ / "s").string());
+    EXPECT_THAT(words, HasSubstr("passed over: 2 files of other kinds"));
+    EXPECT_THAT(words, HasSubstr("quoted glob"));
+    EXPECT_EQ(documents_of((folder_ / "s/*").string()).size(), 4U);
+}
+
 TEST_F(CorpusTest, ATildeIsTheHomeFolderEverywhere) {
     folder_.write("texts/a.jsonl", kTwo);
     folder_.write("corpora.json", R"({"mine": {"train": ["~/texts/*.jsonl"]}})");

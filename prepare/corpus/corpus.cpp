@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <sstream>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -160,7 +161,12 @@ static void look_at(Corpus& corpus, const PrepareOptions& options) {
     };
     std::sort(corpus.files.begin(), corpus.files.end(),
               [&](const CorpusFile& a, const CorpusFile& b) { return order(a) < order(b); });
-    if (corpus.files.empty()) throw UserError("no text in corpus " + options.request.corpus, kWhatIsRead);
+    if (!corpus.files.empty()) return;
+    const std::int64_t others = corpus.skipped["other_files"];
+    throw UserError(
+        "no text in corpus " + options.request.corpus +
+            (others == 0 ? "" : "; passed over: " + std::to_string(others) + " files of other kinds"),
+        others == 0 ? kWhatIsRead : "files of any name are taken by a quoted glob: FOLDER/*");
 }
 
 std::optional<Corpus> corpus_on_disk(const PrepareOptions& options) {
@@ -187,6 +193,13 @@ Corpus find_corpus(const PrepareOptions& options) {
 std::string corpus_key(const std::string& corpus) {
     // A name has no slash and no wildcard, but a file may be given without a slash too.
     const std::string place = expand_home(corpus);
+    if (place.starts_with('{') && place.ends_with('}')) {  // several paths, each for itself
+        std::string key;
+        std::istringstream paths(place.substr(1, place.size() - 2));
+        for (std::string path; std::getline(paths, path, ',');)
+            key += (key.empty() ? "{" : ",") + fs::absolute(expand_home(path)).lexically_normal().string();
+        return key + "}";
+    }
     if (place.find_first_of("/*?[{") == std::string::npos && !fs::exists(place)) return corpus;
     const fs::path path = fs::absolute(place).lexically_normal();
     return (path.has_filename() ? path : path.parent_path()).string();

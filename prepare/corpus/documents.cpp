@@ -108,6 +108,7 @@ bool has_json_lines(const fs::path& file, const std::string& kind) {
     const std::string head = head_of(file);
     const std::string_view text = trim(head), inner = trim(text.substr(text.empty() ? 0 : 1));
     const bool object = text.starts_with('{'), list = text.starts_with('[');
+    if (text.empty()) return kind == ".json";  // a shard without rows
     if (object && parse_line(first_line(text)).is_object()) return true;
     if (object && text.find('\n') == std::string_view::npos && text.size() >= kPart)
         return true;  // longer than that
@@ -182,7 +183,8 @@ bool has_json_rows(const fs::path& file, const std::string& field) try {
     const std::string head = head_of(file);
     for (const std::string_view line : split_lines(head)) {
         const json row = parse_line(line);
-        if (row.is_object() && row.contains(field) && row[field].is_string()) return true;
+        if (row.is_object() && row.contains(field) && (row[field].is_string() || row[field].is_null()))
+            return true;
     }
     return false;
 } catch (const BadRows&) {

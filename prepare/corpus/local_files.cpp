@@ -24,7 +24,8 @@ constexpr std::string_view kTextKinds =
     ".clj "
     ".ex .erl ";
 constexpr std::string_view kDataKinds = " .jsonl .ndjson .parquet ";
-constexpr std::string_view kNotReadable = " .bz2 .xz .zip .arrow .tar .tgz .7z .parquet.gz .parquet.zst ";
+constexpr std::string_view kNotReadable =
+    " .bz2 .xz .zip .arrow .tar .tgz .7z .csv .tsv .pdf .docx .xlsx .epub .parquet.gz .parquet.zst ";
 
 bool is_among(std::string_view kinds, const std::string& kind) {
     return kinds.find(" " + kind + " ") != std::string_view::npos;
@@ -127,13 +128,14 @@ std::vector<fs::path> local_files(const std::string& place, const std::string& f
                (kind == ".json" && has_json_rows(file, field));
     };
     std::vector<fs::path> files;
-    for (const fs::path& found : fs::exists(path) ? std::vector<fs::path>{path} : expand(path)) {
+    const std::vector<fs::path> all = fs::exists(path) ? std::vector<fs::path>{path} : expand(path);
+    for (const fs::path& found : all) {
         if (fs::is_directory(found)) {
             const auto below = files_below(found, wanted, skipped);
             files.insert(files.end(), below.begin(), below.end());
         } else if (fs::is_regular_file(found)) {
-            check_kind(found);
-            files.push_back(found);
+            if (all.size() == 1) check_kind(found);
+            is_among(kNotReadable, kind_of(found)) ? void(++skipped["other_files"]) : files.push_back(found);
         }
     }
     return files;

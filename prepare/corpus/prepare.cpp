@@ -132,7 +132,7 @@ std::string hint_for(const std::error_code& error) {
         error == std::errc::read_only_file_system)
         return "check its permissions; AUTORESEARCH_DATA may name a data folder of your own";
     if (error == std::errc::function_not_supported || error == std::errc::operation_not_supported ||
-        error == std::errc::no_lock_available)
+        error == std::errc::no_lock_available || error == std::errc::no_such_device)
         return "its file system cannot do that: set AUTORESEARCH_DATA to a folder on a local disk";
     return "";
 }
