@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -288,6 +289,22 @@ TEST_F(DownloadTest, StoppedAndKilledItGoesOn) {
     EXPECT_EQ(fetched(server), body_);
     ASSERT_EQ(server.requests().size(), 3U);
     EXPECT_EQ(server.requests()[2].from(), 60000U);
+}
+
+TEST_F(DownloadTest, WhatAnotherUserBeganIsFetchedAnew) {
+    if (::getuid() != 0) GTEST_SKIP() << "only root can be two users";
+    for (const char* name : {"d/file.part", "d/file.part.tag"})
+        fs::permissions(folder_.write(name, "of root"), fs::perms(0644));
+    for (const fs::path& shared : {folder_.path(), folder_ / "d"}) fs::permissions(shared, fs::perms(0777));
+    const HttpServer server(
+        [&](const Request& request) { return HttpServer::serve(request, body_, "\"a\""); });
+    const auto as_anybody = [&] {
+        if (::setuid(65534) != 0) std::exit(3);
+        download_all({{server.url("/file"), file_}}, options_);
+        std::exit(0);
+    };
+    EXPECT_EXIT(as_anybody(), ::testing::ExitedWithCode(0), "");
+    EXPECT_EQ(read_text(file_), body_);
 }
 
 TEST_F(DownloadTest, TheHubIsAskedAsItsUsersExpect) {

@@ -142,6 +142,20 @@ TEST_F(CorpusTest, BadRowsAreCountedUpToOneInAHundred) {
     EXPECT_THAT(words, HasSubstr("--text-column"));
 }
 
+TEST_F(CorpusTest, WhereNothingIsGoodTheRestIsNotRead) {
+    std::string lines;
+    for (int i = 0; i < 200000; ++i) lines += "{\"body\":\"line\"}\n";
+    const std::string words = complaint(folder_.write("a.jsonl", lines).string());
+    EXPECT_THAT(words, HasSubstr("a.jsonl, line 1 has no text in a field"));
+    EXPECT_THAT(words, Not(HasSubstr("of 200000")));
+}
+
+TEST_F(CorpusTest, JsonInAnotherEncodingIsNamed) {
+    const std::string words = complaint(folder_.write("a.jsonl", "{\"text\":\"caf\xE9\"}\n").string());
+    EXPECT_THAT(words, HasSubstr("line 1 is not UTF-8"));
+    EXPECT_THAT(words, HasSubstr("iconv"));
+}
+
 TEST_F(CorpusTest, EmptyRowsAreCountedAndNeverTooMany) {
     EXPECT_EQ(documents_of_file("a.jsonl", kTwo + "{\"text\":null}\n{\"text\":\"\"}\n"),
               (Texts{"one", "two"}));
@@ -273,7 +287,7 @@ TEST_F(CorpusTest, ATextIsCutIntoPartsAtLineEnds) {
     for (const std::string& text : texts) {
         options_.request.corpus = folder_.write("a.txt", text).string();
         Corpus corpus = find_corpus(options_);
-        corpus.in_parts = true;
+        corpus.part_bytes = 4096;
         std::string joined;
         Texts parts;
         read_documents(corpus, [&](const std::string& part, Part, double) {

@@ -31,9 +31,9 @@ struct Corpus {
     std::vector<CorpusFile> files;  // held-out ones first, otherwise ordered by name alone
     std::string text_column = "text", separator;
     std::vector<std::string> parquet_reader;
-    bool in_parts = false;  // a text without separator is cut into parts of some kilobytes
-    Counts skipped = {};    // files
-    std::string note = {};  // for the person, on how it was fetched
+    std::size_t part_bytes = 0;  // a text without separator is cut into parts of so many, up to twice that
+    Counts skipped = {};         // files
+    std::string note = {};       // for the person, on how it was fetched
 };
 
 /// "torch-sources": all *.py files of the torch package, one document each. A name in corpora.json: what that

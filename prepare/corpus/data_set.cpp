@@ -21,6 +21,8 @@ namespace {
 enum Split : std::size_t { kTrain, kVal, kTest };
 constexpr std::array<const char*, 3> kShardFiles = {kTrainFile, kValFile, kTestFile};  // by Split
 
+constexpr std::size_t kParts = 4096, kShortParts = 512;  // bytes, where whole files are too few
+
 using Ids = std::vector<std::uint32_t>;
 
 struct Document {
@@ -117,9 +119,9 @@ Tokenizer learn_tokenizer(const PrepareOptions& options, Corpus& corpus, const s
     corpus_digest = read_corpus(
         options, corpus, "reading", count, [&](const Document& document) { ++documents[document.split]; },
         report);
-    if (std::count(documents.begin(), documents.end(), 0) > 0 && corpus.separator.empty() &&
-        !corpus.in_parts) {
-        corpus.in_parts = true;
+    const bool too_few = std::count(documents.begin(), documents.end(), 0) > 0;
+    if (too_few && corpus.separator.empty() && corpus.part_bytes != kShortParts) {
+        corpus.part_bytes = corpus.part_bytes == 0 ? kParts : kShortParts;
         return learn_tokenizer(options, corpus, split_pattern, corpus_digest);
     }
     check_splits(documents, options.request.corpus);
@@ -214,8 +216,9 @@ DataMeta make_data_set(const PrepareOptions& options, Corpus corpus, const std::
         throw UserError("corpus " + request.corpus + " changed while it was read",
                         "start again when it no longer changes");
     if (!note.empty()) notes.push_back(note);
-    if (corpus.in_parts)
-        notes.push_back("few files: cut into parts of 4 to 8 kB at line ends; --separator says where else");
+    if (corpus.part_bytes > 0)
+        notes.push_back("few texts: cut into parts of " + std::to_string(corpus.part_bytes) +
+                        " bytes and more, at line ends; --separator says where else");
     Digest fingerprint;
     fingerprint.add("autoresearch data set 1");
     fingerprint.add(corpus_digest);

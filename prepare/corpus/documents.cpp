@@ -15,10 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-using TakeBad = std::function<void(const BadRows&)>;
+using TakeBad = std::function<void(const BadRows&, double position)>;
 
-constexpr std::size_t kPart = 4096;     // bytes, and at most twice as many
-constexpr std::int64_t kMostBad = 100;  // one row of so many
+constexpr std::size_t kLongLine = 4096;  // bytes
+constexpr std::int64_t kMostBad = 100;   // one row of so many
 
 /// JSON can name half a surrogate pair, which UTF-8 cannot hold: such a half becomes U+FFFD.
 std::string without_lone_surrogates(std::string line) {
@@ -47,16 +47,16 @@ json parse_line(std::string_view line) {
 
 /// The bytes of the part that begins a text: it ends at an empty line, a line end or a space. 0: more must be
 /// read to say.
-std::size_t part_size(std::string_view text) {
-    if (text.size() <= 2 * kPart) return 0;
+std::size_t part_size(std::string_view text, std::size_t least) {
+    if (text.size() <= 2 * least) return 0;
     for (const std::string_view end : {"\n\n", "\n", " "})
-        if (const std::size_t at = text.substr(0, 2 * kPart).find(end, kPart); at != std::string_view::npos)
+        if (const std::size_t at = text.substr(0, 2 * least).find(end, least); at != std::string_view::npos)
             return at + end.size();
-    return kPart + valid_utf8_prefix(text.substr(kPart, kPart));
+    return least + valid_utf8_prefix(text.substr(least, least));
 }
 
 /// Without separator: the file is one document, or its parts.
-void read_text(const fs::path& path, const std::string& separator, bool in_parts, const TakeText& take) {
+void read_text(const fs::path& path, const std::string& separator, std::size_t part, const TakeText& take) {
     std::string rest;  // the text after the last cut
     double last = 0;
     read_stored(path, [&](const std::string& block, double position) {
@@ -66,7 +66,7 @@ void read_text(const fs::path& path, const std::string& separator, bool in_parts
         for (std::size_t end; !separator.empty() && (end = rest.find(separator, from)) != std::string::npos;
              begin = from = end + separator.size())
             take(rest.substr(begin, end - begin), position);
-        for (std::size_t size; in_parts && (size = part_size(std::string_view(rest).substr(begin))) > 0;
+        for (std::size_t size; part > 0 && (size = part_size(std::string_view(rest).substr(begin), part)) > 0;
              begin += size)
             take(rest.substr(begin, size), position);
         rest.erase(0, begin);
@@ -85,13 +85,18 @@ void read_json_lines(const fs::path& path, const std::string& field, const TakeT
         const auto found = row.is_object() ? row.find(field) : row.end();
         if (found != row.end() && found->is_string()) return take(found->get<std::string>(), position);
         if (found != row.end() && found->is_null()) return take("", position);
+        const bool is_utf8 = valid_utf8_prefix(line) == line.size();
+        const std::string what = !is_utf8             ? " is not UTF-8"
+                                 : row.is_discarded() ? " is not JSON"
+                                                      : " has no text in a field \"" + field + "\"";
+        const std::string hint = is_utf8 ? "every line must be an object like {\"" + field +
+                                               "\": \"...\"}; --text-column names another field"
+                                         : "convert the file: iconv -f ENCODING -t UTF-8";
         bad({row.is_discarded() ? "not_json" : "no_text",
-             path.string() + ", line " + std::to_string(number) +
-                 (row.is_discarded() ? " is not JSON" : " has no text in a field \"" + field + "\""),
-             "every line must be an object like {\"" + field +
-                 "\": \"...\"}; --text-column names another field"});
+             path.string() + ", line " + std::to_string(number) + what, hint},
+            position);
     };
-    read_text(path, "\n", false, [&](const std::string& text, double position) {
+    read_text(path, "\n", 0, [&](const std::string& text, double position) {
         const std::string_view line =
             text.ends_with('\r') ? std::string_view(text).substr(0, text.size() - 1) : text;
         for (std::size_t begin = 0, end = 0; end < line.size() || begin == 0; begin = end + 1) {
@@ -110,7 +115,7 @@ bool has_json_lines(const fs::path& file, const std::string& kind) {
     const bool object = text.starts_with('{'), list = text.starts_with('[');
     if (text.empty()) return kind == ".json";  // a shard without rows
     if (object && parse_line(first_line(text)).is_object()) return true;
-    if (object && text.find('\n') == std::string_view::npos && text.size() >= kPart)
+    if (object && text.find('\n') == std::string_view::npos && text.size() >= kLongLine)
         return true;  // longer than that
     if (kind == ".json" && !list)
         for (const std::string_view line : split_lines(text))
@@ -159,7 +164,7 @@ void read_one(const CorpusFile& file, const Corpus& corpus, const TakeText& take
     if (is_parquet(file.path))
         return read_parquet(file.path, corpus.text_column, corpus.parquet_reader, take);
     if (has_json_lines(file.path, kind)) return read_json_lines(file.path, corpus.text_column, take, bad);
-    read_text(file.path, corpus.separator, corpus.in_parts, [&](std::string text, double position) {
+    read_text(file.path, corpus.separator, corpus.part_bytes, [&](std::string text, double position) {
         if (text.empty()) return;  // between two separators: no row that was lost
         if (report.note.empty() && text.starts_with("{\"") && parse_line(first_line(text)).is_object())
             report.note = file.path.string() +
@@ -205,18 +210,18 @@ ReadReport read_documents(const Corpus& corpus,
     double before = 0, total = 0;
     for (const CorpusFile& file : corpus.files) total += static_cast<double>(file.bytes);
     for (const CorpusFile& file : corpus.files) {
-        double share = before / total;
         const auto take_one = [&](std::string text, double position) {
-            share = std::min(1.0, (before + position) / total);
             if (text.empty()) return tally.empty();
             tally.good();
-            take(std::move(text), file.part, share);
+            take(std::move(text), file.part, std::min(1.0, (before + position) / total));
         };
-        const auto bad = [&](const BadRows& rows) { tally.bad(rows, share); };
+        const auto bad = [&](const BadRows& rows, double position) {
+            tally.bad(rows, (before + position) / total);
+        };
         try {
             read_one(file, corpus, take_one, bad, report);
         } catch (const BadRows& rows) {
-            bad(rows);
+            bad(rows, 0);
         }
         before += static_cast<double>(file.bytes);
     }

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -84,6 +85,8 @@ class Transfer {
     /// Runs until the file is there, or somebody says stop. Throws UserError when retrying is pointless.
     void run() {
         fs::create_directories(part_.parent_path());
+        if (::access(part_.c_str(), W_OK) != 0)  // another user's, in a shared folder
+            for (const fs::path& file : {part_, tag_file_}) fs::remove(file);
         fd_ = open_file(part_, O_WRONLY | O_CREAT);
         bytes = ::lseek(fd_.get(), 0, SEEK_END);
         tag_ = trim(try_read_file(tag_file_).value_or(""));

@@ -16,7 +16,7 @@ void read_foreign(const std::string& bytes) {
          {std::pair(name, ""), std::pair("a.json", ""), std::pair(name, "\n\n")}) {
         corpus.files = {{scratch().write(as, bytes.substr(1)), Part::by_hash, bytes.size() - 1}};
         corpus.separator = separator;
-        corpus.in_parts = corpus.separator.empty();
+        corpus.part_bytes = corpus.separator.empty() ? 4 : 0;
         is_read([&] {
             read_documents(corpus, [](const std::string& text, Part, double share) {
                 must(!text.empty() && share >= 0 && share <= 1, "a document of a file");
