@@ -102,6 +102,8 @@ Corpus name_files(const PrepareOptions& options, std::vector<Download>& download
     const DataRequest& request = options.request;
     Corpus corpus;
     corpus.parquet_reader = options.parquet_reader;
+    if (!request.text_column.empty()) corpus.text_column = request.text_column;
+    corpus.separator = replace_all(request.separator, "\\n", "\n");
     std::vector<fs::path> paths;
     json corpora = json::object();
     if (!options.corpora.empty()) corpora = try_parse_json(read_file(options.corpora), true);
@@ -117,21 +119,20 @@ Corpus name_files(const PrepareOptions& options, std::vector<Download>& download
             not_asked_for);
     } else if (const auto entry = corpora.find(request.corpus); entry != corpora.end()) {
         try {
-            corpus.text_column = entry->value("text_column", corpus.text_column);
-            corpus.separator = entry->value("separator", "");
-            if (!request.text_column.empty()) corpus.text_column = request.text_column;
+            const std::string column = entry->value("text_column", corpus.text_column),
+                              separator = entry->value("separator", "");
+            if (request.text_column.empty()) corpus.text_column = column;
+            if (request.separator.empty()) corpus.separator = separator;
             name_catalog_files(*entry, options, corpus, downloads);
         } catch (const json::exception& error) {
             throw UserError(options.corpora.string() + ": corpus " + request.corpus + ": " + error.what(),
                             "docs/data.md shows an entry");
         }
     } else {
-        if (!request.text_column.empty()) corpus.text_column = request.text_column;
         paths = local_files(request.corpus, corpus.text_column, corpus.skipped);
         if (paths.empty() && !fs::is_directory(expand_home(request.corpus)))
             throw_unknown(request.corpus, corpora);
     }
-    if (!request.separator.empty()) corpus.separator = replace_all(request.separator, "\\n", "\n");
     for (const fs::path& path : paths) corpus.files.push_back({path});
     return corpus;
 }

@@ -195,7 +195,7 @@ bool has_json_rows(const fs::path& file, const std::string& field) try {
 } catch (const BadRows&) {
     return false;
 } catch (const std::exception&) {
-    return false;  // who wants to read it is told
+    return false;  // damaged; whoever names this file is told
 }
 
 void check_readers(const Corpus& corpus) {
