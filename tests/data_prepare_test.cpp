@@ -386,6 +386,9 @@ TEST_F(PrepareTest, OneTextIsSplitByItself) {
         EXPECT_NE(data.notes[0].find("--separator"), std::string::npos);
     }
     options_.data_root = folder_ / "empty";
+    options_.request.corpus = folder_.write("lines.txt", read_text(folder_ / "corpus/all.jsonl")).string();
+    EXPECT_NE(complaint().find("lines.txt looks like JSON lines"), std::string::npos);
+    options_.request.corpus = (folder_ / "book.txt").string();
     options_.request.separator = "Text 1:";  // which is there once
     EXPECT_NE(complaint().find("has 2 documents"), std::string::npos);
 }

@@ -120,6 +120,7 @@ Tokenizer learn_tokenizer(const PrepareOptions& options, Corpus& corpus, const s
         options, corpus, "reading", count, [&](const Document& document) { ++documents[document.split]; },
         report);
     const bool too_few = std::count(documents.begin(), documents.end(), 0) > 0;
+    if (too_few && !report.note.empty()) throw UserError(report.note);  // rather than parts of JSON
     if (too_few && corpus.separator.empty() && corpus.part_bytes != kShortParts) {
         corpus.part_bytes = corpus.part_bytes == 0 ? kParts : kShortParts;
         return learn_tokenizer(options, corpus, split_pattern, corpus_digest);
