@@ -49,7 +49,7 @@ set_source_files_properties(prepare/kernels/attention.cpp prepare/kernels/head.c
     prepare/kernels/ops.cpp prepare/metric/nats.cpp
     PROPERTIES COMPILE_OPTIONS "-O2;$<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>")
 target_link_libraries(session PUBLIC torch PRIVATE prepare_data CLI11::CLI11 project_warnings)
-target_link_options(session PRIVATE ${OPENMP_LINK_FLAGS})
+target_link_options(session PRIVATE ${OPENMP_LINK_FLAGS} $<$<NOT:$<BOOL:${APPLE}>>:-Wl,--disable-new-dtags>)
 set_target_properties(session PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${KIT} BUILD_RPATH ${TORCH_FOLDER}/lib)
 
 # One recipe for every trainer. -O1: the time goes into libtorch and libsession, so more costs build time and gains nothing.
@@ -60,7 +60,8 @@ if(APPLE)
     string(APPEND KIT_FLAGS " -mmacosx-version-min=${CMAKE_OSX_DEPLOYMENT_TARGET}")
     string(APPEND KIT_LINK_FLAGS " -mmacosx-version-min=${CMAKE_OSX_DEPLOYMENT_TARGET}")
 else()
-    string(APPEND KIT_LINK_FLAGS " -pie")
+    # Our folders come before those of LD_LIBRARY_PATH, where other versions of torch's libraries may lie.
+    string(APPEND KIT_LINK_FLAGS " -pie -Wl,--disable-new-dtags")
     if(FAST_LINKER MATCHES "mold")
         string(APPEND KIT_LINK_FLAGS " -fuse-ld=mold")
     elseif(FAST_LINKER MATCHES "lld")

@@ -72,6 +72,11 @@ TEST_F(FlagsTest, SeveralWordsAfterCorpusGetAWordOnQuotes) {
     }
 }
 
+TEST_F(FlagsTest, AFlagTakesNoValue) {
+    for (const char* line : {"look 12 --no-early-end=3", "look 12 --early-end=false", "look 12 --json=0"})
+        EXPECT_THROW(run(line), CLI::ParseError) << line;
+}
+
 TEST_F(FlagsTest, AnOldNameIsStillAFlagButNotInTheHelp) {
     EXPECT_EQ(run("look 12 --confirm none"), 7);
     EXPECT_EQ(seen.settings, (FlagValues{{"confirm", "none"}}));

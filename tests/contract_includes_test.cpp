@@ -25,7 +25,7 @@ Folders allowed(const std::string& folder) {
     if (folder == "proc" || folder == "loop") return {"contract", "util"};
     if (folder == "settings") return {"contract", "util", "autoresearch"};
     if (folder == "view") return {"contract", "record", "settings", "util", "autoresearch"};
-    if (folder == "record") return {"contract", "settings", "util", "autoresearch"};
+    if (folder == "record") return {"contract", "settings", "proc", "util", "autoresearch"};
     if (folder == "contract") return {"autoresearch", "util"};  // the names in the trainer's events
     if (folder == "propose")
         return {"contract", "util", "proc", "view", "autoresearch"};  // it tells an agent

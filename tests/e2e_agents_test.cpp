@@ -59,8 +59,8 @@ TEST_F(AgentsE2e, NothingThatAnAgentDoesEndsTheNight) {
    setsid sh -c 'while :; do echo x >> "$0"; sleep 0.05; done' "$HOME_OF_TEST/daemon" </dev/null >/dev/null 2>&1 &
    while [ ! -e "$HOME_OF_TEST/daemon" ]; do sleep 0.05; done ;;
 6) yes 'a line of the flood' | head -c 1000000000; edit 6.0 ;;
-7) echo 'cannot go on'; exit 1 ;;
-8) [ -n "$again" ] && edit 8.0 || { echo "You've hit your usage limit. Please try again in 1s."; exit 1; } ;;
+7) echo 'cannot go on' ;;
+8) [ -n "$again" ] && edit 8.0 || { echo "You've hit your usage limit." >&2; exit 1; } ;;
 9) head -c 50000000 /dev/zero > train/train.cpp ;;
 10) if [ -n "$again" ]; then without 'no C++'; else edit 10.0; echo 'this is no C++' >> train/train.cpp; fi ;;
 11) echo 'Shall I change the depth or the width?' ;;
@@ -88,10 +88,10 @@ TEST_F(AgentsE2e, NothingThatAnAgentDoesEndsTheNight) {
     ::usleep(300000);
     EXPECT_EQ(fs::file_size(home / "daemon"), daemon) << "the daemon lives on";
     EXPECT_LT(fs::file_size(directory(6) / "proposal/agent.log"), 20u << 20);
-    EXPECT_TRUE(contains(reason(7), "exit code 1: cannot go on")) << reason(7);
+    EXPECT_TRUE(contains(reason(7), "train/train.cpp: cannot go on")) << reason(7);
     EXPECT_EQ(calls(8), 2);
-    EXPECT_TRUE(
-        in_log("usage limit: You've hit your usage limit. Please try again in 1s.; asking again in 1 s"));
+    EXPECT_TRUE(in_log("failed with exit code 1: You've hit your usage limit.; asking again in 60 s"));
+    EXPECT_EQ(read_text(directory(8) / "proposal/agent.err"), "You've hit your usage limit.\n");
     EXPECT_TRUE(contains(reason(9), "47 MiB large")) << reason(9);
     EXPECT_EQ(calls(10), 2);
     EXPECT_TRUE(in_log("; back to the agent (1 of 1)"));
@@ -105,15 +105,15 @@ TEST_F(AgentsE2e, NothingThatAnAgentDoesEndsTheNight) {
 
 TEST_F(AgentsE2e, AnAgentThatHangsIsEndedHoweverItTakesIt) {
     const Output run = run_agent(R"(
-1) sleep 10000 ;;
-2) trap '' TERM INT HUP; (trap '' TERM; while :; do echo x >> "$HOME_OF_TEST/alive"; sleep 0.05; done) & sleep 10000 ;;
+1) echo thinking; sleep 10000 ;;
+2) echo thinking; trap '' TERM INT HUP; (trap '' TERM; while :; do echo x >> "$HOME_OF_TEST/alive"; sleep 0.05; done) & sleep 10000 ;;
 )",
                                  "--experiments 2 --agent-limit 1 --repairs 0");
     ASSERT_EQ(run.code, 0) << run.out << run.err;
     expect_consistent(3);
     for (const int hung : {1, 2}) {
         EXPECT_EQ(ending(hung), "no_proposal");
-        EXPECT_EQ(reason(hung), "the agent took longer than 1 s");
+        EXPECT_EQ(reason(hung), "the agent took longer than 1 s: thinking");
     }
     const auto alive = fs::file_size(home / "alive");
     ::usleep(300000);
@@ -121,11 +121,19 @@ TEST_F(AgentsE2e, AnAgentThatHangsIsEndedHoweverItTakesIt) {
 }
 
 TEST_F(AgentsE2e, WhatCannotGetBetterEndsTheRunWithAWord) {
-    Output run = run_agent("*) echo '401 Unauthorized: run /login'; exit 1 ;;", "");
+    Output run = run_agent("*) exit 127 ;;", "");
     EXPECT_EQ(run.code, 1);
-    EXPECT_TRUE(contains(run.out, "the agent cannot work: not logged in: 401 Unauthorized")) << run.out;
+    EXPECT_TRUE(contains(run.out, "the agent cannot work: the agent failed with exit code 127")) << run.out;
+    const std::string soon = "--hours 0.0005 ";
+    run = run_agent("*) echo '401 Unauthorized: run /login'; exit 1 ;;", soon);
+    EXPECT_EQ(run.code, 0);
+    EXPECT_TRUE(contains(run.out, "exit code 1: 401 Unauthorized: run /login; asking again in 60 s"))
+        << run.out;
+    run = run_agent("*) sleep 1000 ;;", soon + "--agent-limit 1");
+    EXPECT_EQ(run.code, 0);
+    EXPECT_TRUE(contains(run.out, "the agent took longer than 1 s; asking again in 60 s")) << run.out;
     EXPECT_EQ(ledger().size(), 1U) << "no experiment was spent on it";
-    run = run_agent("*) exit 3 ;;", "--max-failures 3");
+    run = run_agent("*) ;;", "--hours 0 --max-failures 3");
     EXPECT_EQ(run.code, 1);
     EXPECT_TRUE(contains(run.out, "3 answers of the agent in a row could not be used")) << run.out;
     EXPECT_EQ(ledger().size(), 3U);

@@ -78,6 +78,25 @@ TEST_F(StartE2e, HelpAndVersionAndDoctor) {
     }
 }
 
+TEST_F(StartE2e, ATestCallSaysWhatTheAgentDid) {
+    const auto call = [&](const std::string& agent) {
+        return autoresearch("doctor --json --call --agent \"" + agent + "\"");
+    };
+    const Output good = call("echo '// test' >> train/train.cpp; echo test > idea.txt; echo done");
+    EXPECT_EQ(good.code, 0) << good.err;
+    const auto worked = nlohmann::json::parse(good.out);
+    EXPECT_EQ(worked["works"], true);
+    EXPECT_EQ(worked["edit"], "idea: test");
+    EXPECT_EQ(worked["message"], "done");
+    const Output bad = call("echo no key >&2; exit 3");
+    EXPECT_EQ(bad.code, 1);
+    const auto failed = nlohmann::json::parse(bad.out);
+    EXPECT_EQ(failed["exit_code"], 3);
+    EXPECT_EQ(failed["edit"], "none: the agent failed with exit code 3: no key");
+    EXPECT_EQ(failed["usd"], nullptr);
+    EXPECT_EQ(call("no-such-agent now").code, 2);
+}
+
 TEST_F(StartE2e, TrainByHandPrintsTheSummaryBlock) {
     const Output train =
         autoresearch("train --device cpu --budget 2 --corpus '" + corpus().string() + "'" + kData);

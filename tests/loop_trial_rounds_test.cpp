@@ -104,19 +104,29 @@ TEST_F(TrialRoundsTest, AStarvedTrialIsRepeatedAfterAPauseAndNeverJudged) {
     baseline({1.99, 2.00, 2.01});
     answers = {trial(2.5), trial(2.4), trial(2.3)};
     answers[0].conditions.wait_seconds = 6;  // of 2 x 12 thread seconds
+    answers[0].conditions.others_seconds = 20;
     answers[1].void_because = "the machine slept";
     EXPECT_TRUE(run().ok());
     ASSERT_EQ(candidate.trials.size(), 3U);
-    EXPECT_EQ(candidate.trials[0].void_because, "it waited for other work for 25 % of its time");
+    EXPECT_EQ(candidate.trials[0].void_because, "other processes held the CPU for 25 % of it");
     EXPECT_NEAR(candidate.verdict.evidence.difference, 0.31, 1e-9);
     EXPECT_EQ(candidate.val_bpb(), 2.3);
     EXPECT_GE(clock.time, 30 + 120);
 }
 
+TEST_F(TrialRoundsTest, OwnThreadsThatWaitForEachOtherDisturbNothing) {
+    baseline({1.99, 2.00, 2.01});
+    answers = {trial(2.5)};
+    answers[0].conditions.wait_seconds = 20;  // more threads than cores
+    answers[0].conditions.others_seconds = 1;
+    EXPECT_TRUE(run().ok());
+    EXPECT_EQ(candidate.trials.size(), 1U);
+}
+
 TEST_F(TrialRoundsTest, AStarvedTrialCountsWhereTheBudgetIsCpuTime) {
     baseline({1.99, 2.00, 2.01});
     answers = {trial(2.5)};
-    answers[0].conditions.wait_seconds = 6;
+    answers[0].conditions.wait_seconds = answers[0].conditions.others_seconds = 6;
     config.clock = ClockKind::cpu;
     EXPECT_TRUE(run().ok());
     EXPECT_EQ(candidate.trials.size(), 1U);
@@ -128,7 +138,8 @@ TEST_F(TrialRoundsTest, ALastingLoadEndsTheExperimentWithoutAVerdictOnIt) {
     answers.assign(4, trial(2.5));
     for (Trial& each : answers) each.conditions.steal_seconds = 12;
     EXPECT_TRUE(run().ok());
-    EXPECT_THAT(candidate.verdict.reason, HasSubstr("the machine disturbed the trial"));
+    EXPECT_THAT(candidate.verdict.reason,
+                HasSubstr("trial disturbed: other processes held the CPU for 50 % of it"));
     EXPECT_EQ(candidate.verdict.decision, Decision::unjudged);
     config.repeats = 0;
     candidate.trials.clear();

@@ -206,6 +206,38 @@ TEST_P(Tree, WhoIsStoppedHasNotEnded) {
     EXPECT_EQ(result.exit_code, 5);
 }
 
+TEST_F(Subprocess, CtrlZStopsTheChildrenTooAndTheGapIsCounted) {
+    const pid_t harness = ::fork();
+    if (harness == 0) {
+        ProcessSpec spec = shell("echo $$ > '" + log().string() +
+                                 ".pid'; n=0; while [ $n -lt 20 ]; do sleep 0.1; n=$((n+1)); done");
+        spec.limit = 5;  // would pass meanwhile
+        const auto result = run_process(spec, never_);
+        ::_exit(result.succeeded() && result.conditions.stopped_seconds > 2 ? 42 : 1);
+    }
+    const auto pid_file = log().string() + ".pid";
+    while (read_text(pid_file).empty()) ::usleep(10'000);
+    const pid_t child = std::stoi(read_text(pid_file));
+    ::usleep(500'000);  // the child was faster than the harness's wait()
+    ::kill(harness, SIGTSTP);
+    int status = 0;
+    ASSERT_EQ(::waitpid(harness, &status, WUNTRACED), harness);
+    EXPECT_TRUE(WIFSTOPPED(status));
+    EXPECT_TRUE(platform::is_stopped(harness));
+    EXPECT_TRUE(platform::is_stopped(child));
+    ::usleep(5'200'000);
+    ::kill(harness, SIGCONT);
+    ASSERT_EQ(::waitpid(harness, &status, 0), harness);
+    EXPECT_EQ(WEXITSTATUS(status), 42);
+}
+
+TEST_F(Subprocess, AStoppedChildIsNoticed) {
+    const auto result = run_process(shell("(sleep 1; kill -CONT $$) & kill -STOP $$; exit 5"), never_);
+    EXPECT_EQ(result.exit_code, 5);
+    EXPECT_GT(result.conditions.stopped_seconds, 0);
+    EXPECT_EQ(run_process(shell("sleep 0.6"), never_).conditions.stopped_seconds, 0);
+}
+
 TEST_F(Subprocess, StdinIsEmptyOrTheFile) {
     ProcessSpec spec = shell("cat; echo end");
     EXPECT_TRUE(run_process(spec, never_).succeeded());
@@ -448,6 +480,30 @@ TEST_P(Tree, WaitingForACoreIsMeasured) {
     EXPECT_GE(result.conditions.steal_seconds, 0);
     EXPECT_EQ(result.conditions.slept_seconds, 0);
     EXPECT_FALSE(result.conditions.throttled);
+}
+
+TEST_F(Subprocess, WhatOthersDoIsMeasured) {
+    std::vector<Child> others;
+    for (int i = 0; i < 2; ++i) others.push_back(Child::start(shell("while :; do :; done")));
+    EXPECT_GT(run_process(shell("sleep 1"), never_).conditions.others_seconds, 0.5);
+}
+
+TEST_F(Subprocess, TheLimitStandsStillWhileItWaitsForACore) {
+    ProcessSpec spec = shell("n=0; while [ $n -lt 300000 ]; do n=$((n+1)); done");
+    const double alone = run_process(spec, never_).wall_seconds;
+    std::vector<Child> others;
+    const auto crowd = 6 * std::max(1U, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < crowd; ++i) others.push_back(Child::start(shell("while :; do :; done")));
+    spec.limit = 2 * alone + 0.5;
+    spec.waits_are_free = true;
+    EXPECT_TRUE(run_process(spec, never_).succeeded());
+    ProcessSpec sleeper = shell("sleep 30");
+    sleeper.limit = 1;
+    sleeper.waits_are_free = true;
+    EXPECT_TRUE(run_process(sleeper, never_).timed_out);
+    spec.waits_are_free = false;
+    spec.limit = alone / 2;
+    EXPECT_TRUE(run_process(spec, never_).timed_out);
 }
 
 TEST_F(Subprocess, AGigabyteOfOutputIsCutInNoTime) {

@@ -3,14 +3,17 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <map>
 
 #include "autoresearch/error.h"
 #include "proc/signals.h"
 #include "propose/agent_proposer.h"
 #include "temp_directory.h"
+#include "util/atomic_file.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -143,6 +146,53 @@ class DeskTest : public AgentProposerTest {
     NeverStop stop_;
 };
 
+TEST_F(DeskTest, IsAtOnePathForAWholeRun) {
+    const std::string line =
+        "pwd -P >> \"" + (directory_ / "paths").string() + "\"; echo x >> train/train.cpp";
+    options_.agent = find_agent({}, ". " + (directory_ / "line").string());
+    std::string path;
+    for (const int start : {1, 2, 3}) {
+        AgentProposer proposer(options_, stop_);
+        ask(proposer, start, line);
+        ask(proposer, start, line + "; exit 1");
+        ask(proposer, 7, line);
+        if (path.empty()) path = first_line(read_text(directory_ / "paths"));
+        EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_all);
+        if (start == 2) directory_.write("other/experiments/x", "");
+    }
+    std::string nine;
+    for (int i = 0; i < 9; ++i) nine += path + "\n";
+    EXPECT_EQ(read_text(directory_ / "paths"), nine);
+    options_.desk.experiments = directory_ / "other/experiments";
+    AgentProposer other(options_, stop_);
+    ask(other, 1, line);
+    EXPECT_NE(last_line(read_text(directory_ / "paths")), path) << "another run has another one";
+}
+
+TEST_F(DeskTest, WhatAKilledStartLeftThereIsGone) {
+    std::string path;
+    {
+        AgentProposer proposer(options(), stop_);
+        path = std::string(last_line(ask(proposer, 1, "pwd -P")));
+    }
+    directory_.write("elsewhere/mine", "mine");
+    const std::vector<std::function<void()>> leftovers = {
+        [&] { write_file(path, "a file"); },
+        [&] { fs::create_directory_symlink(directory_ / "elsewhere", path); },
+        [&] {
+            fs::create_directories(path + "/train");
+            write_file(path + "/train/train.cpp", "half an edit");
+            fs::permissions(path, fs::perms::none);
+        }};
+    for (const auto& leave : leftovers) {
+        leave();
+        AgentProposer proposer(options(), stop_);
+        EXPECT_EQ(last_line(ask(proposer, 1, "cat train/train.cpp; ls | wc -l; pwd -P")), path);
+        EXPECT_THAT(read_text(directory_ / "answer/agent.log"), HasSubstr(source_ + "7\n"));
+        EXPECT_EQ(read_text(directory_ / "elsewhere/mine"), "mine");
+    }
+}
+
 TEST_F(DeskTest, HoldsTheKeptOnesAndTheNewest) {
     for (int i = 1; i < 90; ++i) add(i);
     std::string expected;
@@ -261,10 +311,10 @@ TEST_F(AgentProposerTest, EveryWayToGiveNoProposal) {
     EXPECT_EQ(reason("echo x >> train/train.cpp; echo broken >&2; exit 7"),
               "the agent failed with exit code 7: broken");
     EXPECT_THAT(reason("kill -SEGV $$"), HasSubstr("Segmentation fault"));
-    EXPECT_THAT(reason("echo 'You have hit your usage limit, try again at 4:45 PM'; exit 1"),
-                StartsWith("usage limit: "));
-    EXPECT_THAT(reason("echo 'litellm.AuthenticationError: bad key'"), StartsWith("not logged in: "));
-    EXPECT_THAT(reason("no-such-agent-program now"), HasSubstr("exit code 127"));
+    EXPECT_EQ(reason("echo 'You have hit your usage limit, try again at 4:45 PM'; exit 1"),
+              "the agent failed with exit code 1: You have hit your usage limit, try again at 4:45 PM");
+    EXPECT_EQ(reason("echo working; echo 'no key' >&2; exit 1"), "the agent failed with exit code 1: no key");
+    EXPECT_THAT(reason("true; no-such-agent-program now"), HasSubstr("exit code 127"));
 }
 
 TEST_F(AgentProposerTest, AnAgentThatHangsIsEndedWithItsChildren) {
@@ -314,27 +364,13 @@ TEST_F(AgentProposerTest, AnAdaptersFilesAreNotReported) {
     EXPECT_TRUE(answer.proposal.agent.ignored_files.empty());
 }
 
-TEST_F(AgentProposerTest, TroubleSaysWhatHelps) {
-    const auto answer = [&](const std::string& command) { return propose(command); };
-    const auto limit = answer("echo 'usage limit reached, try again in 7s'");
-    EXPECT_TRUE(!limit.status.ok() && limit.remedy == Remedy::wait);
-    EXPECT_EQ(limit.wait, 7);
-    EXPECT_EQ(answer("echo '401 Unauthorized'; exit 1").remedy, Remedy::person);
-    EXPECT_EQ(answer("exit 1").remedy, Remedy::ask_again);
-    EXPECT_TRUE(answer("echo 'usage limit'; echo x >> train/train.cpp").status.ok())
-        << "an agent that edits may speak of limits";
-    options_.settings.agent_limit = 0.3;
-    EXPECT_THAT(answer("echo '429: retrying for ever'; sleep 100").status.failure().reason,
-                StartsWith("server busy"));
-}
-
 /// A rejected answer comes back: same desk, same conversation.
 TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     options_.agent = find_agent({}, R"(
         if [ -n {session} ]; then echo again {session}; cat; echo mended >> train/train.cpp
         else echo first; echo what > idea.txt; echo edit >> train/train.cpp; fi
         echo '{"id":"s1","usage":{"in":100},"cost":0.5}')");
-    options_.agent.output = {"", {}, {"id"}, {"usage.in"}, {"cost"}, {}, false, ""};
+    options_.agent.output = {"", {}, {"id"}, {"usage.in"}, {"cost"}, {}, false, false};
     NeverStop stop;
     AgentProposer proposer(options_, stop);
     const Answer first = proposer.propose(request());
@@ -417,9 +453,9 @@ TEST_F(AgentProposerTest, ACostThatIsNotReportedIsEstimated) {
 
 TEST_F(AgentProposerTest, MistakesInTheSettingsAreToldAtTheStart) {
     NeverStop stop;
-    options_.agent = find_agent({}, "tool {modell}");
+    options_.agent = find_agent({}, "cat {modell}");
     EXPECT_THROW(AgentProposer(options_, stop), UserError);
-    options_.agent = find_agent({}, "tool {model}");
+    options_.agent = find_agent({}, "cat {model}");
     options_.agent.needs_model = true;
     EXPECT_THROW(AgentProposer(options_, stop), UserError);
 }
@@ -438,9 +474,15 @@ TEST_F(AgentProposerTest, DesksOfDeadRunsAreSweptAway) {
     const std::string dead(trim(text));
     directory_.write("desks/desk-" + dead + "-abcdef/train/train.cpp", "old");
     directory_.write("desks/desk-" + std::to_string(::getpid()) + "-abcdef/train/train.cpp", "in use");
+    directory_.write("desks/desk-of-another-run/train/train.cpp", "in use");
+    directory_.write("desks/desk-of-a-killed-run/train/train.cpp", "old");
+    fs::last_write_time(directory_ / "desks/desk-of-a-killed-run",
+                        fs::file_time_type::clock::now() - std::chrono::hours(8 * 24));
     edit("echo x >> train/train.cpp");
     EXPECT_FALSE(fs::exists(directory_ / ("desks/desk-" + dead + "-abcdef")));
     EXPECT_TRUE(fs::exists(directory_ / ("desks/desk-" + std::to_string(::getpid()) + "-abcdef")));
+    EXPECT_TRUE(fs::exists(directory_ / "desks/desk-of-another-run"));
+    EXPECT_FALSE(fs::exists(directory_ / "desks/desk-of-a-killed-run"));
 }
 
 }  // namespace

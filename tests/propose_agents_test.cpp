@@ -92,7 +92,7 @@ TEST(Agents, MistakesAreNamed) {
         EXPECT_THAT(error.hint(), HasSubstr("claude"));
     }
     EXPECT_THROW(find_agent(agents, ""), UserError);
-    EXPECT_THROW(agent_command(find_agent({}, "tool {promt_file}"), fields()), UserError);
+    EXPECT_THROW(agent_command(find_agent({}, "cat {promt_file}"), fields()), UserError);
 
     const TempDirectory directory;
     EXPECT_THROW(read_agents(directory / "none.json"), UserError);
@@ -100,11 +100,67 @@ TEST(Agents, MistakesAreNamed) {
                              R"({"a":{"command":["x"]}})", R"({"a":{"command":[[]]}})",
                              R"({"a":{"command":[["x"]],"env":{"A":1}}})",
                              R"({"a":{"command":[["x"]],"output":{"tokens":"a.b"}}})",
-                             R"({"a":{"command":[["x"]],"output":{"troubles":"("}}})"}) {
+                             R"({"a":{"command":[["x"]],"output":{"needs_tokens":"("}}})"}) {
         EXPECT_THROW(read_agents(directory.write("agents.json", text)), UserError) << text;
     }
     const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
     EXPECT_THROW(read_agents(directory.write("agents.json", deep)), UserError);
+}
+
+TEST_F(Path, ACommandThatCannotBeStartedIsNamedAtOnce) {
+    install("tool");
+    directory_.write("no-program", "");
+    const std::string tool = (directory_ / "tool").string();
+    for (const std::string& good : {std::string("tool"),
+                                    tool,
+                                    tool + " {prompt}",
+                                    std::string("tool --say \"{prompt}\""),
+                                    std::string("  tool\t-x"),
+                                    std::string("KEY=x tool"),
+                                    std::string("A=1 B=a/b:c  tool -x"),
+                                    std::string("KEY='a b' tool"),
+                                    std::string("KEY=\"$HOME\" no-tool"),
+                                    std::string("\"tool\" -x"),
+                                    std::string("tool|no-tool"),
+                                    std::string("tool; no-tool"),
+                                    std::string("tool<{prompt_file}"),
+                                    std::string("cd / && tool"),
+                                    std::string("if true; then tool; fi"),
+                                    std::string("exec tool"),
+                                    std::string("{ tool; }"),
+                                    std::string("(tool)"),
+                                    std::string("! tool"),
+                                    std::string("$TOOL -x"),
+                                    std::string("$(which tool)"),
+                                    std::string("`which tool`"),
+                                    std::string("~/bin/tool"),
+                                    std::string("\\tool"),
+                                    std::string("{self} tuner"),
+                                    std::string(": nothing"),
+                                    std::string("KEY=x"),
+                                    std::string("# nothing\ntool"),
+                                    std::string("</dev/null tool"),
+                                    std::string("2>&1 tool")})
+        EXPECT_NO_THROW(find_agent({}, good)) << good;
+    for (const std::string bad :
+         {"no-tool {prompt}", "KEY=x no-tool -x", "A=1 B=2 no-tool", "no-tool|tool", "no-tool; tool",
+          "no-program x", "/nowhere/tool x", "  no-tool", "no-tool < {prompt_file}", "no-tool\ntool"}) {
+        try {
+            find_agent({}, bad);
+            ADD_FAILURE() << bad;
+        } catch (const UserError& error) {
+            EXPECT_THAT(error.what(), HasSubstr("there is no agent or program called \"")) << bad;
+        }
+    }
+    const auto back = std::filesystem::current_path();
+    std::filesystem::current_path(directory_.path());
+    try {
+        find_agent({}, "./tool {prompt}");
+        ADD_FAILURE() << "it would not be found at the desk";
+    } catch (const UserError& error) {
+        EXPECT_THAT(error.hint(), HasSubstr("give the whole path: /"));
+    }
+    std::filesystem::current_path(back);
 }
 
 TEST_F(Path, TheFirstInstalledIsTheDefault) {

@@ -79,6 +79,27 @@ TEST_F(FileLedgerTest, NumbersHaveNoGap) {
     EXPECT_EQ(ledger.experiments().size(), 1u);
 }
 
+TEST_F(FileLedgerTest, ASecondWriterEndsTheFirst) {
+    FileLedger first(run_);
+    first.append(experiment(0));
+    FileLedger(run_).append(experiment(1));
+    const auto whole = text();
+    const auto derived = read_text(run_ / "experiments/0001/result.json");
+    EXPECT_THROW(first.append(experiment(1)), UserError);
+    EXPECT_EQ(text(), whole);
+    EXPECT_EQ(read_text(run_ / "experiments/0001/result.json"), derived);
+    EXPECT_EQ(read_ledger(run_).size(), 2u);
+}
+
+TEST_F(FileLedgerTest, ALostEndIsNotWrittenOver) {
+    FileLedger ledger(run_);
+    ledger.append(experiment(0));
+    std::filesystem::resize_file(run_ / "ledger.jsonl", 10);
+    EXPECT_THROW(ledger.append(experiment(1)), UserError);
+    std::filesystem::remove(run_ / "ledger.jsonl");
+    EXPECT_THROW(ledger.append(experiment(1)), UserError);
+}
+
 TEST_F(FileLedgerTest, SurvivesACutAtEveryLength) {
     {
         FileLedger(run_).append(experiment(0));

@@ -69,6 +69,24 @@ TEST_F(ConfigTest, FlagsOverEnvironmentOverFileOverPreset) {
     EXPECT_EQ(config.origins.at("seed"), "--seed");
 }
 
+TEST_F(ConfigTest, SecondsMayBeGivenInMinutesAndHours) {
+    for (const auto& [text, seconds] : std::map<std::string, double>{
+             {"90", 90}, {"90s", 90}, {"5m", 300}, {"1.5min", 90}, {"2h", 7200}, {"1e2", 100}}) {
+        sources.flags["budget"] = text;
+        EXPECT_EQ(resolve().values.budget, seconds) << text;
+    }
+    variables["AUTORESEARCH_AGENT_LIMIT"] = "20m";
+    EXPECT_EQ(resolve().values.agent_limit, 1200);
+    for (const char* none : {"5x", "m", "5 m 3", "", "99h99"}) {
+        sources.flags["budget"] = none;
+        EXPECT_NE(error().find("--budget: budget is"), std::string::npos) << none;
+    }
+    sources.flags = {{"seed", "5m"}};
+    EXPECT_NE(error().find("--seed: seed is \"5m\""), std::string::npos) << error();
+    sources.flags = {{"hours", "5m"}};
+    EXPECT_NE(error().find("--hours: hours is \"5m\""), std::string::npos) << error();
+}
+
 TEST_F(ConfigTest, APresetOfTheRepositoryComesBeforeTheShippedOne) {
     repository.write("configs/cpu.json", R"({"budget": 77})");
     EXPECT_EQ(resolve().values.budget, 77);
@@ -76,15 +94,15 @@ TEST_F(ConfigTest, APresetOfTheRepositoryComesBeforeTheShippedOne) {
 
 TEST_F(ConfigTest, UnknownKeysNameFileKeyAndTheNearestKnownOne) {
     repository.write("autoresearch.json", R"({"budgte": 60})");
-    EXPECT_EQ(error(), "autoresearch.json: unknown key \"budgte\" | did you mean \"budget\"?");
+    EXPECT_EQ(error(), "autoresearch.json: unknown key \"budgte\" | did you mean budget?");
     repository.write("autoresearch.json", "{}");
     variables["AUTORESEARCH_BUDGTE"] = "1";
-    EXPECT_EQ(error(), "AUTORESEARCH_BUDGTE: unknown key \"budgte\" | did you mean \"budget\"?");
+    EXPECT_EQ(error(), "AUTORESEARCH_BUDGTE: unknown key \"budgte\" | did you mean budget?");
     variables.clear();
     variables["AUTORESEARCH_DATA"] = "/somewhere";
     EXPECT_EQ(error(), "no error");
     sources.flags["preset"] = "quikstart";
-    EXPECT_EQ(error(), "--preset: there is no preset \"quikstart\" | did you mean \"quickstart\"?");
+    EXPECT_EQ(error(), "--preset: there is no preset \"quikstart\" | did you mean quickstart?");
     sources.flags = {{"device", "gpu"}};
     EXPECT_NE(error().find("--device: device is \"gpu\""), std::string::npos);
 }

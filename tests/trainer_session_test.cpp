@@ -283,6 +283,16 @@ TEST_F(SessionTest, CurveHasEveryStepAndATraceIsFollowed) {
     EXPECT_EQ(progress, (std::vector<std::string>{"progress", "0", "0.25", "0.75"}));
 }
 
+TEST_F(SessionTest, WhatTheHarnessItselfReadsIsNotTheCandidates) {
+    const auto trace = folder_->write("long.csv", "step,seconds,progress,loss,tokens\n1,0,0." +
+                                                      std::string(300'000, '0') + ",3,192\n2,9,0.25,3,384\n");
+    const std::string flags = trainer_flags(500) + " --trace '" + trace.string() + "'";
+    const std::string program = "'" + (*folder_ / "candidate").string() + "' ";
+    EXPECT_EQ(run_program(program + "honest" + flags).code, 0);
+    const auto reading = run_program(program + "read" + flags);
+    EXPECT_EQ(reading.code, 1) << reading.output;
+}
+
 TEST_F(SessionTest, ATraceWithGapsIsRefused) {
     for (const char* bad : {"", "step,seconds\n", "step,seconds,progress,loss,tokens\n",
                             "step,seconds,progress,loss,tokens\n2,0,0,3,192\n",

@@ -262,6 +262,7 @@ TEST(Disturbance, IsWhatIsCertain) {
     EXPECT_EQ(disturbance({100, 50, 0.9, false}), "") << "load";
     EXPECT_EQ(disturbance({0, 0, 3600, true}), "the machine slept for 3600 s");
     EXPECT_THAT(disturbance({0, 0, 0, true}), HasSubstr("heat"));
+    EXPECT_EQ(disturbance({0, 0, 0, true, 0, 25}), "autoresearch or the trial was stopped for 25 s");
 }
 
 TEST_F(TrialRunnerTest, AStopIsInterrupted) {

@@ -33,6 +33,7 @@ TEST(Text, ClipNeverCutsACharacter) {
 TEST(Text, CleanLineIsPlainValidUtf8) {
     EXPECT_EQ(clean_line("\x1b[1;31merror:\x1b[0m  a\tb\nc\x01 \x1b]0;title\x07z"), "error: a b c z");
     EXPECT_EQ(clean_line("caf\xc3\xa9 \xff\xc3"), "caf\u00e9 ??");
+    EXPECT_EQ(clean_line("\x1b]0;no end {\x1b[0m}\n\x1b(Bz\x1bP1\x1b\\y"), "]0;no end {} zy");
     EXPECT_EQ(clean_line("\x1b"), "");
     EXPECT_EQ(clean_line("abcdefgh", 6), "abc...");
 }
@@ -80,6 +81,9 @@ TEST(Nearest, FindsTheSmallestEditDistance) {
     EXPECT_EQ(nearest("seqlen", keys), "seq_len");
     EXPECT_EQ(nearest("sed", keys), "seed");
     EXPECT_EQ(nearest("anything", {}), "");
+    EXPECT_EQ(nearest("/opt/my/agent", {"opencode", "codex"}), "") << "more than a third is another word";
+    EXPECT_EQ(did_you_mean("bugdet", keys, "no"), "did you mean budget?");
+    EXPECT_EQ(did_you_mean("zzz", keys, "no"), "no");
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include <autoresearch/error.h>
 #include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include "git_fixture.h"
 #include "vcs/git_repo.h"
@@ -8,6 +11,7 @@ namespace autoresearch {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 using GitRepoTest = GitFixture;
 
@@ -29,7 +33,10 @@ TEST_F(GitRepoTest, FindsTheRepositoryFromAFolderInside) {
 TEST_F(GitRepoTest, SaysWhatIsWrongAndTheMend) {
     std::filesystem::create_directories(directory_ / "empty");
     EXPECT_THAT(hint_of([&] { GitRepo::open(directory_ / "empty"); }),
-                AllOf(HasSubstr("not a git repository"), HasSubstr("git init")));
+                AllOf(HasSubstr("not a git repository"), HasSubstr("cd into"), Not(HasSubstr("git init"))));
+    directory_.write("ours/train/train.cpp", "");
+    EXPECT_THAT(hint_of([&] { GitRepo::open(directory_ / "ours"); }), HasSubstr("git init"));
+    EXPECT_FALSE(GitRepo::find(directory_ / "empty"));
     git("init -q --bare", directory_ / "bare");
     EXPECT_THAT(hint_of([&] { GitRepo::open(directory_ / "bare"); }), HasSubstr("bare"));
     git("init -q", directory_ / "unborn");
@@ -41,6 +48,64 @@ TEST_F(GitRepoTest, SaysWhatIsWrongAndTheMend) {
     git("rm -q --cached train/train.cpp && git commit -q -m without");
     EXPECT_THAT(hint_of([&] { repo.source(repo.head()); }), HasSubstr("no file train/train.cpp"));
     EXPECT_THAT(hint_of([&] { repo.is_committed(); }), HasSubstr("git add train/train.cpp"));
+}
+
+TEST_F(GitRepoTest, AForeignOwnerIsNamedAndTrustedAsGitTrustsHim) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can give a repository away";
+    const auto give_away = "chown -R 12345:12345 '" + root().string() + "'";
+    ASSERT_EQ(std::system(give_away.c_str()), 0);
+    const std::string line = "git config --global --add safe.directory " + root().string();
+    for (const auto& start : {root(), root() / "train"})
+        EXPECT_THAT(hint_of([&] { GitRepo::find(start); }),
+                    AllOf(HasSubstr("belongs to user 12345"), HasSubstr(line)));
+    ::setenv("GIT_CONFIG_COUNT", "1", 1);
+    ::setenv("GIT_CONFIG_KEY_0", "safe.directory", 1);
+    ::setenv("GIT_CONFIG_VALUE_0", "/elsewhere", 1);
+    EXPECT_THAT(hint_of([&] { GitRepo::open(root()); }), HasSubstr(line));
+    ::setenv("GIT_CONFIG_VALUE_0", root().c_str(), 1);
+    EXPECT_EQ(GitRepo::open(root()).workdir(), root());
+    ::unsetenv("GIT_CONFIG_COUNT");
+}
+
+TEST_F(GitRepoTest, OpensPartialAndSparseClones) {
+    git("config uploadpack.allowFilter true");
+    git("clone -q --filter=blob:none 'file://" + root().string() + "' '" + (directory_ / "part").string() +
+        "'");
+    git("sparse-checkout set --cone train", directory_ / "part");
+    const auto repo = GitRepo::open(directory_ / "part");
+    EXPECT_TRUE(repo.is_committed());
+    git("clone -q --depth 1 'file://" + root().string() + "' '" + (directory_ / "shallow").string() + "'");
+    EXPECT_TRUE(GitRepo::open(directory_ / "shallow").is_committed());
+}
+
+TEST_F(GitRepoTest, WhatLibgit2CannotReadIsNamedWithTheWayOut) {
+    git("init -q --object-format=sha256", directory_ / "long");
+    EXPECT_THAT(hint_of([&] { GitRepo::open(directory_ / "long"); }),
+                AllOf(HasSubstr("SHA-256"), HasSubstr("--object-format=sha1")));
+    git("config core.repositoryFormatVersion 1");
+    git("config extensions.refStorage reftable");
+    EXPECT_THAT(hint_of([&] { GitRepo::find(root()); }),
+                AllOf(HasSubstr("reftable"), HasSubstr("git refs migrate")));
+    git("config --file '" + (root() / ".git/config").string() + "' --unset extensions.refStorage",
+        directory_.path());
+    git("config --file '" + (root() / ".git/config").string() + "' extensions.fromTheFuture 1",
+        directory_.path());
+    EXPECT_THAT(hint_of([&] { GitRepo::find(root()); }), HasSubstr("fromthefuture"));
+}
+
+TEST_F(GitRepoTest, ANameIsTakenOnceForAllWorktrees) {
+    const auto repo = GitRepo::open(root());
+    git("worktree add -q --detach '" + (directory_ / "second").string() + "'");
+    const auto second = GitRepo::open(directory_ / "second");
+    EXPECT_FALSE(second.is_taken("nov5"));
+    EXPECT_TRUE(repo.take("nov5", repo.head()));
+    EXPECT_TRUE(second.is_taken("nov5"));
+    EXPECT_FALSE(second.take("nov5", second.head()));
+    EXPECT_FALSE(repo.take("nov5", repo.head()));
+    EXPECT_TRUE(second.take("nov5-2", second.head()));
+    git("update-ref refs/autoresearch/older/0000 HEAD");
+    EXPECT_TRUE(second.is_taken("older"));
+    EXPECT_FALSE(second.is_taken("old"));
 }
 
 TEST_F(GitRepoTest, ComparesTheWorkingTreeWithHeadWhateverIsStaged) {
@@ -75,8 +140,8 @@ TEST_F(GitRepoTest, ResolvesHashesBranchesTagsAndRefs) {
         EXPECT_EQ(repo.resolve(name), head) << name;
     }
     EXPECT_EQ(repo.source(head), "int main() {}\n");
-    EXPECT_TRUE(repo.has_branch("nov5"));
-    EXPECT_FALSE(repo.has_branch("nov6"));
+    EXPECT_TRUE(repo.is_taken("nov5"));
+    EXPECT_FALSE(repo.is_taken("nov6"));
     EXPECT_FALSE(repo.branch_checked_out("nov5"));
     git("checkout -q autoresearch/nov5");
     EXPECT_TRUE(repo.branch_checked_out("nov5"));

@@ -14,19 +14,23 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\v\f";
 
-/// Length of the terminal escape sequence that begins this text.
+/// Length of the terminal's escape that begins this text: a title, a color. 1 if it does not end on its line.
 std::size_t escape_length(std::string_view text) {
-    const char kind = text.size() > 1 ? text[1] : '\0';
-    std::size_t end = std::min<std::size_t>(2, text.size());
-    if (kind == '[') {
-        while (end < text.size() && (text[end] < '@' || text[end] > '~')) ++end;
-    } else if (kind == ']') {
-        end = std::min(text.find_first_of("\a\x1b", end), text.size());
-        if (end < text.size() && text[end] == '\x1b') return end;  // the next sequence, ESC \, ends this one
+    constexpr std::string_view kBetween = " !\"#$%&'()*+,-./", kParameters = "0123456789:;<=>?";
+    const std::string_view line = text.substr(0, text.find('\n'));
+    const char kind = line.size() > 1 ? line[1] : '\0';
+    std::size_t end = 1;
+    if (kind == '{') return 1;  // which begins what a program prints
+    if (kind == ']' || kind == 'P' || kind == '_' || kind == '^') {
+        end = line.find_first_of("\a\x1b", 2);
+        if (line.substr(std::min(end, line.size()), 2) == "\x1b\\") return end + 2;
+        if (end < line.size() && line[end] == '\x1b') return 1;
+    } else if (kind == '[') {
+        end = line.find_first_not_of(std::string(kBetween).append(kParameters), 2);
     } else {
-        return end;
+        end = line.find_first_not_of(kBetween, 1);
     }
-    return std::min(end + 1, text.size());
+    return end < line.size() ? end + 1 : 1;
 }
 
 /// Bytes of the UTF-8 character that begins this text; 0 when none does.
@@ -133,18 +137,24 @@ std::string to_valid_utf8(std::string_view text) {
     }
 }
 
+std::string without_escapes(std::string_view text) {
+    std::string result;
+    while (true) {
+        const std::size_t escape = text.find('\x1b');
+        result += text.substr(0, escape);
+        if (escape == std::string_view::npos) return result;
+        text.remove_prefix(escape);
+        text.remove_prefix(escape_length(text));
+    }
+}
+
 std::string clean_line(std::string_view text, std::size_t max_bytes) {
     std::string line;
-    for (std::size_t at = 0; at < text.size();) {
-        const auto byte = static_cast<unsigned char>(text[at]);
-        if (byte == 0x1b) {
-            at += escape_length(text.substr(at));
-        } else if (byte <= ' ' || byte == 0x7f) {
-            if (!line.empty() && line.back() != ' ') line += ' ';
-            ++at;
-        } else {
-            line += text[at++];
-        }
+    for (const char byte : without_escapes(text)) {
+        if (static_cast<unsigned char>(byte) > ' ' && byte != 0x7f)
+            line += byte;
+        else if (!line.empty() && line.back() != ' ')
+            line += ' ';
     }
     return clip(trim(to_valid_utf8(line)), max_bytes);
 }
@@ -196,7 +206,15 @@ std::string nearest(const std::string& word, const std::vector<std::string>& can
         return edit_distance(word, a) < edit_distance(word, b);
     };
     const auto best = std::min_element(candidates.begin(), candidates.end(), closer);
-    return best == candidates.end() ? "" : *best;
+    if (best == candidates.end() || 3 * edit_distance(word, *best) > std::max(word.size(), best->size()))
+        return "";
+    return *best;
+}
+
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates,
+                         const std::string& otherwise) {
+    const std::string best = nearest(word, candidates);
+    return best.empty() ? otherwise : "did you mean " + best + "?";
 }
 
 }  // namespace autoresearch

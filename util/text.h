@@ -26,6 +26,9 @@ std::string replace_all(const std::string& text, std::string_view from, std::str
 /// At most `max_bytes` bytes, cut between UTF-8 characters; a cut text ends in "..." (included in the count).
 std::string clip(std::string_view text, std::size_t max_bytes);
 
+/// Without the escapes that color a terminal, move its cursor or name its window.
+std::string without_escapes(std::string_view text);
+
 /// One clean line for people, logs and JSON: terminal escapes dropped, control characters and line ends
 /// become a space, bytes that are not UTF-8 become '?', runs of spaces become one; trimmed and clipped.
 std::string clean_line(std::string_view text, std::size_t max_bytes = 300);
@@ -51,7 +54,11 @@ std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, 
 /// Size of a file in bytes; 0 if there is none.
 std::uintmax_t file_length(const std::filesystem::path& path);
 
-/// The candidate with the smallest edit distance to `word`; empty if there are none.
+/// The candidate with the smallest edit distance to `word`; empty if that is more than a third of its length,
+/// or if there are none.
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
+/// "did you mean X?" for the nearest; `otherwise` if there is none.
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& candidates,
+                         const std::string& otherwise);
 
 }  // namespace autoresearch

@@ -27,9 +27,13 @@ using nlohmann::json;
     if (corpus.find_first_of("/.~*?[{") != std::string::npos)
         throw UserError("no such corpus file or folder: " + corpus, kWhatIsRead);
     std::vector<std::string> known = {kTorchSources};
-    for (const auto& [name, entry] : corpora.items()) known.push_back(name);
+    std::string names = kTorchSources;
+    for (const auto& [name, entry] : corpora.items()) {
+        known.push_back(name);
+        if (name != kTorchSources) names += ", " + name;
+    }
     throw UserError("unknown corpus: " + corpus,
-                    "did you mean " + nearest(corpus, known) + "? Otherwise " + kWhatIsRead);
+                    did_you_mean(corpus, known, "known are " + names + ";") + " otherwise " + kWhatIsRead);
 }
 
 /// Expands "part_###.txt" to part_000.txt, part_001.txt, ...; leaves other names alone.

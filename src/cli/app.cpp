@@ -1,10 +1,15 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
+#include <vector>
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
+#include "trial/kit.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -31,15 +36,39 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
     const std::string help = "see autoresearch" + command + " --help";
     for (const auto& word : app.remaining(true)) {
         if ((word.rfind("--", 0) == 0) == chosen.empty()) continue;
-        return UserError((chosen.empty() ? "there is no command " : "there is no flag ") + word,
-                         "did you mean " + nearest(word, known) + "? " + help);
+        const std::string name = word.substr(0, word.find('='));
+        return UserError((chosen.empty() ? "there is no command " : "there is no flag ") + name,
+                         did_you_mean(name, known, help));
     }
     // A shell makes many words of a pattern.
     const auto* const corpus = chosen.empty() ? nullptr : chosen.front()->get_option_no_throw("--corpus");
     if (corpus != nullptr && corpus->count() > 0 && !app.remaining(true).empty())
         return UserError("--corpus takes one word, and after it came " + app.remaining(true).front(),
                          "quote a pattern: --corpus '*.txt'; several paths: --corpus '{first,second}'");
-    return UserError(error.what(), help);
+    const std::string text = error.what();
+    const auto value = text.find(" was given a disallowed flag override");
+    return UserError(value == std::string::npos ? text : "--" + text.substr(0, value) + " takes no value",
+                     help);
+}
+
+std::string version() {
+    std::string torch = "not found";
+    try {
+        torch = open_kit().torch_version;
+    } catch (
+        const UserError&) {  // NOLINT(bugprone-empty-catch): a version must be told even of a broken build
+    }
+    return std::string("autoresearch ") + AUTORESEARCH_VERSION + " (commit " AUTORESEARCH_COMMIT ", torch " +
+           torch + ")";
+}
+
+void check_temporary_folder() {
+    std::error_code missing;
+    if (const auto folder = std::filesystem::temp_directory_path(missing); !missing && !folder.empty())
+        return;
+    const char* name = std::getenv("TMPDIR");
+    throw UserError(std::string("TMPDIR names no folder: ") + (name == nullptr ? "/tmp" : name),
+                    "make it, or unset TMPDIR");
 }
 
 // In the order --help shows.
@@ -49,20 +78,28 @@ constexpr void (*kCommands[])(Commands&) = {add_prepare, add_train,   add_run,  
 }  // namespace
 
 int run_app(int argc, char** argv) {
+    // `help` and `help run`, as many programs have it.
+    std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+    if (!words.empty() && words.front() == "help") {
+        words.erase(words.begin());
+        words.emplace_back("--help");
+    }
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
     CLI::App app{"autoresearch: a coding agent does machine-learning research overnight on this computer"};
     app.name("autoresearch");
-    app.set_version_flag("--version", AUTORESEARCH_VERSION);
+    app.set_version_flag("-V,--version", version);
     app.require_subcommand(1);
     Commands commands(app);
     for (const auto& add : kCommands) add(commands);
     try {
         try {
-            app.parse(argc, argv);
+            app.parse(words);
         } catch (const CLI::Success& help) {
             return app.exit(help);
         } catch (const CLI::ParseError& error) {
             throw usage_error(app, error);
         }
+        check_temporary_folder();
         return commands.run_chosen();
     } catch (const UserError& error) {
         print_error(error.what(), error.hint());

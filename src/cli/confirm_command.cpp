@@ -25,7 +25,7 @@ int confirm(const Arguments& arguments) {
     const Experiment* best = incumbent_of(experiments);
     if (best == nullptr || best->number == 0)
         throw UserError("run \"" + run.tag() + "\" has kept nothing yet, so there is nothing to confirm");
-    const Fd lock = lock_run(run.directory);  // a running loop and these trials would disturb each other
+    const RunLock lock(run.directory);  // a running loop and these trials would disturb each other
     const TrialPlace place{open_kit(), settle_here(run.config.values, run.device), require_same_data(run)};
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run_files::log(run.directory));

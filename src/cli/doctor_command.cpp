@@ -1,7 +1,9 @@
 #include <spdlog/fmt/fmt.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -11,8 +13,12 @@
 #include "cli/commands.h"
 #include "plan/workspace.h"
 #include "proc/platform.h"
+#include "proc/signals.h"
 #include "propose/agents.h"
+#include "propose/test_call.h"
 #include "settings/places.h"
+#include "settings/settle.h"
+#include "util/atomic_file.h"
 #include "vcs/git_repo.h"
 #include "view/terminal_reporter.h"
 
@@ -24,8 +30,7 @@ namespace fs = std::filesystem;
 // Each check reports in one line what it found; an exception says why this machine is not ready.
 
 std::string look_at_machine(const FlagValues&) {
-    return fmt::format("{} cores, {} GiB", std::thread::hardware_concurrency(),
-                       platform::memory_bytes() >> 30);
+    return fmt::format("{} cores, {} GiB", platform::cores(), platform::memory_bytes() >> 30);
 }
 
 std::string look_at_processes(const FlagValues&) {
@@ -102,9 +107,24 @@ std::string look_at_memory(const FlagValues& flags) {
     return rows < wanted ? text + fmt::format(" ({} do not fit)", wanted) : text;
 }
 
-std::string look_at_agents(const FlagValues&) {
-    const auto agents =
-        read_agents(shipped_file(repository_root_or_empty(), open_kit(), "configs/agents.json"));
+std::vector<AgentAdapter> all_agents() {
+    return read_agents(shipped_file(repository_root_or_empty(), open_kit(), "configs/agents.json"));
+}
+
+/// The one that the settings name, or a run would use.
+AgentAdapter wanted_agent(const Settings& config) {
+    const auto agents = all_agents();
+    AgentAdapter agent =
+        find_agent(agents, config.agent.empty() ? default_agent(agents, config.model) : config.agent);
+    if (!is_installed(agent))
+        throw UserError("agent " + agent.name + " is not installed: there is no program \"" + agent.program +
+                        "\" on PATH");
+    return agent;
+}
+
+std::string look_at_agents(const FlagValues& flags) {
+    wanted_agent(settings(flags).values);
+    const auto agents = all_agents();
     return installed_names(agents) + "tuner (built in); without --agent a run uses " + default_agent(agents);
 }
 
@@ -119,6 +139,52 @@ std::string look_at_disk(const FlagValues&) {
     return text;
 }
 
+/// What one real call of the agent gives: the evening's test.
+int call_agent(const Arguments& arguments) {
+    const Kit kit = open_kit();
+    const fs::path root = repository_root_or_empty();
+    const Settings config = settle_here(settings(arguments.settings).values, kit);
+    const std::string source = working_source(root);
+    AgentProposerOptions options{.desk = {.parent = {},
+                                          .program = shipped_file(root, kit, "program.md"),
+                                          .kit = kit.directory,
+                                          .experiments = {}},
+                                 .agent = wanted_agent(config),
+                                 .settings = config,
+                                 .budget = budget_text(config),
+                                 .self = platform::self()};
+    std::string folder = (fs::temp_directory_path() / "autoresearch-call-XXXXXX").string();
+    if (::mkdtemp(folder.data()) == nullptr)
+        throw_errno("cannot make a folder in " + fs::temp_directory_path().string());
+    const SignalStop stop;
+    if (!arguments.json)
+        fmt::print("calling agent {}, for at most {:g} s; what it prints: {}\n", options.agent.name,
+                   config.agent_limit, folder);
+    const Answer answer = make_test_call(std::move(options), source, folder, stop);
+    const AgentReport& report = answer.proposal.agent;
+    const bool works = answer.status.ok();
+    using Json = nlohmann::ordered_json;
+    const auto if_told = [](bool told, const Json& value) { return told ? value : Json(); };
+    const Json result{
+        {"works", works},
+        {"edit", works ? "idea: " + answer.proposal.idea : "none: " + answer.status.failure().reason},
+        {"exit_code", if_told(answer.exit_code >= 0, answer.exit_code)},
+        {"message", answer.said},
+        {"tokens", if_told(report.tokens > 0, report.tokens)},
+        {"usd", if_told(report.usd > 0, report.usd)},
+        {"seconds", std::round(10 * report.seconds) / 10}};
+    if (arguments.json) {
+        std::cout << result.dump(2) << "\n";
+    } else {
+        for (const auto& [key, value] : result.items())
+            fmt::print("{:<9}  {}\n", key,
+                       value.is_null()     ? "not told"
+                       : value.is_string() ? value.get<std::string>()
+                                           : value.dump());
+    }
+    return works ? 0 : 1;
+}
+
 constexpr std::pair<const char*, std::string (*)(const FlagValues&)> kLooks[] = {
     {"machine", look_at_machine}, {"processes", look_at_processes},   {"kit", look_at_kit},
     {"trainer", look_at_trainer}, {"repository", look_at_repository}, {"parquet", look_at_parquet},
@@ -126,6 +192,7 @@ constexpr std::pair<const char*, std::string (*)(const FlagValues&)> kLooks[] = 
     {"disk", look_at_disk}};
 
 int examine(const Arguments& arguments) {
+    if (arguments.call) return call_agent(arguments);
     const FlagValues& flags = arguments.settings;
     const bool json = arguments.json;
     bool ready = true;
@@ -164,7 +231,10 @@ int examine(const Arguments& arguments) {
 void add_doctor(Commands& commands) {
     auto flags = commands.add("doctor", "check whether this machine is ready", examine);
     flags.json();
-    flags.data_settings({"device"});
+    flags.data_settings(
+        {"device", "agent", "model", "agent_args", "agent_limit", "token_price", "memory_limit"});
+    flags.flag("--call", flags.given.call,
+               "make one real call of the agent (--agent) instead, and say what came back");
 }
 
 }  // namespace autoresearch

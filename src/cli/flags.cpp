@@ -4,11 +4,18 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace autoresearch {
+namespace {
+
+// Of the kinds of settings. Defaults are those that no preset changes.
+constexpr const char* kGroups[] = {"Settings of the data", "Settings that a run keeps", "Settings"};
+
+}  // namespace
 
 void Flags::flag(const char* name, bool& on, const char* help) {
-    command_.add_flag(name, on, help);
+    command_.add_flag(name, on, help)->disable_flag_override();
 }
 
 void Flags::option(const char* name, std::string& text, const char* help,
@@ -19,6 +26,10 @@ void Flags::option(const char* name, std::string& text, const char* help,
 
 void Flags::required(const char* name, std::string& text, const char* help) {
     command_.add_option(name, text, help)->required();
+}
+
+void Flags::examples(const char* lines) {
+    command_.footer(std::string("Examples:\n") + lines);
 }
 
 void Flags::hide() {
@@ -58,9 +69,12 @@ void Flags::settings(const std::vector<std::string>& names) {
                 values[name] = on > 0 ? "true" : "false";
             };
             command_.add_flag_function(key.flag() + ",!--no-" + key.flag().substr(2), keep, key.help)
-                ->group("Settings");
+                ->disable_flag_override()
+                ->group(kGroups[key.kind]);
         } else {
-            add_text(key.name, key.help)->type_name(key.is_text() ? "TEXT" : "NUMBER")->group("Settings");
+            const char* type = key.is_text() ? "TEXT" : key.is_duration() ? "SECONDS" : "NUMBER";
+            CLI::Option* option = add_text(key.name, key.help)->type_name(type)->group(kGroups[key.kind]);
+            if (const auto value = key.get(Settings{}); value != "") option->default_str(value_text(value));
         }
         for (const OldName& old : kOldNames)
             if (key.name == old.now) add_text(old.name, "")->group("");

@@ -19,7 +19,8 @@ struct Arguments {
     std::string experiment;  // a number or a commit
     std::string device;
     std::optional<int> seeds;
-    bool json = false, verbose = false, exact = false, from_working_tree = false, resume = false;
+    bool json = false, verbose = false, exact = false, from_working_tree = false, resume = false,
+         trust = false, call = false;
 };
 
 /// Does a command's work; returns the exit code.
@@ -37,6 +38,7 @@ class Flags {
                 const std::vector<std::string>& choices = {});
     /// A positional argument.
     void required(const char* name, std::string& text, const char* help);
+    void examples(const char* lines);
     void hide();  // from --help: not meant for people
 
     void json();     // --json

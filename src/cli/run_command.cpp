@@ -47,6 +47,15 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
             .self = platform::self()};
 }
 
+/// Locks the run; takes a new one's name, too. Nothing if another worktree of this clone just took it.
+std::unique_ptr<RunLock> take_run(const GitRepo& git, const Plan& plan) {
+    git.ensure_ignored();
+    auto lock = std::make_unique<RunLock>(plan.run.directory);
+    if (!plan.is_new || git.take(plan.run.tag(), plan.run.start_commit)) return lock;
+    fs::remove_all(plan.run.directory);
+    return nullptr;
+}
+
 /// Measures the final number of a run that reached its limit. Errors here do not fail the run.
 void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git,
                  const std::vector<Experiment>& experiments, Reporter& reporter, const StopRequest& stop) {
@@ -67,7 +76,13 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
 int run(const Arguments& arguments) {
     GitRepo git = GitRepo::open(".");
     const Kit kit = open_kit();
-    const Plan plan = plan_run(git, kit, arguments.settings, {arguments.from_working_tree, arguments.resume});
+    const Beginning beginning{arguments.from_working_tree, arguments.resume, arguments.trust};
+    Plan plan;
+    std::unique_ptr<RunLock> lock;
+    while (!lock) {
+        plan = plan_run(git, kit, arguments.settings, beginning);
+        lock = take_run(git, plan);
+    }
     const RunInfo& info = plan.run;
     const Settings& config = plan.settings;
     const TrialPlace place{kit, config, require_same_data(info)};
@@ -76,9 +91,8 @@ int run(const Arguments& arguments) {
     SignalStop stop("finishing the current experiment; Ctrl-C again stops now");
     AgentProposer proposer(proposer_options(kit, git.workdir(), plan), stop);
 
-    git.ensure_ignored();
-    Fd lock = lock_run(info.directory);
     save_run(info);
+    trust(plan.programs);
 
     std::signal(SIGPIPE, SIG_IGN);  // a closed terminal must not end a night
     const int output = arguments.json ? STDERR_FILENO : STDOUT_FILENO;
@@ -89,9 +103,6 @@ int run(const Arguments& arguments) {
     if (const auto note = rebuilt_note(info, kit); !note.empty()) reporter.note(note);
     reporter.note(opening_line(info, plan.goes_on));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");
-    if (config.max_cost > 0 && config.token_price <= 0 && plan.agent.output.usd.empty())
-        reporter.note("agent " + plan.agent.name +
-                      " reports no cost: --max-cost needs --token-price with it");
 
     RunRepo repo(git, {info.tag(), budget_text(config), info.data, info.device});
     const auto patch_of = [&](const Experiment& experiment) {
@@ -124,6 +135,8 @@ void add_run(Commands& commands) {
     flags.all_settings();
     flags.flag("--from-working-tree", flags.given.from_working_tree,
                "start from train/train.cpp as it is, committed or not");
+    flags.flag("--trust", flags.given.trust,
+               "run the programs that files of this repository name; needed once for each content");
     flags.flag("--resume", flags.given.resume,
                "continue the last run, however old; an error if there is none");
 }

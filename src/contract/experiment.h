@@ -39,10 +39,12 @@ struct Proposal {
 
 /// What the machine did to a trial. Zero or false means nothing, or unknown.
 struct Conditions {
-    double wait_seconds = 0;   // time the trial's threads were ready to run while no core was free, summed
-    double steal_seconds = 0;  // taken by the hypervisor, summed over the cores
-    double slept_seconds = 0;  // the machine was asleep
-    bool throttled = false;    // thermal pressure or low power mode
+    double wait_seconds = 0;     // time the trial's threads were ready to run while no core was free, summed
+    double steal_seconds = 0;    // taken by the hypervisor, summed over the cores
+    double slept_seconds = 0;    // the machine was asleep
+    bool throttled = false;      // thermal pressure or low power mode
+    double others_seconds = 0;   // cores held by processes that are not the trial's, summed
+    double stopped_seconds = 0;  // we were stopped or frozen, or the trial was, and may not have been told
 };
 
 /// One training run of an experiment with one seed. The numbers are those of the result event: kTrialNumbers.

@@ -34,7 +34,8 @@ static void read_member(const json& from, const char* name, Value& to) {
     }
 
 JSON_MEMBERS(AgentReport, name, model, session, calls, seconds, usd, usd_is_estimate, tokens, ignored_files)
-JSON_MEMBERS(Conditions, wait_seconds, steal_seconds, slept_seconds, throttled)
+JSON_MEMBERS(Conditions, wait_seconds, steal_seconds, slept_seconds, throttled, others_seconds,
+             stopped_seconds)
 JSON_MEMBERS(Noise, sd, degrees)
 JSON_MEMBERS(SeedDifference, seed, difference)
 JSON_MEMBERS(EqualSteps, steps, loss)

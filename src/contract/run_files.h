@@ -78,12 +78,15 @@ inline Path proposal_directory(const Path& directory, int id) {
 
 // .autoresearch/<tag>/proposals/ID/, with train.cpp and idea.txt
 
-/// Everything the agent was told, and what it printed.
+/// Everything the agent was told, and what it printed on stdout and stderr.
 inline Path prompt(const Path& directory) {
     return directory / "prompt.md";
 }
 inline Path agent_log(const Path& directory) {
     return directory / "agent.log";
+}
+inline Path agent_errors(const Path& directory) {
+    return directory / "agent.err";
 }
 /// The whole proposal, with its parent and what it cost. There is none where the agent gave no edit.
 inline Path proposal(const Path& directory) {

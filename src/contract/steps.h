@@ -22,7 +22,7 @@ struct ProposalRequest {
     const Experiment& incumbent;             // best kept so far; its commit is the proposal's parent
     std::string source;                      // the incumbent's train.cpp
     const std::vector<Experiment>& history;  // all earlier experiments, oldest first
-    std::filesystem::path directory;         // proposals/ID: prompt.md and agent.log go here
+    std::filesystem::path directory;         // proposals/ID: prompt.md, agent.log and agent.err go here
     Noise noise = {};
     const Proposal* rejected = nullptr;  // the unusable answer to the same request ...
     const Failure* rejection = nullptr;  // ... and why it was rejected; null at first
@@ -31,9 +31,9 @@ struct ProposalRequest {
 
 /// What can help when an agent gave no edit.
 enum class Remedy {
-    ask_again,  // with the reason
-    wait,       // it reached its usage limit, or its server is busy
-    person,     // it is not installed, or not logged in
+    ask_again,  // with the reason: it worked, and gave nothing useful
+    wait,       // it failed, whatever for: an outage. The same question, later
+    install,    // it could not even be started
 };
 
 /// The result of one agent call.
@@ -41,7 +41,8 @@ struct Answer {
     Proposal proposal;  // its report has the cost of the call, with or without an edit
     Status status;      // no_proposal or interrupted: there is no edit
     Remedy remedy = Remedy::ask_again;
-    double wait = 0;  // seconds until the agent can work again, according to it; 0: unknown
+    std::string said = {};  // the agent's last words
+    int exit_code = -1;     // -1: it had none
 };
 
 /// Asks for the next edit, or to repair the rejected one. Blocks until the agent is done.

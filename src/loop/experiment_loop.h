@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -49,7 +50,15 @@ class ExperimentLoop {
     LoopEnd run();
 
   private:
-    struct Attempt;
+    /// One experiment in the making.
+    struct Attempt {
+        Experiment experiment;
+        Proposal proposal;
+        std::filesystem::path program;
+        std::optional<Failure> rejection;  // why the agent has its edit back
+        int repairs = 0;                   // how often it got it back
+        std::optional<LoopEnd> end;        // of the run, in the middle of this experiment
+    };
 
     std::optional<LoopEnd> attempt(int number);
     Status propose(Attempt& now);
@@ -59,9 +68,13 @@ class ExperimentLoop {
     void record(Attempt& now);
 
     bool goes_back(Attempt& now, Status& status);
+    // agent_calls.cpp
     Status ask(Attempt& now);
-    std::optional<LoopEnd> wait_for_agent(const Answer& answer);
-    std::optional<LoopEnd> reason_to_end() const;
+    void count_cost(AgentReport& call, const AgentReport& so_far);
+    std::optional<LoopEnd> wait_for_agent(const Answer& answer, const AgentReport& spent);
+    bool agent_worked(const std::string& name) const;
+    std::optional<LoopEnd> reason_to_end(const AgentReport& unrecorded = {}) const;
+    std::string cap_reached(AgentReport spent) const;
     const std::vector<Experiment>& history() const { return world_.ledger.experiments(); }
     const Experiment* incumbent() const { return incumbent_of(history()); }
 
@@ -69,9 +82,11 @@ class ExperimentLoop {
     World world_;
     LoopSettings settings_;
     double started_ = 0;
-    int useless_answers_ = 0;   // in a row
-    int waits_ = 0;             // for the agent, in a row
-    bool agent_works_ = false;  // it gave an edit since run() began
+    int useless_answers_ = 0;    // in a row
+    int waits_ = 0;              // for the agent, in a row
+    double outage_begun_ = 0;    // when the first of them began
+    bool agent_worked_ = false;  // since run() began
+    bool cost_is_told_ = true;   // of its last call
 };
 
 }  // namespace autoresearch

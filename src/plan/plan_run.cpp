@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/chrono.h>
 
+#include <cstdlib>
 #include <ctime>
 
 #include "autoresearch/error.h"
@@ -9,6 +10,7 @@
 #include "plan/workspace.h"
 #include "record/file_ledger.h"
 #include "record/summary.h"
+#include "util/text.h"
 #include "util/time.h"
 
 namespace autoresearch {
@@ -33,7 +35,7 @@ std::string choose_tag(const GitRepo& git, bool resume) {
     std::string today = fmt::format("{:%b}{}", day, day.tm_mday);  // nov22
     today[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(today[0])));
     std::string tag = today;
-    for (int n = 2; git.has_branch(tag) || fs::exists(run_files::run_directory(git.workdir(), tag)); ++n)
+    for (int n = 2; git.is_taken(tag) || fs::exists(run_files::run_directory(git.workdir(), tag)); ++n)
         tag = today + "-" + std::to_string(n);
     return tag;
 }
@@ -50,10 +52,12 @@ std::string starting_source(const GitRepo& git, bool from_working_tree) {
 
 void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Plan& plan) {
     RunInfo& run = plan.run;
-    if (git.has_branch(run.tag())) {
-        const std::string branch = run_branch(run.tag());
-        throw UserError("branch " + branch + " already exists, but there is no run of that name",
-                        "choose another name with --tag, or delete it: git branch -D " + branch);
+    plan.is_new = !fs::exists(run_files::run(run.directory));
+    if (plan.is_new && git.is_taken(run.tag())) {
+        throw UserError(
+            "the name " + run.tag() + " is taken: git has branch " + run_branch(run.tag()) + " or " +
+                run_refs(run.tag(), "*") + ", but there is no run of that name here",
+            "choose another one with --tag, or delete both with git branch -D and git update-ref -d");
     }
     run.created = utc_now("%Y-%m-%dT%H:%M:%SZ");
     run.version = AUTORESEARCH_VERSION;
@@ -80,18 +84,50 @@ void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
     plan.settings = settle_here(plan.run.config.values, earlier.device);
 }
 
+/// A bound that nothing the agent reports can reach would let a night cost anything.
+void check_bounds(const Settings& config, const AgentAdapter& agent) {
+    if (agent.name == "tuner") return;  // free
+    const OutputRules& reports = agent.output;
+    const bool tokens = !reports.tokens.empty(),
+               usd = !reports.usd.empty() || (tokens && config.token_price > 0);
+    const auto refuse = [&](const char* flag, const char* what, const std::string& hint) {
+        throw UserError(fmt::format("{} cannot act: agent {} reports no {}", flag, agent.name, what), hint);
+    };
+    if (config.max_cost > 0 && !usd)
+        refuse("--max-cost", "cost",
+               tokens ? "add --token-price, dollars per million tokens"
+                      : "leave it out, and bound the run by --experiments or --hours");
+    if (config.max_tokens > 0 && !tokens)
+        refuse("--max-tokens", "tokens", "leave it out, and bound the run by --experiments or --hours");
+}
+
+/// Stops before anything that only files of the repository name is run, or even looked for.
+void check_trust(const Plan& plan, bool trusted) {
+    if (trusted || is_trusted(plan.programs)) return;
+    throw UserError("this repository names programs to run on this machine:\n  " +
+                        replace_all(std::string(trim(plan.programs.text)), "\n", "\n  "),
+                    "read them, then start once with --trust; or name your own agent with --agent");
+}
+
 void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
-    const std::string& wanted = plan.run.config.values.agent;
+    Settings& config = plan.run.config.values;
+    std::string& origin = plan.run.config.origins["agent"];
     const auto agents = read_agents(shipped_file(root, kit, "configs/agents.json"));
-    plan.agent =
-        find_agent(agents, wanted.empty() ? default_agent(agents, plan.run.config.values.model) : wanted);
-    plan.agent_origin = !wanted.empty()              ? plan.run.config.origins.at("agent")
+    if (config.agent.empty()) {  // the run keeps it
+        config.agent = default_agent(agents, config.model);
+        origin = kChosen;
+    }
+    plan.agent = find_agent(agents, config.agent);
+    plan.agent_origin = origin != kChosen            ? origin
+                        : plan.goes_on               ? "as the run began"
                         : plan.agent.program.empty() ? "no coding agent is installed"
                                                      : "the first one installed";
+    check_bounds(config, plan.agent);
     if (is_installed(plan.agent)) return;
-    throw UserError("agent " + plan.agent.name + " is not installed: there is no program \"" +
-                        plan.agent.program + "\" on PATH",
-                    "install it, or use the built-in one: --agent tuner");
+    const char* path = std::getenv("PATH");
+    throw UserError(fmt::format("agent {} is not installed: there is no program \"{}\" on PATH, which is {}",
+                                plan.agent.name, plan.agent.program, path == nullptr ? "empty" : path),
+                    "install it, set PATH, or name another agent: --agent tuner is built in");
 }
 
 }  // namespace
@@ -99,6 +135,7 @@ void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
 Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const Beginning& beginning) {
     Plan plan;
     plan.run.config = load_settings(flags, git.workdir(), kit.directory);
+    const ResolvedSettings asked = plan.run.config;
     if (plan.run.config.values.confirm_seeds == 1)
         throw UserError("confirm_seeds is 1, but an interval needs two trials",
                         "use --confirm-seeds 2 or more, or 0 for no final number");
@@ -121,7 +158,10 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const
         if (plan.goes_on) plan_old_run(earlier, beginning.from_working_tree, plan);
     }
     if (!plan.goes_on) plan_new_run(git, kit, beginning.from_working_tree, plan);
+    plan.programs = named_programs(plan.run.config, asked, git.workdir(), kit);
+    check_trust(plan, beginning.trust);
     choose_agent(git.workdir(), kit, plan);
+    plan.programs = named_programs(plan.run.config, asked, git.workdir(), kit);  // with a chosen agent
     return plan;
 }
 

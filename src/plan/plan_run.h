@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "plan/trust.h"
 #include "propose/agents.h"
 #include "record/run_info.h"
 #include "trial/kit.h"
@@ -13,15 +14,18 @@ namespace autoresearch {
 struct Beginning {
     bool from_working_tree = false;  // with train.cpp as it is, committed or not
     bool resume = false;             // only a run that exists
+    bool trust = false;              // what files of the repository name may run
 };
 
 /// What a call of `autoresearch run` will do.
 struct Plan {
     RunInfo run;
     Settings settings;     // of the run, settled
+    bool is_new = false;   // nothing of it was written yet
     bool goes_on = false;  // experiments are already recorded
     std::string source;    // of the baseline, for a new run
     AgentAdapter agent;
+    NamedPrograms programs;
     std::string agent_origin;  // where it was named, or why it was chosen
 };
 

@@ -4,7 +4,6 @@
 
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "autoresearch/error.h"
 #include "prepare/corpus/corpus.h"
@@ -55,7 +54,7 @@ PrepareOptions prepare_options(const Settings& config, const fs::path& repositor
     options.corpora = shipped_file(repository, kit, "configs/corpora.json");
     options.parquet_reader = {kit.python.string(), "-I",
                               (kit.directory / "prepare/corpus/read_parquet.py").string()};
-    options.threads = config.threads;
+    options.threads = config.threads > 0 ? config.threads : platform::cores();
     return options;
 }
 
@@ -89,13 +88,14 @@ std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
 }
 
 Settings settle_here(const Settings& asked, const std::string& device) {
-    return settle(asked, {device, static_cast<int>(std::thread::hardware_concurrency()),
-                          static_cast<double>(platform::memory_bytes()) / (1 << 30)});
+    return settle(asked,
+                  {device, platform::cores(), static_cast<double>(platform::memory_bytes()) / (1 << 30)});
 }
 
 Settings settle_here(const Settings& asked, const Kit& kit) {
+    if (asked.device == "cpu") return settle_here(asked, asked.device);  // always there
     return settle_here(asked,
-                       asked.device == "auto" ? probe_trainer(kit).value("device", "cpu") : asked.device);
+                       probe_trainer(kit, {"--probe", "--device", asked.device}).value("device", "cpu"));
 }
 
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {
@@ -108,11 +108,8 @@ std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const Flag
 }
 
 fs::path repository_root_or_empty() {
-    try {
-        return GitRepo::open(".").workdir();
-    } catch (const UserError&) {
-        return {};
-    }
+    const auto git = GitRepo::find(".");
+    return git ? git->workdir() : fs::path();
 }
 
 }  // namespace autoresearch

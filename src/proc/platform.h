@@ -16,10 +16,14 @@ namespace autoresearch::platform {
 
 /// The running program's own file, links resolved.
 std::filesystem::path self();
+/// The program that a process runs; empty if it is gone, or not ours to ask about.
+std::filesystem::path program_of(pid_t pid);
 /// The preset for this machine when the user names none: mps, cuda or cpu.
 std::string default_preset();
 /// Memory that this program may use; 0: not known.
 std::int64_t memory_bytes();
+/// Cores that this program may use, at least one.
+int cores();
 
 /// The child inherits what the file actions make, and of our other descriptors none. `first_unused` is one
 /// above the highest number that they make.
@@ -42,6 +46,9 @@ std::vector<pid_t> relatives(pid_t pid);
 /// process.
 std::string variable_of(pid_t pid, const std::string& name);
 
+/// Was it stopped, as by SIGSTOP?
+bool is_stopped(pid_t pid);
+
 /// Bytes that only the end of the process gives back. Not `exact`: pages that several processes share count
 /// in each of them (exactly is slow for large processes).
 std::int64_t held_bytes(pid_t pid, bool exact);
@@ -59,6 +66,7 @@ double awake_seconds();
 struct MachineTimes {
     double slept = 0;      // the machine was asleep
     double stolen = 0;     // cores taken by the hypervisor, summed
+    double busy = 0;       // cores in use by anybody, summed; macOS: 0
     double throttled = 0;  // the processor was held back by heat or to save power; macOS tells it only to one
                            // who asks while that lasts
 };

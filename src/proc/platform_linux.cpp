@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
+#include <thread>
 
+#include "proc/cgroup_linux.h"
 #include "proc/platform.h"
 #include "util/text.h"
 
@@ -60,15 +62,25 @@ std::filesystem::path self() {
     return fs::canonical("/proc/self/exe");
 }
 
+std::filesystem::path program_of(pid_t pid) {
+    std::error_code gone;
+    return fs::read_symlink(proc(pid) / "exe", gone);
+}
+
 std::string default_preset() {
     // Present wherever an NVIDIA driver is loaded, also inside containers that were given the GPU.
     return fs::exists("/proc/driver/nvidia/version") ? "cuda" : "cpu";
 }
 
 std::int64_t memory_bytes() {
-    const std::int64_t all = bytes_in("/proc/meminfo", {"MemTotal"});
-    const std::int64_t container = std::strtoll(text_of("/sys/fs/cgroup/memory.max").c_str(), nullptr, 10);
-    return container > 0 ? std::min(all, container) : all;
+    const std::int64_t all = bytes_in("/proc/meminfo", {"MemTotal"}), allowed = group_limits().memory;
+    return allowed > 0 ? std::min(all, allowed) : all;
+}
+
+int cores() {
+    const int all = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const double allowed = group_limits().cores;
+    return allowed > 0 ? std::clamp(static_cast<int>(allowed), 1, all) : all;
 }
 
 void close_other_descriptors(posix_spawn_file_actions_t* actions, short*, int first_unused) {
@@ -115,6 +127,12 @@ std::string variable_of(pid_t pid, const std::string& name) {
     return found == std::string::npos ? "" : all.c_str() + found + name.size() + 2;
 }
 
+bool is_stopped(pid_t pid) {
+    const std::string text = text_of(proc(pid) / "stat");  // number (name) state ...
+    const auto name_end = text.rfind(") ");
+    return name_end != std::string::npos && (text[name_end + 2] == 'T' || text[name_end + 2] == 't');
+}
+
 std::int64_t held_bytes(pid_t pid, bool exact) {
     const std::int64_t shares =
         exact ? bytes_in(proc(pid) / "smaps_rollup", {"Pss_Anon", "Pss_Shmem", "SwapPss"}) : 0;
@@ -147,11 +165,12 @@ MachineTimes machine_times() {
     const std::string throttled =
         text_of("/sys/devices/system/cpu/cpu0/thermal_throttle/package_throttle_total_time_ms");
     std::istringstream fields(cpu.substr(std::min<std::size_t>(cpu.size(), 3)));
-    double ticks = 0;
-    for (int field = 0; field < 8; ++field) fields >> ticks;
-    return {clock_seconds(CLOCK_BOOTTIME) - clock_seconds(CLOCK_MONOTONIC),
-            ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)),
-            std::strtod(throttled.c_str(), nullptr) * 1e-3};
+    double ticks[8] = {};
+    for (double& each : ticks) fields >> each;
+    const auto& [user, nice, system, idle, iowait, irq, softirq, steal] = ticks;
+    const double second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+    return {clock_seconds(CLOCK_BOOTTIME) - clock_seconds(CLOCK_MONOTONIC), steal / second,
+            (user + nice + system + irq + softirq) / second, std::strtod(throttled.c_str(), nullptr) * 1e-3};
 }
 
 }  // namespace autoresearch::platform

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "proc/platform.h"
 
 namespace autoresearch::platform {
@@ -52,6 +54,12 @@ std::filesystem::path self() {
     return std::filesystem::canonical(path.c_str());
 }
 
+std::filesystem::path program_of(pid_t pid) {
+    char path[PROC_PIDPATHINFO_MAXSIZE];
+    const int length = ::proc_pidpath(pid, path, sizeof path);
+    return std::string(path, static_cast<std::size_t>(std::max(length, 0)));
+}
+
 std::string default_preset() {
 #if defined(__arm64__)
     return "mps";
@@ -62,6 +70,10 @@ std::string default_preset() {
 
 std::int64_t memory_bytes() {
     return system_value("hw.memsize");
+}
+
+int cores() {
+    return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
 void close_other_descriptors(posix_spawn_file_actions_t*, short* attribute_flags, int) {
@@ -105,6 +117,12 @@ std::string variable_of(pid_t pid, const std::string& name) {
     return found == std::string::npos ? "" : all.c_str() + found + name.size() + 2;
 }
 
+bool is_stopped(pid_t pid) {
+    proc_bsdinfo info{};
+    return ::proc_pidinfo(pid, PROC_PIDTBSDINFO, 0, &info, sizeof info) == sizeof info &&
+           info.pbi_status == SSTOP;
+}
+
 std::int64_t held_bytes(pid_t pid, bool) {
     rusage_info_v4 info{};
     if (proc_pid_rusage(pid, RUSAGE_INFO_V4, reinterpret_cast<rusage_info_t*>(&info)) != 0) return 0;
@@ -134,7 +152,7 @@ MachineTimes machine_times() {
         notified_state("com.apple.system.lowpowermode") != 0)
         throttled += now - last;
     last = now;
-    return {clock_seconds(CLOCK_MONOTONIC_RAW) - now, 0, throttled};
+    return {clock_seconds(CLOCK_MONOTONIC_RAW) - now, 0, 0, throttled};
 }
 
 }  // namespace autoresearch::platform

@@ -64,7 +64,7 @@ Pipe make_pipe() {
     return pipe;
 }
 
-int ProcessTree::start(const ProcessSpec& spec, int output, int events) {
+int ProcessTree::start(const ProcessSpec& spec, int output, int events, int errors) {
     static int trees = 0;
     mark_ = own_mark() + std::to_string(::getpid()) + "." + std::to_string(++trees) + "/";
     Environment edits = spec.environment;
@@ -81,7 +81,7 @@ int ProcessTree::start(const ProcessSpec& spec, int output, int events) {
                                      spec.input.empty() ? "/dev/null" : spec.input.c_str(), O_RDONLY, 0);
     if (output < 0) posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
     if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, errors >= 0 ? errors : STDOUT_FILENO, STDERR_FILENO);
     if (events >= 0) posix_spawn_file_actions_adddup2(&actions, events, kEventDescriptor);
     if (!spec.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, spec.directory.c_str());
 

@@ -33,8 +33,8 @@ Pipe make_pipe();
 class ProcessTree {
   public:
     /// `output` becomes the command's stdout and stderr, or /dev/null when it is -1; `events` its descriptor
-    /// kEventDescriptor when it is not -1. Returns 0 or an errno value.
-    int start(const ProcessSpec& spec, int output, int events);
+    /// kEventDescriptor, and `errors` its stderr, when they are not -1. Returns 0 or an errno value.
+    int start(const ProcessSpec& spec, int output, int events, int errors = -1);
     pid_t root() const { return root_; }  // the command itself
 
     /// The command, and where there is a supervisor all others too.

@@ -12,6 +12,7 @@ namespace {
 // Lock-free, as a signal handler needs it.
 std::atomic<int> requests{0};  // 1: after the experiment, 2 and more: now
 std::atomic<const char*> message{nullptr};
+std::atomic<bool> suspend_requested{false};
 
 void count_request(int signal) {
     const char* text = message.load();
@@ -41,6 +42,24 @@ SignalStop::SignalStop(const char* first_message) {
 
 SignalStop::~SignalStop() {
     for (std::size_t i = 0; i < kSignals.size(); ++i) ::sigaction(kSignals[i], &old_[i], nullptr);
+}
+
+Suspension::Suspension() {
+    struct sigaction action{};
+    action.sa_handler = [](int) { suspend_requested = true; };
+    sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGTSTP, nullptr, &old_);
+    if (old_.sa_handler != SIG_IGN) ::sigaction(SIGTSTP, &action, nullptr);
+}
+
+Suspension::~Suspension() {
+    ::sigaction(SIGTSTP, &old_, nullptr);
+    if (asked()) ::raise(SIGTSTP);
+}
+
+bool Suspension::asked() const {
+    return suspend_requested.exchange(false);
 }
 
 bool SignalStop::after_experiment() const {

@@ -28,6 +28,20 @@ class SignalStop : public StopRequest {
     std::array<struct sigaction, kSignals.size()> old_{};
 };
 
+/// While it lives, SIGTSTP (Ctrl-Z) is a request to be asked for, unless it is ignored. One at a time.
+class Suspension {
+  public:
+    Suspension();
+    ~Suspension();
+    Suspension(const Suspension&) = delete;
+    Suspension& operator=(const Suspension&) = delete;
+    /// Once for each request.
+    bool asked() const;
+
+  private:
+    struct sigaction old_{};
+};
+
 /// Nobody ever asks to stop.
 class NeverStop : public StopRequest {
   public:

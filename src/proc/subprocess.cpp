@@ -30,6 +30,7 @@ constexpr int kPollMilliseconds = 20;     // how late a stop, or an end with clo
 constexpr double kMeasure = 0.25;         // seconds between two looks at memory and waits
 constexpr double kHurriedMeasure = 0.05;  // from half of the memory limit on
 constexpr double kThrottledShare = 0.05;  // of the time, from which on it counts
+constexpr double kGap = 2;                // seconds between two looks, from which on we were stopped
 constexpr int kReadsPerRound = 64;        // so that a flood cannot keep us from looking at the clock
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
@@ -42,15 +43,18 @@ class Child::Running {
         : spec_(spec),
           contained_(!container.empty()),
           log_(spec.output, spec.output_limit),
+          errors_log_(spec.errors, spec.output_limit),
           journal_(spec.events, spec.output_limit) {
         Pipe output = make_pipe(), events = spec.on_event ? make_pipe() : Pipe{};
+        Pipe errors = spec.errors.empty() ? Pipe{} : make_pipe();
         ProcessSpec started = spec;
         // Looked for here, as a container would not tell why a program does not start.
         std::string& program = started.command.front();
         const auto found = find_program(program);
         program = found.value_or(program);
         started.command.insert(started.command.begin(), container.begin(), container.end());
-        const int error = found ? tree_.start(started, output.write.get(), events.write.get()) : ENOENT;
+        const int error =
+            found ? tree_.start(started, output.write.get(), events.write.get(), errors.write.get()) : ENOENT;
         running_ = error == 0;
         if (!running_) {
             const std::string why = found ? std::strerror(error) : "no such program, or no right to run it";
@@ -60,6 +64,7 @@ class Child::Running {
         spdlog::debug("process {}: {}", tree_.root(),
                       clean_line(fmt::format("{}", fmt::join(started.command, " ")), 500));
         output_ = std::move(output.read);
+        errors_ = std::move(errors.read);
         events_ = std::move(events.read);
         if (spec.limit > 0) end_at_ = start_ + spec.limit;
     }
@@ -69,17 +74,23 @@ class Child::Running {
 
     ProcessResult wait(const StopRequest& stop) {
         if (!running_) return result_;
+        const Suspension suspension;
         while (running_ && !tree_.has_ended()) {
+            if (suspension.asked()) suspend();
+            notice_gap();
             watch(stop);
             measure();
-            pollfd channels[] = {
-                {output_.get(), POLLIN, 0}, {events_.get(), POLLIN, 0}, {tree_.news(), POLLIN, 0}};
+            pollfd channels[] = {{output_.get(), POLLIN, 0},
+                                 {errors_.get(), POLLIN, 0},
+                                 {events_.get(), POLLIN, 0},
+                                 {tree_.news(), POLLIN, 0}};
             ::poll(channels, std::size(channels), kPollMilliseconds);
             read_channels();
         }
         result_.wall_seconds = awake_seconds() - start_;
         describe_conditions();
         end();
+        result_.conditions.others_seconds -= std::min(result_.conditions.others_seconds, result_.cpu_seconds);
         read_channels();  // what was still in the pipes
         const int status = tree_.status(), code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         constexpr int kSignalCode = 128;
@@ -130,12 +141,30 @@ class Child::Running {
         end_at_ = awake_seconds() + spec_.kill_grace;
     }
 
+    /// Ctrl-Z stops the children too: they must not use the machine, nor their budget, behind our back.
+    void suspend() {
+        const std::vector<pid_t> all = tree_.processes();
+        for (const pid_t pid : all) ::kill(pid, SIGSTOP);
+        ::raise(SIGSTOP);
+        for (const pid_t pid : all) ::kill(pid, SIGCONT);
+    }
+
+    /// While we are stopped nobody hears the child, nor watches its limits.
+    void notice_gap() {
+        const double now = awake_seconds(), gap = now - looked_at_;
+        looked_at_ = now;
+        if (gap < kGap) return;
+        result_.conditions.stopped_seconds += gap;
+        end_at_ += gap;
+    }
+
     /// Memory and waits cannot be asked for when a process has ended.
     void measure() {
         if (awake_seconds() < measure_at_) return;
         const std::vector<pid_t> all = tree_.processes();
-        for (const pid_t pid : all) platform::measure_waits(pid, waits_);
+        measure_waits(all);
         platform::machine_times();  // heat is seen only by looking
+        if (platform::is_stopped(tree_.root())) result_.conditions.stopped_seconds += kMeasure;
         const double limit = spec_.memory_limit > 0 ? spec_.memory_limit : kNever;
         // With less than half, something else has filled the machine, and the end of this would not help.
         const auto too_much = [&](double held) {
@@ -153,6 +182,18 @@ class Child::Running {
         end();
     }
 
+    void measure_waits(const std::vector<pid_t>& all) {
+        const auto before = waits_;
+        for (const pid_t pid : all) platform::measure_waits(pid, waits_);
+        if (!spec_.waits_are_free) return;
+        double longest = 0;
+        for (const auto& [thread, seconds] : waits_) {
+            const auto known = before.find(thread);
+            longest = std::max(longest, seconds - (known == before.end() ? 0 : known->second));
+        }
+        end_at_ += longest;
+    }
+
     static double held_gb(const std::vector<pid_t>& processes, bool exact) {
         std::int64_t bytes = 0;
         for (const pid_t pid : processes) bytes += platform::held_bytes(pid, exact);
@@ -163,6 +204,7 @@ class Child::Running {
         const platform::MachineTimes now = platform::machine_times();
         Conditions& conditions = result_.conditions;
         for (const auto& [thread, seconds] : waits_) conditions.wait_seconds += seconds;
+        conditions.others_seconds = now.busy - before_.busy;
         conditions.steal_seconds = now.stolen - before_.stolen;
         // Two clocks are compared that are not read at the same instant.
         conditions.slept_seconds = std::round(10 * (now.slept - before_.slept)) / 10;
@@ -171,6 +213,7 @@ class Child::Running {
 
     void read_channels() {
         drain(output_, [&](std::string_view bytes) { log_.write(bytes); });
+        drain(errors_, [&](std::string_view bytes) { errors_log_.write(bytes); });
         drain(events_, [&](std::string_view bytes) { add_events(bytes); });
     }
 
@@ -211,15 +254,16 @@ class Child::Running {
 
     const ProcessSpec spec_;
     const bool contained_;
-    LogWriter log_, journal_;
+    LogWriter log_, errors_log_, journal_;
     ProcessTree tree_;
     bool running_ = false;
-    Fd output_, events_;
+    Fd output_, errors_, events_;
     std::string line_;  // of the events, as far as it has come
     const double start_ = awake_seconds();
     const platform::MachineTimes before_ = platform::machine_times();
     double end_at_ = kNever;  // when it gets SIGTERM, and then when SIGKILL
     double measure_at_ = 0;
+    double looked_at_ = start_;
     std::map<pid_t, double> waits_;  // of each thread that was ever seen
     ProcessResult result_;
 };

@@ -30,9 +30,11 @@ struct ProcessSpec {
     Environment environment;           // edits of ours
     std::filesystem::path input;       // stdin; empty: /dev/null
     std::filesystem::path output;      // stdout and stderr are appended here; empty: /dev/null
+    std::filesystem::path errors;      // stderr instead; empty: it goes where stdout goes
     std::size_t output_limit =
         32 << 20;                  // bytes stored from the start; beyond it only the last 64 KiB are kept
     double limit = 0;              // seconds; 0: none until the callback sets one. Sleep does not count
+    bool waits_are_free = false;   // the limit stands still while a thread waits for a core
     double kill_grace = 2;         // seconds between SIGTERM and SIGKILL
     double memory_limit = 0;       // GB that all its processes may hold together; 0: no limit
     EventCallback on_event;        // when set, the child has an event channel at descriptor kEventDescriptor

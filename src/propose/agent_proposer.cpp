@@ -34,6 +34,16 @@ Environment clean_environment(const AgentAdapter& agent) {
 
 }  // namespace
 
+/// What one call led to.
+struct AgentProposer::Call {
+    ProcessResult process;
+    AgentOutput output;
+    bool silent = false;
+    bool changed = false;  // there is an edit on the desk, usable or not
+    std::string words;     // the agent's last, in one line
+    Remedy remedy = Remedy::ask_again;
+};
+
 AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& stop)
     : options_(std::move(options)), stop_(stop) {
     if (options_.agent.needs_model && options_.settings.model.empty()) {
@@ -44,40 +54,57 @@ AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& st
     agent_command(options_.agent, fields(0, ""));
 }
 
-/// Returns the prompt.
+/// Returns the prompt. The desk is as the agent left it where it may go on.
 std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
-    if (experiment_ != request.experiment) {
-        if (desk_ == nullptr)
-            desk_ = std::make_unique<Desk>(options_.desk);
-        else
-            desk_->move();
-        experiment_ = request.experiment;
-        last_output_ = {};
-    }
+    const bool goes_on = experiment_ == request.experiment;
+    if (desk_ == nullptr) desk_ = std::make_unique<Desk>(options_.desk);
+    if (!goes_on) last_output_ = {};
+    experiment_ = request.experiment;
     std::string prompt;
-    if (last_output_.session.empty()) {
+    if (last_output_.session.empty() || request.rejected == nullptr) {
         prompt = prompt_text(read_file(options_.desk.program), request,
                              {options_.settings.device, options_.budget, options_.memory_gb});
     }
     if (request.rejected != nullptr) prompt += "\n" + repair_text(request);
-    if (prompt.empty()) prompt = "You were interrupted. Continue your task, then stop.\n";
     auto files = options_.agent.files;
     files["history.md"] = history_text(request.history, request.noise, options_.desk.experiments);
     files[kPromptFile] = prompt;
-    desk_->lay_out(before(request), std::move(files), experiments_to_show(request.history));
+    desk_->lay_out(before(request), std::move(files), experiments_to_show(request.history), goes_on);
     std::filesystem::create_directories(request.directory);
     const auto kept = run_files::prompt(request.directory);
     write_file(kept, try_read_file(kept).value_or("") + prompt);
     return prompt;
 }
 
-AgentReport AgentProposer::report(const AgentOutput& output, double seconds) {
+AgentProposer::Call AgentProposer::run_agent(const ProposalRequest& request) {
+    const auto& rules = options_.agent.output;
+    const ProcessSpec spec = specification(request, lay_out_desk(request));
+    const auto log_start = file_length(spec.output), errors_start = file_length(spec.errors);
+    Call call;
+    call.process = run_process(spec, stop_);
+    const std::string log = file_tail(spec.output, kLargestLog + (1 << 20), log_start);
+    const std::string errors = file_tail(spec.errors, kLargestLog, errors_start);
+    call.silent = log.empty() && errors.empty();
+    call.output =
+        read_output(rules, log, rules.file.empty() ? "" : file_tail(desk_->path() / rules.file, kLargestLog));
+    // What is on stderr is for words alone. A program that failed says there why.
+    const AgentOutput aside = read_output(rules, errors, "");
+    const bool failed = call.process.exit_code != 0;
+    for (const std::string& words :
+         {call.output.error, failed ? aside.error : "", failed ? aside.message : "", call.output.message,
+          aside.message, std::string(last_line(errors))})
+        if (call.words.empty()) call.words = clean_line(words, 200);
+    return call;
+}
+
+AgentReport AgentProposer::report(const Call& call) {
+    const AgentOutput& output = call.output;
     AgentReport report;
     report.name = options_.agent.name;
     report.model = options_.settings.model;
     report.session = output.session;
     report.calls = 1;
-    report.seconds = seconds;
+    report.seconds = call.process.wall_seconds;
     // A resumed conversation may include what its earlier calls reported.
     const bool counted = options_.agent.output.running_totals && output.session == last_output_.session;
     report.tokens = std::max<std::int64_t>(0, output.tokens - (counted ? last_output_.tokens : 0));
@@ -90,50 +117,65 @@ AgentReport AgentProposer::report(const AgentOutput& output, double seconds) {
     return report;
 }
 
+/// What helps where there is no usable edit.
+Remedy AgentProposer::remedy(const Call& call) const {
+    constexpr int kMayNotRun = 126, kNotFound = 127;  // a shell's codes
+    const ProcessResult& process = call.process;
+    if (!process.start_error.empty() || process.exit_code == kMayNotRun || process.exit_code == kNotFound)
+        return Remedy::install;
+    if (!process.over_memory.empty()) return Remedy::ask_again;
+    const bool no_answer = options_.agent.output.needs_tokens && call.output.tokens == 0 && !call.changed;
+    const bool refused = no_answer || !call.output.error.empty();
+    // What it had begun when its time was over shows that it worked.
+    const bool failed =
+        process.timed_out ? !call.changed && (call.silent || refused) : refused || process.exit_code != 0;
+    return failed ? Remedy::wait : Remedy::ask_again;
+}
+
+/// What went wrong, with the agent's words. `none`: why there is no edit.
+std::string AgentProposer::reason(const Call& call, const std::string& none) const {
+    const ProcessResult& process = call.process;
+    if (!process.start_error.empty()) return process.start_error;
+    if (!process.over_memory.empty()) return "the agent held " + process.over_memory;
+    std::string what = none;
+    if (process.timed_out)
+        what = fmt::format("the agent took longer than {:g} s", options_.settings.agent_limit);
+    else if (process.signal != 0)
+        what = "the agent failed with " + signal_name(process.signal);
+    else if (process.exit_code != 0)
+        what = fmt::format("the agent failed with exit code {}", process.exit_code);
+    else if (call.remedy == Remedy::wait)
+        what = call.output.error.empty() ? "the agent's model did not answer" : "the agent failed";
+    else if (call.words.ends_with('?'))
+        what = "the agent asked instead of editing";
+    return call.words.empty() ? what : what + ": " + call.words;
+}
+
 Answer AgentProposer::propose(const ProposalRequest& request) {
-    const auto& rules = options_.agent.output;
-    const ProcessSpec spec = specification(request, lay_out_desk(request));
-    const auto log_start = file_length(spec.output);
-    const ProcessResult process = run_process(spec, stop_);
-    const AgentOutput output =
-        read_output(rules, file_tail(spec.output, kLargestLog + (1 << 20), log_start),
-                    rules.file.empty() ? "" : file_tail(desk_->path() / rules.file, kLargestLog));
+    Call call = run_agent(request);
+    auto taken = desk_->collect(before(request));
+    call.changed = taken.ok();
+    call.remedy = remedy(call);
     Answer answer;
     Proposal& proposal = answer.proposal;
-    proposal.agent = report(output, process.wall_seconds);
-    const auto fail = [&](const std::string& reason, Remedy remedy = Remedy::ask_again) {
-        answer.status = Failure{Ending::no_proposal, reason};
-        answer.remedy = remedy;
-        return answer;
-    };
-    if (process.interrupted) {
+    proposal.agent = report(call);
+    answer.remedy = call.remedy;
+    answer.exit_code = call.process.exit_code;
+    answer.said = call.words;
+    if (call.process.interrupted) {
         answer.status = Failure{Ending::interrupted, "stopped while the agent was working"};
-        return answer;
-    }
-    if (!process.start_error.empty()) return fail(process.start_error, Remedy::person);
-    const bool failed = process.timed_out || process.exit_code != 0 || !output.error.empty();
-    auto taken = desk_->collect(before(request));
-    if (!failed && taken.ok()) {
+    } else if (taken.ok() && call.process.succeeded() && call.remedy == Remedy::ask_again) {
         proposal.parent = request.incumbent.commit;
         proposal.source = std::move(taken.value().source);
         proposal.idea = std::move(taken.value().idea);
         proposal.agent.ignored_files = std::move(taken.value().ignored);
-        return answer;
+    } else {
+        const std::string none = taken.ok() ? "" : taken.failure().reason;
+        answer.status = Failure{Ending::no_proposal, reason(call, none)};
     }
-    // Several agents exit with code 0 after a refused login or an exhausted quota.
-    if (const auto trouble = agent_trouble(output.error + "\n" + output.plain)) {
-        answer.wait = trouble->wait;
-        return fail(trouble->reason, trouble->remedy);
-    }
-    if (!process.over_memory.empty()) return fail("the agent held " + process.over_memory);
-    if (process.timed_out)
-        return fail(fmt::format("the agent took longer than {:g} s", options_.settings.agent_limit));
-    const std::string words = clean_line(output.error.empty() ? output.message : output.error, 200);
-    const std::string told = words.empty() ? "" : ": " + words;
-    if (process.signal != 0) return fail("the agent failed with " + signal_name(process.signal) + told);
-    if (failed) return fail(fmt::format("the agent failed with exit code {}{}", process.exit_code, told));
-    if (words.ends_with('?')) return fail("the agent asked instead of editing" + told);
-    return fail(taken.failure().reason + told);
+    // Neither the conversation of an agent that failed nor its half an edit is gone on with.
+    if (call.remedy != Remedy::ask_again) experiment_ = -1;
+    return answer;
 }
 
 Fields AgentProposer::fields(int experiment, const std::string& prompt) const {
@@ -157,6 +199,7 @@ ProcessSpec AgentProposer::specification(const ProposalRequest& request, const s
     if (!uses_field(agent, "prompt") && !uses_field(agent, "prompt_file"))
         spec.input = desk_->path() / kPromptFile;
     spec.output = run_files::agent_log(std::filesystem::absolute(request.directory));
+    spec.errors = run_files::agent_errors(std::filesystem::absolute(request.directory));
     spec.output_limit = kLargestLog;
     spec.limit = options_.settings.agent_limit;
     spec.kill_grace = options_.kill_grace;

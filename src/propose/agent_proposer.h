@@ -24,10 +24,11 @@ struct AgentProposerOptions {
 };
 
 /// Starts a coding agent at a desk, waits, and takes train.cpp and idea.txt back. A proposal is the changed
-/// source, whatever the agent says about it; a failure's reason names what went wrong: not started, time
-/// limit, usage limit, login, busy server, exit code, a question, deleted, unchanged. A second call for the
-/// same experiment finds the desk as the first left it, and resumes the conversation if the agent can.
-/// prompt.md and agent.log of all calls stay in the request's directory.
+/// source, whatever the agent says about it. Without a usable one, an agent that failed has an outage: exit
+/// code not 0, an error in its own output, or silence until its limit. Why is never read from its words; the
+/// failure's reason has them for a person. A second call for the same experiment finds the desk as the first
+/// left it, and resumes the conversation if the agent can; after an outage both begin anew. prompt.md,
+/// agent.log and agent.err of all calls stay in the request's directory.
 class AgentProposer : public Proposer {
   public:
     /// Throws UserError if the agent needs a model and none was named, or its command has an unknown field.
@@ -35,15 +36,20 @@ class AgentProposer : public Proposer {
     Answer propose(const ProposalRequest& request) override;
 
   private:
+    struct Call;
+
     std::string lay_out_desk(const ProposalRequest& request);
+    Call run_agent(const ProposalRequest& request);
     Fields fields(int experiment, const std::string& prompt) const;
     ProcessSpec specification(const ProposalRequest& request, const std::string& prompt) const;
-    AgentReport report(const AgentOutput& output, double seconds);
+    AgentReport report(const Call& call);
+    std::string reason(const Call& call, const std::string& none) const;
+    Remedy remedy(const Call& call) const;
 
     AgentProposerOptions options_;
     const StopRequest& stop_;
     std::unique_ptr<Desk> desk_;
-    int experiment_ = -1;      // whose desk this is
+    int experiment_ = -1;      // which one may go on at this desk
     AgentOutput last_output_;  // of the conversation that the next call at this desk resumes
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <regex>
+#include <string_view>
 
 #include "autoresearch/error.h"
 #include "proc/signals.h"
@@ -12,7 +13,7 @@
 namespace autoresearch {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(OutputRules, file, message, session, tokens, usd, error,
-                                                troubles, running_totals)
+                                                running_totals, needs_tokens)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(AgentAdapter, command, env, files, needs_model, output)
 
 namespace {
@@ -22,7 +23,6 @@ AgentAdapter read_adapter(const std::string& name, const nlohmann::json& entry) 
     agent.name = name;
     agent.program = agent.command.at(0).at(0);
     if (agent.program == "{self}") agent.program.clear();
-    static_cast<void>(std::regex(agent.output.troubles));  // report a broken pattern now
     return agent;
 }
 
@@ -45,6 +45,27 @@ std::string expand(const std::string& text, const Fields& fields, bool quote, bo
         rest = (*match)[0].second;
     }
     return result.append(rest, text.end());
+}
+
+/// The word that a line of sh begins with, behind variables that it sets; empty where only a shell could
+/// tell.
+std::string first_word(std::string_view line) {
+    static const std::regex variable(R"([A-Za-z_]\w*=[\w./:,@%+-]*\s+)");
+    line = trim(line);
+    for (std::cmatch match; std::regex_search(line.data(), line.data() + line.size(), match, variable,
+                                              std::regex_constants::match_continuous);)
+        line.remove_prefix(static_cast<std::size_t>(match.length()));
+    const std::string word(line.substr(0, line.find_first_of(" \t\r\n;|&<>()")));
+    const bool number = word.find_first_not_of("0123456789") == std::string::npos;  // of a descriptor
+    return number || word.find_first_of("$`\"'\\*?[]{}~#!=") != std::string::npos ? "" : word;
+}
+
+/// Whether the shell knows it: a program, or a word of its own.
+bool is_command(const std::string& word) {
+    ProcessSpec spec;
+    spec.command = {"/bin/sh", "-c", "command -v -- \"$1\"", "sh", word};
+    spec.directory = "/";  // the agent does not run here: a path must not depend on where
+    return run_process(spec, NeverStop()).succeeded();
 }
 
 }  // namespace
@@ -74,10 +95,13 @@ AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::stri
         if (adapter.name == agent) return adapter;
         names.push_back(adapter.name);
     }
-    const bool is_word = agent.find_first_of(" \t{") == std::string::npos;
-    if (trim(agent).empty() || (is_word && !find_program(agent))) {
-        throw UserError("there is no agent or program called \"" + agent + "\"",
-                        "did you mean " + nearest(agent, names) + "? `autoresearch doctor` lists the agents");
+    const std::string word = first_word(agent);
+    if (trim(agent).empty() || (!word.empty() && !is_command(word))) {
+        if (word.find('/') != std::string::npos && find_program(word))
+            throw UserError("the agent runs in a folder of its own, where there is no \"" + word + "\"",
+                            "give the whole path: " + std::filesystem::absolute(word).string());
+        throw UserError("there is no agent or program called \"" + word + "\"",
+                        "did you mean " + nearest(word, names) + "? `autoresearch doctor` lists the agents");
     }
     AgentAdapter command;
     command.name = clean_line(agent.substr(0, agent.find_first_of(" \t")), 40);

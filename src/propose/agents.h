@@ -14,16 +14,16 @@ using Fields = std::map<std::string, std::string>;
 /// then the paths in it; * stands for every member or element. No path: the agent does not report it.
 using OutputRule = std::vector<std::string>;
 
-/// How to read an agent's output: its log (JSON values among other lines), or a file that it writes.
+/// How to read an agent's output: its stdout (JSON among other text), or a file that it writes.
 struct OutputRules {
-    std::string file;             // relative to the desk; empty: the log
+    std::string file;             // relative to the desk; empty: stdout
     OutputRule message;           // the last match
     OutputRule session;           // likewise
     OutputRule tokens;            // the sum of all matches
     OutputRule usd;               // likewise
-    OutputRule error;             // why it failed: all matches
+    OutputRule error;             // why it failed: all matches; what is found means that it did
     bool running_totals = false;  // tokens and usd count the whole conversation, including earlier calls
-    std::string troubles;         // which plain lines of the log may report trouble, as a regular expression
+    bool needs_tokens = false;    // no tokens: its model did not answer, even where it exits with 0
 };
 
 /// How to start one coding agent: an entry of configs/agents.json, or the user's own command.
@@ -42,8 +42,8 @@ struct AgentAdapter {
 /// All entries, in file order. Throws UserError that names the file and the entry.
 std::vector<AgentAdapter> read_agents(const std::filesystem::path& file);
 
-/// The adapter with that name, else `agent` as the user's own command line. A single word must be an adapter
-/// or a program; otherwise UserError with the nearest name.
+/// The adapter with that name, else `agent` as the user's own command line. What it starts with must be
+/// something that the shell can run; otherwise UserError with the nearest name.
 AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::string& agent);
 
 /// Whether its command has this {field}.

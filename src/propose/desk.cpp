@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <iterator>
 #include <system_error>
@@ -30,6 +31,7 @@ constexpr std::uintmax_t kLargestTaken =
     4 << 20;  // what is worth reading at all; the guard's own limit is lower
 constexpr std::size_t kMostIgnored = 20;
 constexpr std::size_t kIdeaBytes = 200;
+constexpr auto kForgotten = std::chrono::hours(7 * 24);  // a desk that nobody laid out for so long
 
 bool in_git_work_tree(const fs::path& folder) {
     for (fs::path at = fs::absolute(folder); at != at.root_path(); at = at.parent_path()) {
@@ -58,22 +60,29 @@ void remove_tree(const fs::path& path) {
     fs::remove(path, ignored);
 }
 
-/// desk-<process id>-XXXXXX: a desk whose process is gone belongs to nobody.
+/// desk-<process id>-XXXXXX, of older versions: a desk whose process is gone belongs to nobody. Of the
+/// others, a killed run that was never gone on with has left it.
 void sweep(const fs::path& parent) {
     for (const auto& entry : fs::directory_iterator(parent)) {
         const std::string name = entry.path().filename().string();
         if (!name.starts_with(kPrefix)) continue;
         const long owner = std::strtol(name.c_str() + kPrefix.size(), nullptr, 10);
-        if (owner > 0 && ::kill(static_cast<pid_t>(owner), 0) != 0 && errno == ESRCH)
-            remove_tree(entry.path());
+        std::error_code gone;
+        const auto laid_out = fs::last_write_time(entry.path(), gone);
+        const bool left = owner > 0 ? ::kill(static_cast<pid_t>(owner), 0) != 0 && errno == ESRCH
+                                    : !gone && laid_out < fs::file_time_type::clock::now() - kForgotten;
+        if (left) remove_tree(entry.path());
     }
 }
 
-/// desk-<process id>-XXXXXX below this folder.
-fs::path make_folder(const fs::path& parent) {
-    std::string pattern = parent / (std::string(kPrefix) + std::to_string(::getpid()) + "-XXXXXX");
-    if (::mkdtemp(pattern.data()) == nullptr) throw_errno("cannot make a desk in " + parent.string());
-    return pattern;
+/// One path per run, as agents keep a folder's trust and caches by it. Nobody else uses it while the run's
+/// lock is held; what a killed start left there goes. Private, and never what somebody else put there.
+fs::path make_folder(const fs::path& parent, const fs::path& experiments) {
+    const std::string run = hex(xxh64(fs::absolute(experiments).lexically_normal().string()));
+    fs::path path = parent / (std::string(kPrefix) + "of-" + run);
+    remove_tree(path);
+    if (::mkdir(path.c_str(), 0700) != 0) throw_errno("cannot make the desk " + path.string());
+    return path;
 }
 
 /// Files and folder keep their time: whoever writes to a copy changes it, and a later copy of a record that
@@ -148,7 +157,7 @@ Desk::Desk(DeskOptions options) : options_(std::move(options)) {
     const fs::path parent = place_for_desks(options_.parent);
     fs::create_directories(parent);
     sweep(parent);
-    path_ = make_folder(fs::canonical(parent));
+    path_ = make_folder(fs::canonical(parent), options_.experiments);
 }
 
 Desk::~Desk() {
@@ -160,14 +169,6 @@ bool Desk::has_experiments() const {
     std::error_code missing;
     const fs::path folder = path_ / kExperiments;
     return fs::canonical(folder, missing) == folder && fs::is_directory(folder, missing);
-}
-
-void Desk::move() {
-    const fs::path next = make_folder(path_.parent_path());
-    std::error_code in_vain;  // then they are copied again
-    if (has_experiments()) fs::rename(path_ / kExperiments, next / kExperiments, in_vain);
-    remove_tree(path_);
-    path_ = next;
 }
 
 /// Leaves nothing but those of the experiments that are to be shown, are as the run has them (the incumbent's
@@ -196,9 +197,10 @@ void Desk::clear(const std::set<std::string>& shown) {
 }
 
 void Desk::lay_out(const std::string& source, std::map<std::string, std::string> files,
-                   const std::vector<int>& experiments) {
-    files[kSource] = taken(path_, kSource).value_or(source);
-    if (const auto idea = taken(path_, kIdea)) files[kIdea] = *idea;
+                   const std::vector<int>& experiments, bool go_on) {
+    files[kSource] = source;
+    for (const char* name : {kSource, kIdea})
+        if (auto text = go_on ? taken(path_, name) : std::nullopt) files[name] = *std::move(text);
     std::set<std::string> shown;
     for (const int number : experiments) shown.insert(fmt::format("{:04}", number));
     clear(shown);

@@ -26,8 +26,8 @@ struct DeskResult {
     std::vector<std::string> ignored;  // everything else that was changed, made or deleted; paths in the desk
 };
 
-/// A private folder with all that an agent needs and nothing it could break, gone when this object is.
-/// Desks that a killed run left behind are removed when the next one is made.
+/// A private folder with all that an agent needs and nothing it could break, at the same path for a whole run
+/// and gone when this object is. Desks that killed runs left behind are removed when the next one is made.
 class Desk {
   public:
     /// Throws UserError when the folder can only be made inside a git work tree.
@@ -38,17 +38,13 @@ class Desk {
 
     const std::filesystem::path& path() const { return path_; }
 
-    /// Goes to an empty folder of another name: agents take a folder for a conversation. Copies of
-    /// experiments come along.
-    void move();
-
     /// Puts everything in its place, whatever was there before, these files (by path in the desk), and in
     /// experiments/ exactly those with these numbers. They are copies, so an agent may write in them: what it
-    /// touched is copied again, the others only once. Where an agent was at work already, its train.cpp and
-    /// idea.txt stay, if they can be read; else train.cpp is `source`. Changes in .agent/ do not count: that
-    /// is for the harness and the agent's adapter. Throws std::system_error when a part is missing.
+    /// touched is copied again, the others only once. train.cpp is `source`; where the agent is to `go_on`,
+    /// its train.cpp and idea.txt stay, if they can be read. Changes in .agent/ do not count: that is for the
+    /// harness and the agent's adapter. Throws std::system_error when a part is missing.
     void lay_out(const std::string& source, std::map<std::string, std::string> files,
-                 const std::vector<int>& experiments);
+                 const std::vector<int>& experiments, bool go_on);
 
     /// After the agent and all its processes are gone: takes back train/train.cpp and idea.txt, and nothing
     /// else. Ending::no_proposal when train.cpp is missing, no plain file, far too large, or as `before`.

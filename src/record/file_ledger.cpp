@@ -119,6 +119,7 @@ FileLedger::FileLedger(fs::path run_directory, PatchOf patch_of, Listener listen
     fd_ = open_file(file, O_WRONLY | O_CREAT | O_APPEND);
     if (::ftruncate(fd_.get(), static_cast<off_t>(good_bytes)) != 0)
         throw_errno("cannot cut the torn end off " + file.string());
+    bytes_ = good_bytes;
     if (good_bytes == 0) {
         write_line(kVersionLine);
         flush_directory(run_directory_);
@@ -128,6 +129,7 @@ FileLedger::FileLedger(fs::path run_directory, PatchOf patch_of, Listener listen
 }
 
 void FileLedger::write_line(const std::string& line) {
+    bytes_ += line.size() + 1;
     write_all(fd_.get(), line + "\n", "the ledger");
     flush_to_disk(fd_.get(), "the ledger");
 }
@@ -135,6 +137,10 @@ void FileLedger::write_line(const std::string& line) {
 void FileLedger::append(const Experiment& experiment) {
     if (experiment.number != static_cast<int>(experiments_.size()))
         throw std::logic_error("the ledger has no place for experiment " + std::to_string(experiment.number));
+    const fs::path file = run_files::ledger(run_directory_);
+    if (file_length(file) != bytes_)
+        throw UserError(file.string() + " was written by somebody else: another autoresearch has this run",
+                        "stop one of them; this one ends and writes nothing more");
     // First what is derived: should the program end in between, the experiment is done again and replaces it.
     write_derived(experiment);
     write_line(dump_line(to_json(experiment)));

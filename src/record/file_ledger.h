@@ -45,6 +45,7 @@ class FileLedger final : public Ledger {
     PatchOf patch_of_;
     Listener listener_;
     Fd fd_;
+    std::uintmax_t bytes_ = 0;  // of the file, if nobody else writes it
     std::vector<Experiment> experiments_;
     std::string results_;   // what results.tsv holds,
     std::size_t rows_ = 0;  // of so many experiments

@@ -5,37 +5,80 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include <cerrno>
+#include <chrono>
+#include <sstream>
 #include <string>
 
 #include "contract/run_files.h"
+#include "proc/platform.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 
 namespace autoresearch {
+namespace {
 
-static pid_t pid_in(const std::filesystem::path& file) {
-    return static_cast<pid_t>(std::strtol(try_read_file(file).value_or("").c_str(), nullptr, 10));
+namespace fs = std::filesystem;
+
+constexpr auto kSilence =
+    std::chrono::minutes(2);  // a run on another machine that logs nothing for so long is over
+
+std::string host_name() {
+    char name[256] = {};
+    ::gethostname(name, sizeof name - 1);
+    return name;
 }
 
-Fd lock_run(const std::filesystem::path& run_directory) {
-    const auto file = run_files::lock(run_directory);
-    Fd lock = wait_for_lock(file, [&, tries = 0]() mutable {
+LockHolder holder_in(const fs::path& file) {
+    LockHolder holder;
+    std::istringstream(try_read_file(file).value_or("")) >> holder.pid >> holder.host;
+    return holder;
+}
+
+/// What the file says counts where the lock itself cannot be trusted: some shared mounts give the same one to
+/// several, or none. A process that was killed leaves its name there.
+bool lives(const LockHolder& holder, const fs::path& run_directory) {
+    if (holder.pid <= 0 || (holder.pid == ::getpid() && holder.host == host_name())) return false;
+    if (holder.host == host_name())
+        return platform::program_of(holder.pid).filename() == platform::self().filename();
+    std::error_code none;
+    const auto logged = fs::last_write_time(run_files::log(run_directory), none);
+    return !holder.host.empty() && !none && fs::file_time_type::clock::now() - logged < kSilence;
+}
+
+[[noreturn]] void refuse(const LockHolder& holder, const fs::path& run_directory) {
+    const bool elsewhere = !holder.host.empty() && holder.host != host_name();
+    throw UserError("run " + run_directory.filename().string() + " is already running (pid " +
+                        std::to_string(holder.pid) + (elsewhere ? " on " + holder.host : "") + ")",
+                    elsewhere ? "wait for it, stop it there, or, if it is gone, remove " +
+                                    run_files::lock(run_directory).string()
+                              : "wait for it, stop it, or start another one with --tag");
+}
+
+}  // namespace
+
+RunLock::RunLock(const fs::path& run_directory) : file_(run_files::lock(run_directory)) {
+    fd_ = wait_for_lock(file_, [&, tries = 0]() mutable {
         // lock_holder() takes the lock for an instant: one refusal is not yet an answer.
-        if (++tries < 3) return;
-        throw UserError("run " + run_directory.filename().string() + " is already running (pid " +
-                            std::to_string(pid_in(file)) + ")",
-                        "wait for it, stop it, or start another one with --tag");
+        if (++tries >= 3) refuse(holder_in(file_), run_directory);
     });
-    write_file(file, std::to_string(::getpid()) + "\n");
-    return lock;
+    if (const auto holder = holder_in(file_); lives(holder, run_directory)) refuse(holder, run_directory);
+    write_file(file_, std::to_string(::getpid()) + " " + host_name() + "\n");
 }
 
-std::optional<pid_t> lock_holder(const std::filesystem::path& run_directory) {
+RunLock::~RunLock() {
+    if (::truncate(file_.c_str(), 0) != 0) {
+        // Then the file names a process that is gone, as after a kill.
+    }
+}
+
+std::optional<LockHolder> lock_holder(const fs::path& run_directory) {
     const auto file = run_files::lock(run_directory);
     const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd || ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
-    return pid_in(file);
+    if (!fd) return std::nullopt;
+    const LockHolder holder = holder_in(file);
+    const bool locked = ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    return locked || lives(holder, run_directory) ? std::optional(holder) : std::nullopt;
 }
 
 }  // namespace autoresearch

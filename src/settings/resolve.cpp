@@ -3,6 +3,8 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -28,7 +30,7 @@ const SettingKey& find_key(const std::string& name, const std::string& origin) {
         names.push_back(key.name);
     }
     throw UserError(origin + ": unknown key \"" + name + "\"",
-                    "did you mean \"" + nearest(name, names) + "\"?");
+                    did_you_mean(name, names, "autoresearch run --help lists the settings"));
 }
 
 /// Replaces names of the previous version with today's, and adds a note.
@@ -40,6 +42,16 @@ void translate(std::string& name, json& value, const std::string& origin, std::v
         origin, old->name, old->now, old->value, old->value_now));
     name = old->now;
     if (value == old->value) value = old->value_now;
+}
+
+/// "90", "90s", "1.5m" or "2h" in seconds.
+std::optional<double> seconds_in(const std::string& text) {
+    char* end = nullptr;
+    const double number = std::strtod(text.c_str(), &end);
+    const std::map<std::string, double> units = {{"s", 1}, {"m", 60}, {"min", 60}, {"h", 3600}};
+    const auto unit = units.find(end);
+    if (end == text.c_str() || unit == units.end()) return std::nullopt;
+    return number * unit->second;
 }
 
 /// The values from one source, by key.
@@ -62,8 +74,10 @@ struct Layer {
 
     void add_text(const std::string& name, const std::string& text, const std::string& origin) {
         const OldName* old = old_name(name);
-        const json value =
-            find_key(old != nullptr ? old->now : name, origin).is_text() ? json(text) : try_parse_json(text);
+        const SettingKey& key = find_key(old != nullptr ? old->now : name, origin);
+        json value = key.is_text() ? json(text) : try_parse_json(text);
+        const auto seconds = key.is_duration() ? seconds_in(text) : std::nullopt;
+        if (seconds) value = *seconds;
         add(name, value.is_discarded() ? json(text) : value, origin);
     }
 
@@ -89,7 +103,7 @@ fs::path preset_file(const SettingSources& sources, const std::string& name, con
         }
     }
     throw UserError(origin + ": there is no preset \"" + name + "\"",
-                    "did you mean \"" + nearest(name, known) + "\"?");
+                    did_you_mean(name, known, "presets are the files in configs/"));
 }
 
 }  // namespace

@@ -138,6 +138,10 @@ bool SettingKey::is_switch() const {
     return std::holds_alternative<bool Settings::*>(member);
 }
 
+bool SettingKey::is_duration() const {
+    return std::holds_alternative<double Settings::*>(member) && help.find("seconds") != std::string::npos;
+}
+
 bool SettingKey::is_text() const {
     return std::visit([]<class Type>(Type Settings::*) { return !std::is_arithmetic_v<Type>; }, member);
 }

@@ -35,7 +35,8 @@ struct SettingKey {
     /// Says for a person what the value must be; empty if it is valid.
     std::string wanted(const nlohmann::json& value) const;
     bool is_switch() const;
-    bool is_text() const;  // enums too
+    bool is_duration() const;  // in seconds
+    bool is_text() const;      // enums too
     std::string flag() const;
 };
 

@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+
 namespace autoresearch {
 namespace {
 
@@ -14,10 +16,13 @@ std::string disturbance(const Trial& trial, double reached, const Settings& sett
     const double speed = reached > 0 ? trial.steps_per_second() / reached : 1;
     if (speed < kLeastSpeed)
         return fmt::format("{:.0f} % of the steps per second that it reached before", 100 * speed);
-    const double lost = trial.conditions.wait_seconds + trial.conditions.steal_seconds;
+    // What it waits for because it has more threads than there are cores is its own affair.
+    const Conditions& conditions = trial.conditions;
+    const double lost =
+        std::min(conditions.wait_seconds, conditions.others_seconds) + conditions.steal_seconds;
     const double share = trial.wall_seconds > 0 ? lost / (settings.threads * trial.wall_seconds) : 0;
     if (share <= kMostWaiting || settings.counts_cpu_time()) return "";
-    return fmt::format("it waited for other work for {:.0f} % of its time", 100 * share);
+    return fmt::format("other processes held the CPU for {:.0f} % of it", 100 * share);
 }
 
 }  // namespace
@@ -27,15 +32,17 @@ Trial FairRunner::run(const TrialRequest& request) {
     for (int round = 0;; ++round, pause *= 4) {
         Trial trial = runner_.run(request);
         if (trial.counts()) trial.void_because = disturbance(trial, request.reached, settings_);
-        if (settings_.repeats == 0 || trial.ending == Ending::interrupted) trial.void_because.clear();
+        // Without repeats every result counts, but what the machine made fail is no result.
+        const bool counts_anyway = settings_.repeats == 0 && trial.ending == Ending::ok;
+        if (counts_anyway || trial.ending == Ending::interrupted) trial.void_because.clear();
         if (trial.void_because.empty()) return trial;
-        trial.reason = "the machine disturbed the trial: " + trial.void_because;
-        if (round == settings_.repeats) {
+        trial.reason = "trial disturbed: " + trial.void_because;
+        if (round >= std::max(settings_.repeats, 1)) {
             trial.reason += fmt::format(" ({} times)", round + 1);
             return trial;
         }
         if (request.void_trials != nullptr) request.void_trials->push_back(trial);
-        reporter_.note(fmt::format("{}; repeating in {:.0f} s", trial.reason, pause));
+        reporter_.note(fmt::format("{}; retrying in {:.0f} s", trial.reason, pause));
         if (wait(pause)) continue;
         trial.ending = Ending::interrupted;
         trial.void_because.clear();

@@ -88,9 +88,14 @@ nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& fla
     fs::remove(pattern);
     const auto json = nlohmann::json::parse(last_line(text), nullptr, false);
     if (!result.succeeded() || !json.is_object()) {
-        const std::string why =
-            !result.start_error.empty() ? result.start_error : std::string(last_line(text));
-        throw UserError("the trainer does not start: " + why, "rebuild it with scripts/setup");
+        std::string why = !result.start_error.empty() ? result.start_error : std::string(last_line(text));
+        why = "the trainer does not start: " + why;
+        std::string hint = "rebuild it with scripts/setup; if a library is named, look at LD_LIBRARY_PATH";
+        for (const std::string_view line : split_lines(text)) {  // it says itself what it lacks
+            if (line.starts_with("error: ")) why = line.substr(7);
+            if (line.starts_with("hint: ")) hint = line.substr(6);
+        }
+        throw UserError(why, hint);
     }
     return json;
 }

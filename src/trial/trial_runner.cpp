@@ -77,6 +77,7 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request) {
     process.output = run_files::run_log(request.directory);
     process.events = run_files::events(request.directory);
     process.limit = spec.startup_limit;
+    process.waits_are_free = spec.clock == ClockKind::cpu;
     process.memory_limit = spec.memory_limit;
     return process;
 }
@@ -86,6 +87,8 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request) {
 std::string disturbance(const Conditions& conditions) {
     if (conditions.slept_seconds > 1)
         return fmt::format("the machine slept for {:.0f} s", conditions.slept_seconds);
+    if (conditions.stopped_seconds > 0)
+        return fmt::format("autoresearch or the trial was stopped for {:.0f} s", conditions.stopped_seconds);
     return conditions.throttled ? "heat or low power mode throttled the processor" : "";
 }
 

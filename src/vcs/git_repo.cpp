@@ -2,9 +2,13 @@
 
 #include <autoresearch/error.h>
 #include <git2.h>
+#include <pwd.h>
 #include <spdlog/fmt/fmt.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
@@ -36,9 +40,12 @@ class Handle {
 
 using Blob = Handle<git_blob, git_blob_free>;
 using Commit = Handle<git_commit, git_commit_free>;
+using Config = Handle<git_config, git_config_free>;
 using Object = Handle<git_object, git_object_free>;
 using Patch = Handle<git_patch, git_patch_free>;
 using Reference = Handle<git_reference, git_reference_free>;
+using References = Handle<git_reference_iterator, git_reference_iterator_free>;
+using Repository = Handle<git_repository, git_repository_free>;
 using Signature = Handle<git_signature, git_signature_free>;
 using Tree = Handle<git_tree, git_tree_free>;
 using TreeEntry = Handle<git_tree_entry, git_tree_entry_free>;
@@ -60,6 +67,10 @@ void start_libgit2() {
         check(git_libgit2_init(), "start");
         // A ledger line must never name a commit that a power cut takes away.
         git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
+        // What sparse checkouts and partial clones turn on; older versions of libgit2 refuse all that they do
+        // not know, but none of these changes how a commit is read or written.
+        const char* extensions[] = {"worktreeconfig", "partialclone", "preciousobjects"};
+        git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, std::size(extensions));
         return true;
     }();
 }
@@ -115,33 +126,101 @@ Signature signature(git_repository* repository, std::int64_t unix_time) {
     return signed_then;
 }
 
+/// Whether git takes repositories of other owners, too, or this one. libgit2 knows neither safe.directory=*
+/// nor settings in variables.
+bool is_trusted(const std::string& root) {
+    const auto fits = [&](std::string_view value) { return value == "*" || value == root; };
+    const char* count = std::getenv("GIT_CONFIG_COUNT");
+    for (int i = 0; count != nullptr && i < std::atoi(count); ++i) {
+        const char* key = std::getenv(fmt::format("GIT_CONFIG_KEY_{}", i).c_str());
+        const char* value = std::getenv(fmt::format("GIT_CONFIG_VALUE_{}", i).c_str());
+        if (key != nullptr && value != nullptr && std::string_view(key) == "safe.directory" && fits(value))
+            return true;
+    }
+    Config config;
+    bool all = false;
+    if (git_config_open_default(config.out()) == 0)
+        git_config_get_multivar_foreach(
+            config.get(), "safe.directory", "^[*]$",
+            [](const git_config_entry*, void* found) {
+                *static_cast<bool*>(found) = true;
+                return 0;
+            },
+            &all);
+    return all;
+}
+
+/// Who owns the path; empty if we do.
+std::string other_owner(const std::string& path) {
+    struct stat status{};
+    if (::stat(path.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return "";
+    const passwd* user = ::getpwuid(status.st_uid);
+    return user != nullptr ? user->pw_name : fmt::format("user {}", status.st_uid);
+}
+
+/// The folder that holds .git, from `start` upwards.
+std::string root_above(const std::filesystem::path& start) {
+    std::filesystem::path root = std::filesystem::weakly_canonical(start);
+    while (root.has_relative_path() && !std::filesystem::exists(root / ".git")) root = root.parent_path();
+    return root.string();
+}
+
+[[noreturn]] void refuse_to_open(const std::filesystem::path& start, int code) {
+    const std::string why = last_words(), root = root_above(start), place = "the git repository at " + root;
+    if (code == GIT_EOWNER)
+        throw UserError(place + " belongs to " + other_owner(root) + ", not to you",
+                        "if you trust it: git config --global --add safe.directory " + root);
+    if (why.find("objectformat") != std::string::npos)
+        throw UserError(place + " names its objects by SHA-256, which libgit2 cannot read",
+                        "copy its files into a new one: git init --object-format=sha1");
+    if (why.find("refstorage") != std::string::npos)
+        throw UserError(place + " keeps its refs in a reftable, which libgit2 cannot read",
+                        "git refs migrate --ref-format=files (git 2.46), or clone it anew");
+    throw UserError("cannot open " + place + ": " + why);
+}
+
 }  // namespace
 
+std::string run_refs(const std::string& tag, const std::string& name) {
+    return "refs/autoresearch/" + tag + "/" + name;
+}
+
 std::string experiment_ref(const std::string& tag, int number) {
-    return fmt::format("refs/autoresearch/{}/{:04}", tag, number);
+    return run_refs(tag, fmt::format("{:04}", number));
 }
 
 std::string run_branch(const std::string& tag) {
     return "autoresearch/" + tag;
 }
 
-GitRepo GitRepo::open(const std::filesystem::path& start) {
+std::optional<GitRepo> GitRepo::find(const std::filesystem::path& start) {
     start_libgit2();
     git_repository* raw = nullptr;
-    const int code = git_repository_open_ext(&raw, start.c_str(), 0, nullptr);
-    GitRepo repo({raw, git_repository_free});
-    if (code == GIT_ENOTFOUND) {
-        throw UserError("not a git repository: " + start.string(),
-                        "cd into your clone of autoresearch, or make this one: git init && git add -A && git "
-                        "commit -m start");
+    int code = git_repository_open_ext(&raw, start.c_str(), 0, nullptr);
+    const std::string root = root_above(start);
+    // What libgit2 1.5 says of a foreign owner, too.
+    if (code == GIT_ENOTFOUND && !other_owner(root + "/.git").empty()) code = GIT_EOWNER;
+    if (code == GIT_EOWNER && is_trusted(root)) {
+        git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
+        code = git_repository_open_ext(&raw, start.c_str(), 0, nullptr);
     }
-    if (code < 0)
-        throw UserError("cannot open the git repository at " + start.string() + ": " + last_words());
+    if (code == GIT_ENOTFOUND) return std::nullopt;
+    if (code < 0) refuse_to_open(start, code);
+    GitRepo repo({raw, git_repository_free});
     if (git_repository_workdir(raw) == nullptr) {
         throw UserError("the git repository at " + start.string() + " is bare: it has no working tree",
                         "run this in a clone or a worktree of it");
     }
     return repo;
+}
+
+GitRepo GitRepo::open(const std::filesystem::path& start) {
+    if (auto found = find(start)) return *std::move(found);
+    // Never advise to commit whatever lies in a folder that is not ours.
+    throw UserError("not a git repository: " + start.string(),
+                    std::filesystem::exists(start / kEditableFile)
+                        ? "make this one: git init && git add -A && git commit -m start"
+                        : "cd into your clone of autoresearch");
 }
 
 std::filesystem::path GitRepo::workdir() const {
@@ -201,8 +280,27 @@ void GitRepo::check_tag(const std::string& tag) const {
     }
 }
 
-bool GitRepo::has_branch(const std::string& tag) const {
-    return static_cast<bool>(find_branch(repository_.get(), run_branch(tag)));
+bool GitRepo::is_taken(const std::string& tag) const {
+    if (find_branch(repository_.get(), run_branch(tag))) return true;
+    References names;
+    check(git_reference_iterator_glob_new(names.out(), repository_.get(), run_refs(tag, "*").c_str()),
+          "list refs");
+    const char* first = nullptr;
+    return git_reference_next_name(&first, names.get()) == 0;
+}
+
+bool GitRepo::take(const std::string& tag, const std::string& commit) const {
+    // From within a linked worktree, libgit2 1.5 overwrites a ref that it should only create.
+    Repository shared;
+    check(git_repository_open(shared.out(), git_repository_commondir(repository_.get())),
+          "open the shared half");
+    const git_oid id = parse_id(commit);
+    Reference created;
+    const int code = git_reference_create(created.out(), shared.get(), run_refs(tag, "start").c_str(), &id, 0,
+                                          "autoresearch: run");
+    if (code == GIT_EEXISTS) return false;
+    check(code, "take the name " + tag);
+    return true;
 }
 
 bool GitRepo::branch_checked_out(const std::string& tag) const {

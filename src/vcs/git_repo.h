@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 struct git_repository;
@@ -12,6 +13,8 @@ namespace autoresearch {
 /// The only file an experiment may change, relative to the repository's root.
 inline constexpr const char* kEditableFile = "train/train.cpp";
 
+/// refs/autoresearch/<tag>/<name>
+std::string run_refs(const std::string& tag, const std::string& name);
 /// refs/autoresearch/<tag>/0007
 std::string experiment_ref(const std::string& tag, int number);
 /// autoresearch/<tag>
@@ -23,8 +26,10 @@ std::string run_branch(const std::string& tag);
 class GitRepo {
   public:
     /// Finds the repository that contains `start`, which may be in a linked worktree. UserError if there is
-    /// none, if it has no working tree, or if git refuses to open it.
+    /// none, if it has no working tree, or if it cannot be opened, with the way out.
     static GitRepo open(const std::filesystem::path& start);
+    /// The same, but nothing if there is none.
+    static std::optional<GitRepo> find(const std::filesystem::path& start);
 
     /// The root of the working tree.
     std::filesystem::path workdir() const;
@@ -42,7 +47,11 @@ class GitRepo {
 
     /// UserError if the tag cannot be part of a branch name, or if one of the user's branches is in the way.
     void check_tag(const std::string& tag) const;
-    bool has_branch(const std::string& tag) const;
+    /// Whether refs have that tag: they are shared by all worktrees of a clone.
+    bool is_taken(const std::string& tag) const;
+    /// Takes it for a run that begins at `commit`, with refs/autoresearch/<tag>/start. False if another did
+    /// so just before.
+    bool take(const std::string& tag, const std::string& commit) const;
     /// True if a working tree has that branch as its HEAD: moving it would make that tree look modified.
     bool branch_checked_out(const std::string& tag) const;
 

@@ -96,8 +96,9 @@ std::string run_text(const RunView& view, bool color) {
     const RunInfo& run = view.run;
     const Settings& config = run.config.values;
     const ordered_json& facts = view.summary.facts;
-    const std::string state =
-        view.holder ? fmt::format("running (pid {})", *view.holder) : std::string("not running");
+    const std::string state = view.holder
+                                  ? fmt::format("running (pid {} on {})", view.holder->pid, view.holder->host)
+                                  : std::string("not running");
     return fmt::format("run {}, started {}, {} on {}, corpus {}; {}\n\n", run.tag(), run.created,
                        budget_text(config), run.device, config.corpus, state) +
            result_table(view.summary.rows, facts.at("best"), facts.at("sums"), color) +
@@ -112,7 +113,7 @@ ordered_json run_json(const RunView& view, const std::vector<Experiment>& experi
     for (const auto& experiment : experiments) all.emplace_back(to_json(experiment));
     return {{"tag", run.tag()},
             {"running", view.holder.has_value()},
-            {"pid", view.holder.value_or(0)},
+            {"pid", view.holder ? view.holder->pid : 0},
             {"device", run.device},
             {"data", run.data},
             {"config", to_json(run.config)},

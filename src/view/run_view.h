@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "record/run_info.h"
+#include "record/run_lock.h"
 #include "record/summary.h"
 
 namespace autoresearch {
@@ -16,9 +15,9 @@ namespace autoresearch {
 /// Everything shown about a run.
 struct RunView {
     RunInfo run;
-    std::string branch;           // with its kept experiments
-    Summary summary;              // by summary_rules
-    std::optional<pid_t> holder;  // the process that is running it, if any
+    std::string branch;                // with its kept experiments
+    Summary summary;                   // by summary_rules
+    std::optional<LockHolder> holder;  // the process that is running it, if any
 };
 
 /// How the summary of a run is made.
