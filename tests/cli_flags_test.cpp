@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/commands.h"
 #include "cli/flags.h"
 
 namespace autoresearch {
@@ -54,6 +55,21 @@ TEST_F(FlagsTest, ACommandHasOnlyTheSettingsItNamed) {
     EXPECT_EQ(seen.tag, "nov22");
     EXPECT_THROW(run("data --budget 3"), CLI::ParseError);
     EXPECT_THROW(run("data --confirm none"), CLI::ParseError);
+}
+
+// What a shell makes of an unquoted pattern.
+TEST_F(FlagsTest, SeveralWordsAfterCorpusGetAWordOnQuotes) {
+    for (const char* command : {"prepare", "train", "run"}) {
+        std::vector<std::string> words = {"autoresearch", command, "--corpus", "a.txt", "b.txt", "c.txt"};
+        std::vector<char*> argv;
+        for (std::string& word : words) argv.push_back(word.data());
+        testing::internal::CaptureStderr();
+        EXPECT_EQ(run_app(static_cast<int>(argv.size()), argv.data()), 2);
+        const std::string said = testing::internal::GetCapturedStderr();
+        EXPECT_NE(said.find("--corpus takes one word, and after it came b.txt\n  quote a pattern"),
+                  std::string::npos)
+            << said;
+    }
 }
 
 TEST_F(FlagsTest, AFlagTakesNoValue) {

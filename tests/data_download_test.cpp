@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -23,12 +24,12 @@ using Reply = HttpServer::Reply;
 class Variable {
   public:
     Variable(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
-    ~Variable() { ::unsetenv(name_); }
+    ~Variable() { ::unsetenv(name_.c_str()); }
     Variable(const Variable&) = delete;
     Variable& operator=(const Variable&) = delete;
 
   private:
-    const char* const name_;
+    const std::string name_;
 };
 
 class DownloadTest : public ::testing::Test {
@@ -290,6 +291,22 @@ TEST_F(DownloadTest, StoppedAndKilledItGoesOn) {
     EXPECT_EQ(server.requests()[2].from(), 60000U);
 }
 
+TEST_F(DownloadTest, WhatAnotherUserBeganIsFetchedAnew) {
+    if (::getuid() != 0) GTEST_SKIP() << "only root can be two users";
+    for (const char* name : {"d/file.part", "d/file.part.tag"})
+        fs::permissions(folder_.write(name, "of root"), fs::perms(0644));
+    for (const fs::path& shared : {folder_.path(), folder_ / "d"}) fs::permissions(shared, fs::perms(0777));
+    const HttpServer server(
+        [&](const Request& request) { return HttpServer::serve(request, body_, "\"a\""); });
+    const auto as_anybody = [&] {
+        if (::setuid(65534) != 0) std::exit(3);
+        download_all({{server.url("/file"), file_}}, options_);
+        std::exit(0);
+    };
+    EXPECT_EXIT(as_anybody(), ::testing::ExitedWithCode(0), "");
+    EXPECT_EQ(read_text(file_), body_);
+}
+
 TEST_F(DownloadTest, TheHubIsAskedAsItsUsersExpect) {
     const HttpServer server([&](const Request& request) {
         if (request.target == "/hub/x/file") return Reply{302, {"Location: " + where_}, ""};
@@ -360,6 +377,234 @@ TEST_F(DownloadTest, PrepareFetchesWhatTheCatalogNames) {
     options.request.shards = 3;
     EXPECT_NE(prepare_data(options).meta.fingerprint, data.meta.fingerprint);
     EXPECT_EQ(server.requests().size(), 4U);
+}
+
+/// Lines of JSON that are different for each address.
+std::string lines_of(const std::string& target, int count) {
+    std::string lines;
+    for (int i = 0; i < count; ++i)
+        lines +=
+            nlohmann::json{{"text", target + " line " + std::to_string(i) + " of some words"}}.dump() + "\n";
+    return lines;
+}
+
+/// prepare of an entry in corpora.json.
+class EntryTest : public DownloadTest {
+  protected:
+    EntryTest() {
+        options_of_prepare_.request = {
+            .corpus = "web", .vocab_size = 300, .seq_len = 16, .eval_tokens = 0, .shards = 9};
+        options_of_prepare_.data_root = folder_ / "data";
+        options_of_prepare_.corpora = folder_ / "corpora.json";
+    }
+    PreparedData prepared(const nlohmann::json& entry) {
+        folder_.write("corpora.json", nlohmann::json{{"web", entry}}.dump());
+        return prepare_data(options_of_prepare_);
+    }
+
+    PrepareOptions options_of_prepare_;
+    const HttpServer server_{[](const Request& request) {
+        return HttpServer::serve(request, lines_of(request.target, 400), "\"a\"");
+    }};
+    const fs::path kept_ = folder_ / "data/.downloads/web";
+};
+
+TEST_F(EntryTest, FilesOfOneNameAreKeptApart) {
+    for (int again = 0; again < 2; ++again) {
+        const DataMeta meta = prepared({{"train", {server_.url("/train/####.jsonl")}},
+                                        {"count", 3},
+                                        {"held_out", {server_.url("/valid/0000.jsonl")}}})
+                                  .meta;
+        EXPECT_EQ(meta.train_documents, 1200);
+        EXPECT_EQ(meta.val_documents + meta.test_documents, 400);
+        EXPECT_EQ(meta.dropped_duplicates, 0);
+    }
+    EXPECT_EQ(server_.requests().size(), 4U);
+}
+
+TEST_F(EntryTest, AddressesThatDifferInQueryOrHostAreTwo) {
+    const auto documents = [](const DataMeta& meta) {
+        return meta.train_documents + meta.val_documents + meta.test_documents;
+    };
+    EXPECT_EQ(documents(prepared({{"train",
+                                   {server_.url("/get.jsonl?part=a/b"), server_.url("/get.jsonl?part=c/b")}}})
+                            .meta),
+              800);
+    EXPECT_EQ(server_.requests().size(), 2U);
+    EXPECT_EQ(prepared({{"train", {server_.url("/x.jsonl"), server_.url("/x.jsonl", "localhost")}}})
+                      .meta.train_documents %
+                  2,
+              0)
+        << "the same texts twice";
+    EXPECT_EQ(server_.requests().size(), 4U);
+    // Other address, same name: what the first one brought does not stand for it.
+    const std::string before = prepared({{"train", {server_.url("/v1/x.jsonl")}}}).meta.fingerprint;
+    EXPECT_NE(prepared({{"train", {server_.url("/v2/x.jsonl")}}}).meta.fingerprint, before);
+    EXPECT_EQ(server_.requests().size(), 6U);
+    // Named twice, fetched once.
+    EXPECT_EQ(
+        prepared({{"train", {server_.url("/y.jsonl"), server_.url("/y.jsonl")}}}).meta.train_documents % 2,
+        0);
+    EXPECT_EQ(server_.requests().size(), 7U);
+    prepared({{"train", {server_.url("/" + std::string(300, 'n') + ".jsonl")}}});
+}
+
+TEST_F(EntryTest, DownloadsOfEarlierVersionsAreUsedWhereTheyAreClear) {
+    folder_.write("data/.downloads/web/0.jsonl", lines_of("old 0", 60));
+    folder_.write("data/.downloads/web/1.jsonl", lines_of("old 1", 60));
+    const nlohmann::json clear = {{"train", {server_.url("/#.jsonl")}}, {"count", 3}};
+    const std::string mixed = prepared(clear).meta.fingerprint;
+    ASSERT_EQ(server_.requests().size(), 1U);
+    EXPECT_EQ(server_.requests()[0].target, "/2.jsonl");
+    // The order is that of the names, whichever way they are kept.
+    folder_.write("same/0.jsonl", lines_of("old 0", 60));
+    folder_.write("same/1.jsonl", lines_of("old 1", 60));
+    folder_.write("same/2.jsonl", lines_of("/2.jsonl", 400));
+    EXPECT_EQ(prepared({{"train", {"same/#.jsonl"}}, {"count", 3}}).meta.fingerprint, mixed);
+    prepared({{"train", {server_.url("/a/0.jsonl"), server_.url("/b/0.jsonl")}}});
+    EXPECT_EQ(server_.requests().size(), 3U) << "whose the old one is, nobody knows";
+}
+
+TEST_F(DownloadTest, ARefusedTokenIsNamedAndDoneWithout) {
+    int refuse = 401;
+    bool open = true;
+    const HttpServer server([&](const Request& request) {
+        if (!request.header("authorization").empty()) return Reply{refuse};
+        return open ? HttpServer::serve(request, body_, "\"a\"") : Reply{401};
+    });
+    const Variable endpoint("HF_ENDPOINT", server.url(""));
+    const auto fetch = [&] { return download_all({{"https://huggingface.co/x/file", file_}}, options_); };
+    const auto complaint_of_hub = [&] {
+        try {
+            fetch();
+            return std::string();
+        } catch (const UserError& error) {
+            return error.hint();
+        }
+    };
+    folder_.write("token", "hf_of_file\n");
+    EXPECT_EQ(fetch(), "the token of " + (folder_ / "token").string() + " was refused: fetched without it");
+    EXPECT_EQ(read_text(file_), body_);
+    EXPECT_EQ(server.requests()[0].header("authorization"), "Bearer hf_of_file");
+    const Variable token("HF_TOKEN", "old");
+    for (const int status : {401, 403}) {
+        refuse = status;
+        fs::remove(file_);
+        EXPECT_EQ(fetch(), "the token of HF_TOKEN was refused: fetched without it");
+        EXPECT_EQ(read_text(file_), body_);
+    }
+    fs::remove(file_);
+    open = false;
+    EXPECT_NE(complaint_of_hub().find("the token of HF_TOKEN was refused too"), std::string::npos);
+    ::unsetenv("HF_TOKEN");
+    fs::remove(folder_ / "token");
+    EXPECT_NE(complaint_of_hub().find("set HF_TOKEN"), std::string::npos);
+}
+
+TEST_F(DownloadTest, ATokenThatIsTakenIsNotSpokenOf) {
+    const HttpServer server([&](const Request& request) {
+        return request.header("authorization") == "Bearer good" ? HttpServer::serve(request, body_, "\"a\"")
+                                                                : Reply{401};
+    });
+    const Variable endpoint("HF_ENDPOINT", server.url("")), token("HF_TOKEN", " good\n");
+    EXPECT_EQ(download_all({{"https://huggingface.co/x/file", file_}}, options_), "");
+}
+
+/// A server with a certificate of its own, which answers every GET with "body of PATH".
+class OwnCertificateTest : public DownloadTest {
+  protected:
+    void SetUp() override {
+        for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR"})
+            ::unsetenv(name);
+        const std::string make = "cd '" + folder_.path().string() +
+                                 "' && openssl req -x509 -newkey rsa:2048 -nodes -days 9 -keyout key.pem "
+                                 "-out cert.pem -subj /CN=localhost "
+                                 "-addext subjectAltName=IP:127.0.0.1 2>/dev/null";
+        if (std::system(make.c_str()) != 0) GTEST_SKIP() << "no openssl here";
+        folder_.write("server.py", R"(
+import http.server, os, ssl
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = ("body of " + self.path).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("cert.pem", "key.pem")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(os.getpid(), server.server_address[1], flush=True)
+server.serve_forever()
+)");
+        output_ = ::popen(
+            ("cd '" + folder_.path().string() + "' && exec python3 server.py 2>/dev/null").c_str(), "r");
+        ASSERT_EQ(std::fscanf(output_, "%d %d", &pid_, &port_), 2);
+    }
+    void TearDown() override {
+        if (pid_ > 0) ::kill(pid_, SIGKILL);
+        if (output_ != nullptr) ::pclose(output_);
+    }
+    std::string url(const std::string& path) const {
+        return "https://127.0.0.1:" + std::to_string(port_) + path;
+    }
+    /// Hint of the error; empty: fetched.
+    std::string hint() const {
+        fs::remove(file_);
+        try {
+            download_all({{url("/file"), file_}}, options_);
+            EXPECT_EQ(read_text(file_), "body of /file");
+            return "";
+        } catch (const UserError& error) {
+            return error.hint();
+        }
+    }
+
+    std::FILE* output_ = nullptr;
+    int pid_ = 0, port_ = 0;
+};
+
+TEST_F(OwnCertificateTest, TheUsualVariablesNameIt) {
+    EXPECT_NE(hint().find("CURL_CA_BUNDLE=FILE.pem"), std::string::npos);
+    const std::string good = (folder_ / "cert.pem").string(), none = (folder_ / "none.pem").string();
+    for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}) {
+        {
+            const Variable variable(name, good);
+            EXPECT_EQ(hint(), "") << name;
+        }
+        const Variable variable(name, none);
+        EXPECT_EQ(hint(), std::string(name) + " says to trust " + none + ": correct or unset it");
+    }
+}
+
+TEST_F(OwnCertificateTest, AFolderOfThemAndAProxyToo) {
+    const std::string link =
+        "cd '" + folder_.path().string() +
+        "' && mkdir certs && cp cert.pem certs/$(openssl x509 -hash -noout -in cert.pem).0";
+    ASSERT_EQ(std::system(link.c_str()), 0);
+    {
+        const Variable variable("SSL_CERT_DIR", (folder_ / "certs").string());
+        EXPECT_EQ(hint(), "");
+    }
+    const Variable proxy("http_proxy", url("")), variable("CURL_CA_BUNDLE", (folder_ / "cert.pem").string());
+    download_all({{"http://nowhere.invalid/x", folder_ / "d/x"}}, options_);
+    EXPECT_EQ(read_text(folder_ / "d/x"), "body of http://nowhere.invalid/x");
+}
+
+TEST_F(DownloadTest, AProxyThatWantsALoginIsSaid) {
+    const HttpServer proxy(
+        [&](const Request&) { return Reply{407, {"Proxy-Authenticate: Basic realm=\"x\""}}; });
+    for (const char* scheme : {"http", "https"}) {
+        const Variable variable((std::string(scheme) + "_proxy").c_str(), proxy.url(""));
+        try {
+            download_all({{std::string(scheme) + "://nowhere.invalid/file", file_}}, options_);
+            ADD_FAILURE() << "fetched";
+        } catch (const UserError& error) {
+            EXPECT_NE(error.hint().find("the proxy wants a login"), std::string::npos) << error.what();
+        }
+    }
+    EXPECT_EQ(proxy.requests().size(), 2U);
 }
 
 // A gigabyte is not fetched to be refused then.

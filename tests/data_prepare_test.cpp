@@ -354,6 +354,45 @@ TEST_F(PrepareTest, AnUnreadableFileIsNamed) {
                 "cannot read .*all.jsonl: Permission denied .* check its permissions");
 }
 
+TEST_F(PrepareTest, WhatWasSkippedIsInMeta) {
+    const std::string before = prepare_data(options_).meta.fingerprint;
+    folder_.write("corpus/more.jsonl", "{\"text\":null}\nno JSON\n");
+    folder_.write("corpus/image.png", "");
+    const PreparedData data = prepare_data(options_);
+    const std::map<std::string, std::int64_t> skipped = {{"empty", 1}, {"not_json", 1}, {"other_files", 1}};
+    EXPECT_EQ(data.meta.skipped, skipped);
+    EXPECT_EQ(data.meta.fingerprint, before) << "the texts are the same";
+    auto meta = nlohmann::json::parse(read_text(data.directory / kMetaFile));
+    EXPECT_EQ(meta["skipped"], nlohmann::json(skipped));
+    EXPECT_EQ(prepare_data(options_).meta.skipped, skipped) << "of what is ready";
+    meta.erase("skipped");  // as of an earlier version
+    folder_.write("data/" + before + "/" + kMetaFile, meta.dump());
+    EXPECT_TRUE(prepare_data(options_).was_ready);
+    meta["skipped"] = {{"empty", "many"}};
+    folder_.write("data/" + before + "/" + kMetaFile, meta.dump());
+    EXPECT_FALSE(prepare_data(options_).was_ready);
+}
+
+TEST_F(PrepareTest, OneTextIsSplitByItself) {
+    std::string book;
+    for (int i = 0; book.size() < 1'000'000; ++i) book += random_text(i) + "\n";
+    for (const auto& [name, bytes] :
+         {std::pair("book.txt", 1'000'000), std::pair("enwik", 1'000'000), std::pair("short.txt", 100'000)}) {
+        options_.request.corpus = folder_.write(name, book.substr(0, bytes)).string();
+        const PreparedData data = prepare_data(options_);
+        EXPECT_GT(data.meta.val_documents, 0);
+        EXPECT_GT(data.meta.train_documents, 100);
+        ASSERT_EQ(data.notes.size(), 1U);
+        EXPECT_NE(data.notes[0].find("--separator"), std::string::npos);
+    }
+    options_.data_root = folder_ / "empty";
+    options_.request.corpus = folder_.write("lines.txt", read_text(folder_ / "corpus/all.jsonl")).string();
+    EXPECT_NE(complaint().find("lines.txt looks like JSON lines"), std::string::npos);
+    options_.request.corpus = (folder_ / "book.txt").string();
+    options_.request.separator = "Text 1:";  // which is there once
+    EXPECT_NE(complaint().find("has 2 documents"), std::string::npos);
+}
+
 TEST_F(PrepareTest, FilesHaveTheRightsThatUmaskLeaves) {
     for (const mode_t mask : {0002, 0027, 0077}) {
         options_.data_root = folder_ / ("data" + std::to_string(mask));

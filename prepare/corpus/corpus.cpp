@@ -1,14 +1,19 @@
 #include "prepare/corpus/corpus.h"
 
-#include <glob.h>
-
 #include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "autoresearch/error.h"
 #include "prepare/corpus/download.h"
+#include "prepare/corpus/readers.h"
 #include "util/atomic_file.h"
+#include "util/hash.h"
+#include "util/home.h"
 #include "util/json.h"
 #include "util/text.h"
 
@@ -18,56 +23,17 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::string_view kTextKinds =
-    " .txt .text .md .rst .tex .org .jsonl .parquet .py .pyi .c .h .cc .cpp .cxx .hh .hpp .cu .cuh .rs .go "
-    ".java .js .ts .tsx .jsx .sh .jl .lua .rb .pl .php .swift .kt .scala .hs .ml .r .m .mm .sql .html .css "
-    ".f90 .f .el .lisp .clj .ex .erl ";
-constexpr std::string_view kNotReadable = " .bz2 .xz .zip .arrow .tar .tgz .7z .parquet.gz .parquet.zst ";
-constexpr const char* kWhatIsRead =
-    "give a text or jsonl file (also .gz, .zst), a parquet file, a folder with such files, or a quoted glob";
-
-bool is_among(std::string_view kinds, const fs::path& file) {
-    return kinds.find(" " + kind_of(file) + " ") != std::string_view::npos;
-}
-
-void check_kind(const fs::path& file) {
-    if (is_among(kNotReadable, file))
-        throw UserError("cannot read files of this kind: " + file.string(), kWhatIsRead);
-}
-
-/// Skips hidden files.
-std::vector<fs::path> files_below(const fs::path& folder, std::string_view kinds) {
-    std::vector<fs::path> files;
-    for (fs::recursive_directory_iterator walk(folder), end; walk != end; ++walk) {
-        std::error_code ignored;  // a dangling link is not a regular file
-        const bool hidden = walk->path().filename().string().front() == '.';
-        if (hidden && walk->is_directory(ignored)) walk.disable_recursion_pending();
-        if (!hidden && walk->is_regular_file(ignored) && is_among(kinds, walk->path()))
-            files.push_back(walk->path());
-    }
-    return files;
-}
-
-/// The files of a file, a folder or a glob; empty when there is nothing of that name.
-std::vector<fs::path> local_files(const std::string& path) {
-    if (fs::is_directory(path)) return files_below(path, kTextKinds);
-    glob_t found{};
-    ::glob(path.c_str(), GLOB_NOSORT, nullptr, &found);
-    std::vector<fs::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-    ::globfree(&found);
-    if (fs::is_regular_file(path)) files = {path};
-    std::erase_if(files, [](const fs::path& file) { return !fs::is_regular_file(file); });
-    for (const fs::path& file : files) check_kind(file);
-    return files;
-}
-
 [[noreturn]] void throw_unknown(const std::string& corpus, const json& corpora) {
-    if (corpus.find_first_of("/.~*?[") != std::string::npos)
+    if (corpus.find_first_of("/.~*?[{") != std::string::npos)
         throw UserError("no such corpus file or folder: " + corpus, kWhatIsRead);
     std::vector<std::string> known = {kTorchSources};
-    for (const auto& [name, entry] : corpora.items()) known.push_back(name);
+    std::string names = kTorchSources;
+    for (const auto& [name, entry] : corpora.items()) {
+        known.push_back(name);
+        if (name != kTorchSources) names += ", " + name;
+    }
     throw UserError("unknown corpus: " + corpus,
-                    "did you mean " + nearest(corpus, known) + "? Otherwise " + kWhatIsRead);
+                    did_you_mean(corpus, known, "known are " + names + ";") + " otherwise " + kWhatIsRead);
 }
 
 /// Expands "part_###.txt" to part_000.txt, part_001.txt, ...; leaves other names alone.
@@ -84,31 +50,55 @@ std::vector<std::string> numbered(const std::string& name, std::int64_t count) {
     return names;
 }
 
+/// Where the download of an address is kept: by its name alone, two addresses could share a file.
+fs::path place_of_download(const std::string& url, const fs::path& folder) {
+    constexpr std::size_t kLongest = 100;
+    std::string name = fs::path(url.substr(0, url.find('?'))).filename().string();
+    check_kind(name);
+    if (name.size() > kLongest) name.erase(0, name.size() - kLongest);
+    return folder / (hex(xxh64(url)) + "-" + name);
+}
+
+/// Adds downloads to the corpus. They are ordered by the names that they had in earlier versions, and a file
+/// that one of these fetched is still used, unless another address has its name.
+void add_downloads(const std::vector<std::pair<std::string, Part>>& urls, const fs::path& folder,
+                   Corpus& corpus, std::vector<Download>& downloads) {
+    std::map<fs::path, std::set<std::string>> by_name;
+    std::set<fs::path> named;
+    for (const auto& [url, part] : urls) by_name[folder / fs::path(url).filename()].insert(url);
+    for (const auto& [url, part] : urls) {
+        const fs::path old = folder / fs::path(url).filename();
+        std::error_code too_long;  // queries may be
+        const bool use_old = by_name[old].size() == 1 && fs::is_regular_file(old, too_long);
+        const fs::path file = use_old ? old : place_of_download(url, folder);
+        if (named.insert(file).second) downloads.push_back({url, file});
+        corpus.files.push_back({.path = file, .part = part, .order = old});
+    }
+}
+
 /// The files of an entry in corpora.json; `downloads` gets those to fetch.
-std::vector<CorpusFile> catalog_files(const json& entry, const PrepareOptions& options,
-                                      std::vector<Download>& downloads) {
+void name_catalog_files(const json& entry, const PrepareOptions& options, Corpus& corpus,
+                        std::vector<Download>& downloads) {
     const auto count =
         static_cast<std::int64_t>(std::clamp<double>(entry.value("count", 1.0), 0, options.request.shards));
-    std::vector<CorpusFile> files;
+    std::vector<std::pair<std::string, Part>> urls;
     const auto add = [&](const std::string& place, Part part) {
         if (place.find("://") != std::string::npos) {
-            const fs::path name = fs::path(place).filename();
-            check_kind(name);
-            downloads.push_back({place, options.data_root / ".downloads" / options.request.corpus / name});
-            files.push_back({downloads.back().file, part});
+            urls.emplace_back(place, part);
             return;
         }
-        const auto found = local_files((options.corpora.parent_path() / place).lexically_normal().string());
+        const fs::path path = options.corpora.parent_path() / expand_home(place);
+        const auto found = local_files(path.lexically_normal().string(), corpus.text_column, corpus.skipped);
         if (found.empty())
             throw UserError("no such corpus file or folder: " + place,
                             "it is named in " + options.corpora.string());
-        for (const fs::path& file : found) files.push_back({file, part});
+        for (const fs::path& file : found) corpus.files.push_back({file, part});
     };
     const Part train = entry.contains("held_out") ? Part::train : Part::by_hash;
     for (const auto& [key, part] : {std::pair("train", train), std::pair("held_out", Part::held_out)})
         for (const std::string& pattern : entry.value(key, std::vector<std::string>()))
             for (const std::string& place : numbered(pattern, count)) add(place, part);
-    return files;
+    add_downloads(urls, options.data_root / ".downloads" / options.request.corpus, corpus, downloads);
 }
 
 /// Names and places; fetches and opens nothing yet.
@@ -116,6 +106,8 @@ Corpus name_files(const PrepareOptions& options, std::vector<Download>& download
     const DataRequest& request = options.request;
     Corpus corpus;
     corpus.parquet_reader = options.parquet_reader;
+    if (!request.text_column.empty()) corpus.text_column = request.text_column;
+    corpus.separator = replace_all(request.separator, "\\n", "\n");
     std::vector<fs::path> paths;
     json corpora = json::object();
     if (!options.corpora.empty()) corpora = try_parse_json(read_file(options.corpora), true);
@@ -125,22 +117,26 @@ Corpus name_files(const PrepareOptions& options, std::vector<Download>& download
             throw UserError("corpus torch-sources needs an installed torch package, none found at \"" +
                                 options.torch_sources.string() + "\"",
                             "install torch into the project's Python environment, or choose another corpus");
-        paths = files_below(options.torch_sources, " .py ");
+        Counts not_asked_for;
+        paths = files_below(
+            options.torch_sources, [](const fs::path& file) { return kind_of(file) == ".py"; },
+            not_asked_for);
     } else if (const auto entry = corpora.find(request.corpus); entry != corpora.end()) {
         try {
-            corpus.text_column = entry->value("text_column", corpus.text_column);
-            corpus.separator = entry->value("separator", "");
-            corpus.files = catalog_files(*entry, options, downloads);
+            const std::string column = entry->value("text_column", corpus.text_column),
+                              separator = entry->value("separator", "");
+            if (request.text_column.empty()) corpus.text_column = column;
+            if (request.separator.empty()) corpus.separator = separator;
+            name_catalog_files(*entry, options, corpus, downloads);
         } catch (const json::exception& error) {
             throw UserError(options.corpora.string() + ": corpus " + request.corpus + ": " + error.what(),
                             "docs/data.md shows an entry");
         }
     } else {
-        paths = local_files(request.corpus);
-        if (paths.empty() && !fs::is_directory(request.corpus)) throw_unknown(request.corpus, corpora);
+        paths = local_files(request.corpus, corpus.text_column, corpus.skipped);
+        if (paths.empty() && !fs::is_directory(expand_home(request.corpus)))
+            throw_unknown(request.corpus, corpora);
     }
-    if (!request.text_column.empty()) corpus.text_column = request.text_column;
-    if (!request.separator.empty()) corpus.separator = replace_all(request.separator, "\\n", "\n");
     for (const fs::path& path : paths) corpus.files.push_back({path});
     return corpus;
 }
@@ -162,12 +158,20 @@ static void look_at(Corpus& corpus, const PrepareOptions& options) {
         file.bytes = fs::file_size(file.path);
         file.modified = static_cast<std::int64_t>(fs::last_write_time(file.path).time_since_epoch().count());
     }
-    std::erase_if(corpus.files, [](const CorpusFile& file) { return file.bytes == 0; });
-    std::sort(corpus.files.begin(), corpus.files.end(), [](const CorpusFile& a, const CorpusFile& b) {
-        return std::pair(a.part != Part::held_out, a.path.native()) <
-               std::pair(b.part != Part::held_out, b.path.native());
-    });
-    if (corpus.files.empty()) throw UserError("no text in corpus " + options.request.corpus, kWhatIsRead);
+    const auto empty = std::erase_if(corpus.files, [](const CorpusFile& file) { return file.bytes == 0; });
+    if (empty > 0) corpus.skipped["empty_files"] += static_cast<std::int64_t>(empty);
+    const auto order = [](const CorpusFile& file) {
+        const fs::path& place = file.order.empty() ? file.path : file.order;
+        return std::tuple(file.part != Part::held_out, place.native(), file.path.native());
+    };
+    std::sort(corpus.files.begin(), corpus.files.end(),
+              [&](const CorpusFile& a, const CorpusFile& b) { return order(a) < order(b); });
+    if (!corpus.files.empty()) return;
+    const std::int64_t others = corpus.skipped["other_files"];
+    throw UserError(
+        "no text in corpus " + options.request.corpus +
+            (others == 0 ? "" : "; passed over: " + std::to_string(others) + " files of other kinds"),
+        others == 0 ? kWhatIsRead : "files of any name are taken by a quoted glob: FOLDER/*");
 }
 
 std::optional<Corpus> corpus_on_disk(const PrepareOptions& options) {
@@ -185,7 +189,7 @@ Corpus find_corpus(const PrepareOptions& options) {
     if (!downloads.empty()) {
         check_readers(corpus);  // no point in fetching what cannot be read
         make_folder_like_parent(downloads.front().file.parent_path());
-        download_all(downloads, {.progress = options.progress});
+        corpus.note = download_all(downloads, {.progress = options.progress});
     }
     look_at(corpus, options);
     return corpus;
@@ -193,8 +197,16 @@ Corpus find_corpus(const PrepareOptions& options) {
 
 std::string corpus_key(const std::string& corpus) {
     // A name has no slash and no wildcard, but a file may be given without a slash too.
-    if (corpus.find_first_of("/*?[") == std::string::npos && !fs::exists(corpus)) return corpus;
-    const fs::path path = fs::absolute(corpus).lexically_normal();
+    const std::string place = expand_home(corpus);
+    if (place.starts_with('{') && place.ends_with('}')) {  // several paths, each for itself
+        std::string key;
+        std::istringstream paths(place.substr(1, place.size() - 2));
+        for (std::string path; std::getline(paths, path, ',');)
+            key += (key.empty() ? "{" : ",") + fs::absolute(expand_home(path)).lexically_normal().string();
+        return key + "}";
+    }
+    if (place.find_first_of("/*?[{") == std::string::npos && !fs::exists(place)) return corpus;
+    const fs::path path = fs::absolute(place).lexically_normal();
     return (path.has_filename() ? path : path.parent_path()).string();
 }
 

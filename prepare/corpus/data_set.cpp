@@ -21,6 +21,8 @@ namespace {
 enum Split : std::size_t { kTrain, kVal, kTest };
 constexpr std::array<const char*, 3> kShardFiles = {kTrainFile, kValFile, kTestFile};  // by Split
 
+constexpr std::size_t kParts = 4096, kShortParts = 512;  // bytes, where whole files are too few
+
 using Ids = std::vector<std::uint32_t>;
 
 struct Document {
@@ -50,7 +52,7 @@ std::size_t threads_of(const PrepareOptions& options) {
 /// for each in order, on this one. Returns a digest of the documents in order. Holds few documents at a time.
 std::uint64_t read_corpus(const PrepareOptions& options, const Corpus& corpus, const char* phase,
                           const std::function<void(std::size_t thread, Document&)>& work,
-                          const std::function<void(Document&)>& take) {
+                          const std::function<void(Document&)>& take, ReadReport& report) {
     constexpr std::size_t kBytes = 1 << 20, kDocuments = 1024;
     using Batch = std::vector<Document>;
     const std::size_t threads = threads_of(options);
@@ -83,7 +85,7 @@ std::uint64_t read_corpus(const PrepareOptions& options, const Corpus& corpus, c
         batch = {};
         bytes = 0;
     };
-    read_documents(corpus, [&](std::string text, Part part, double share) {
+    report = read_documents(corpus, [&](std::string text, Part part, double share) {
         bytes += text.size();
         batch.push_back({std::move(text), part, share});
         if (bytes >= kBytes || batch.size() >= kDocuments) send();
@@ -100,12 +102,12 @@ void check_splits(const std::array<std::int64_t, 3>& documents, const std::strin
     throw UserError(
         "too few documents to split into training, validation and test: corpus " + corpus + " has " +
             std::to_string(all) + (all == 1 ? " document" : " documents"),
-        "give more files, or a jsonl file with one document per line; a hundred documents are safe");
+        "give more text, or say where to cut it: --separator '\\n\\n'; a hundred documents are safe");
 }
 
-/// The first pass.
-Tokenizer learn_tokenizer(const PrepareOptions& options, const Corpus& corpus,
-                          const std::string& split_pattern, std::uint64_t& corpus_digest) {
+/// The first pass. Where there are too few texts to split, it is done again with parts of them.
+Tokenizer learn_tokenizer(const PrepareOptions& options, Corpus& corpus, const std::string& split_pattern,
+                          std::uint64_t& corpus_digest) {
     const Splitter splitter(split_pattern);
     std::vector<PieceCounts> pieces(threads_of(options));
     std::array<std::int64_t, 3> documents{};  // by Split
@@ -113,8 +115,16 @@ Tokenizer learn_tokenizer(const PrepareOptions& options, const Corpus& corpus,
         if (document.split == kTrain)
             splitter.split(document.text, [&](std::string_view piece) { ++pieces[thread][piece]; });
     };
-    corpus_digest = read_corpus(options, corpus, "reading", count,
-                                [&](const Document& document) { ++documents[document.split]; });
+    ReadReport report;
+    corpus_digest = read_corpus(
+        options, corpus, "reading", count, [&](const Document& document) { ++documents[document.split]; },
+        report);
+    const bool too_few = std::count(documents.begin(), documents.end(), 0) > 0;
+    if (too_few && !report.note.empty()) throw UserError(report.note);  // rather than parts of JSON
+    if (too_few && corpus.separator.empty() && corpus.part_bytes != kShortParts) {
+        corpus.part_bytes = corpus.part_bytes == 0 ? kParts : kShortParts;
+        return learn_tokenizer(options, corpus, split_pattern, corpus_digest);
+    }
     check_splits(documents, options.request.corpus);
     options.progress("tokenizer", 0);
     for (std::size_t thread = 1; thread < pieces.size(); ++thread) add_counts(pieces[thread], pieces[0]);
@@ -131,7 +141,7 @@ Tokenizer learn_tokenizer(const PrepareOptions& options, const Corpus& corpus,
 
 /// The second pass, into shards by Split. Counts documents in meta.
 std::uint64_t encode_corpus(const PrepareOptions& options, const Corpus& corpus, const Tokenizer& tokenizer,
-                            std::vector<ShardWriter>& shards, DataMeta& meta) {
+                            std::vector<ShardWriter>& shards, DataMeta& meta, std::string& note) {
     const auto append = [&](Split split, std::span<const std::uint32_t> ids) {
         const auto row = static_cast<std::size_t>(options.request.seq_len);
         do {
@@ -158,7 +168,10 @@ std::uint64_t encode_corpus(const PrepareOptions& options, const Corpus& corpus,
             held_out[document.split].emplace(document.hash, std::move(document.ids));
         }
     };
-    const std::uint64_t digest = read_corpus(options, corpus, "encoding", encode, sort_in);
+    ReadReport report;
+    const std::uint64_t digest = read_corpus(options, corpus, "encoding", encode, sort_in, report);
+    meta.skipped = report.skipped;
+    note = report.note;
     for (const Split split : {kVal, kTest})
         for (const auto& [hash, ids] : held_out[split]) append(split, ids);
     meta.val_documents = static_cast<std::int64_t>(held_out[kVal].size());
@@ -170,7 +183,7 @@ std::int64_t choose_eval_tokens(const DataRequest& request, const Shard& validat
                                 const std::vector<ShardWriter>& shards) {
     const std::int64_t rows = rows_of_one_epoch(validation, request.seq_len + 1);
     for (std::size_t i = 0; i < shards.size(); ++i)
-        if (shards[i].num_tokens() <= request.seq_len || rows == 0)
+        if (shards[i].num_tokens() <= request.seq_len || (i == kVal && rows == 0))
             throw UserError("too little text: the " + std::filesystem::path(kShardFiles[i]).stem().string() +
                                 " split of corpus " + request.corpus + " does not fill a row of " +
                                 std::to_string(request.seq_len) + " tokens",
@@ -181,8 +194,8 @@ std::int64_t choose_eval_tokens(const DataRequest& request, const Shard& validat
 
 }  // namespace
 
-DataMeta make_data_set(const PrepareOptions& options, const Corpus& corpus,
-                       const std::filesystem::path& folder) {
+DataMeta make_data_set(const PrepareOptions& options, Corpus corpus, const std::filesystem::path& folder,
+                       std::vector<std::string>& notes) {
     const DataRequest& request = options.request;
     DataMeta meta;
     meta.corpus = request.corpus;
@@ -199,9 +212,14 @@ DataMeta make_data_set(const PrepareOptions& options, const Corpus& corpus,
     std::vector<ShardWriter> shards;
     shards.reserve(kShardFiles.size());
     for (const char* file : kShardFiles) shards.emplace_back(folder / file, tokenizer.vocab_size());
-    if (encode_corpus(options, corpus, tokenizer, shards, meta) != corpus_digest)
+    std::string note;
+    if (encode_corpus(options, corpus, tokenizer, shards, meta, note) != corpus_digest)
         throw UserError("corpus " + request.corpus + " changed while it was read",
                         "start again when it no longer changes");
+    if (!note.empty()) notes.push_back(note);
+    if (corpus.part_bytes > 0)
+        notes.push_back("few texts: cut into parts of " + std::to_string(corpus.part_bytes) +
+                        " bytes and more, at line ends; --separator says where else");
     Digest fingerprint;
     fingerprint.add("autoresearch data set 1");
     fingerprint.add(corpus_digest);

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,9 +13,11 @@
 #include <future>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "autoresearch/error.h"
 #include "util/atomic_file.h"
+#include "util/home.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -34,11 +37,22 @@ std::string variable(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-std::string hub_token() {
-    if (const std::string token = variable("HF_TOKEN"); !token.empty()) return token;
+struct Token {
+    std::string text, place;  // place: the variable or file it is from
+};
+
+Token hub_token() {
+    if (const std::string token(trim(variable("HF_TOKEN"))); !token.empty()) return {token, "HF_TOKEN"};
     const std::string home = variable("HF_HOME");
-    const fs::path folder = home.empty() ? fs::path(variable("HOME")) / ".cache/huggingface" : fs::path(home);
-    return std::string(trim(try_read_file(folder / "token").value_or("")));
+    const fs::path file = expand_home(home.empty() ? "~/.cache/huggingface" : home) + "/token";
+    return {std::string(trim(try_read_file(file).value_or(""))), file.string()};
+}
+
+/// A variable that names certificates to trust, for curl, OpenSSL or Python, and what it names.
+std::pair<const char*, std::string> own_certificates() {
+    for (const char* name : {"CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR"})
+        if (const std::string place = variable(name); !place.empty()) return {name, expand_home(place)};
+    return {nullptr, ""};
 }
 
 /// The SHA-256 of a file, 64 hex digits, from the system's own program; empty where there is none.
@@ -60,8 +74,9 @@ int must_stop(const std::atomic<bool>* stop, curl_off_t, curl_off_t, curl_off_t,
 /// One file, over all its attempts, on its own thread. Other threads may read the figures.
 class Transfer {
   public:
-    Transfer(const Download& download, const DownloadOptions& options, const std::atomic<bool>& stop)
-        : download_(download), options_(options), stop_(stop) {}
+    Transfer(const Download& download, const DownloadOptions& options, const std::atomic<bool>& stop,
+             std::atomic<bool>& token_refused)
+        : download_(download), options_(options), stop_(stop), token_refused_(token_refused) {}
 
     std::atomic<std::int64_t> bytes = 0, total = -1;  // -1: not known
     std::atomic<std::int64_t> received = 0;           // by this process
@@ -70,6 +85,8 @@ class Transfer {
     /// Runs until the file is there, or somebody says stop. Throws UserError when retrying is pointless.
     void run() {
         fs::create_directories(part_.parent_path());
+        if (::access(part_.c_str(), W_OK) != 0)  // another user's, in a shared folder
+            for (const fs::path& file : {part_, tag_file_}) fs::remove(file);
         fd_ = open_file(part_, O_WRONLY | O_CREAT);
         bytes = ::lseek(fd_.get(), 0, SEEK_END);
         tag_ = trim(try_read_file(tag_file_).value_or(""));
@@ -98,6 +115,12 @@ class Transfer {
         if (problem_) std::rethrow_exception(problem_);
         long status = 0;
         ::curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
+        long redirects = 0;
+        ::curl_easy_getinfo(curl_.get(), CURLINFO_REDIRECT_COUNT, &redirects);
+        if (with_token_ && redirects == 0 && (status == 401 || status == 403)) {
+            token_refused_ = true;  // whoever may not log in may still read what is public
+            return attempt();
+        }
         const bool came = code == CURLE_OK && status == (from > 0 ? 206 : 200);
         if (came && !begun_) begin();  // not a byte came
         const bool whole = came && (total < 0 || bytes == total);
@@ -115,8 +138,9 @@ class Transfer {
         const bool final_status =
             status >= 400 && status < 500 && status != 408 && status != 416 && status != 425 && status != 429;
         if (final_status || code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL ||
-            code == CURLE_TOO_MANY_REDIRECTS || code == CURLE_PEER_FAILED_VERIFICATION)
-            give_up(status);
+            code == CURLE_TOO_MANY_REDIRECTS || code == CURLE_PEER_FAILED_VERIFICATION ||
+            code == CURLE_SSL_CACERT_BADFILE || proxy_status() == 407)
+            give_up(status, code);
         return false;
     }
 
@@ -130,10 +154,18 @@ class Transfer {
                 url = endpoint.substr(0, endpoint.find_last_not_of('/') + 1) +
                       url.substr(std::string(kHub).size());
             // curl sends a bearer token to this host only, not to where it is redirected.
-            if (const std::string token = hub_token(); !token.empty()) {
+            const std::string token = token_refused_ ? "" : hub_token().text;
+            with_token_ = !token.empty();
+            if (with_token_) {
                 ::curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
                 ::curl_easy_setopt(curl, CURLOPT_XOAUTH2_BEARER, token.c_str());
             }
+        }
+        if (const auto [name, place] = own_certificates(); name != nullptr) {
+            const bool folder = fs::is_directory(place);
+            for (const CURLoption option : {folder ? CURLOPT_CAPATH : CURLOPT_CAINFO,
+                                            folder ? CURLOPT_PROXY_CAPATH : CURLOPT_PROXY_CAINFO})
+                ::curl_easy_setopt(curl, option, place.c_str());
         }
         ::curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
         ::curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, error_);
@@ -213,17 +245,36 @@ class Transfer {
         return true;
     }
 
-    [[noreturn]] void give_up(long status = 0) const {
+    /// What a proxy said to CONNECT.
+    long proxy_status() const {
+        long status = 0;
+        ::curl_easy_getinfo(curl_.get(), CURLINFO_HTTP_CONNECTCODE, &status);
+        return status;
+    }
+
+    [[noreturn]] void give_up(long status = 0, CURLcode code = CURLE_OK) const {
         std::string hint = "run the same command again to resume";
         if (status == 401 || status == 403)
-            hint = "the server requires authentication; for huggingface.co set HF_TOKEN";
+            hint = token_refused_
+                       ? "the token of " + hub_token().place +
+                             " was refused too: set another one, or accept the terms on the data's page"
+                       : "the server requires authentication; for huggingface.co set HF_TOKEN";
         if (status == 404 || status == 410) hint = "check the address in corpora.json, or HF_ENDPOINT";
+        if (status == 407 || proxy_status() == 407)
+            hint = "the proxy wants a login: https_proxy=http://USER:PASSWORD@HOST:PORT";
+        if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE) {
+            const auto [name, place] = own_certificates();
+            hint = name == nullptr ? "for a server or proxy with its own certificate: CURL_CA_BUNDLE=FILE.pem"
+                                   : std::string(name) + " says to trust " + place + ": correct or unset it";
+        }
         throw UserError("cannot download " + download_.url + ": " + why_, hint);
     }
 
     const Download& download_;
     const DownloadOptions& options_;
     const std::atomic<bool>& stop_;
+    std::atomic<bool>& token_refused_;
+    bool with_token_ = false;
     const fs::path part_ = download_.file.string() + ".part", tag_file_ = part_.string() + ".tag";
     const std::unique_ptr<CURL, void (*)(CURL*)> curl_{::curl_easy_init(), ::curl_easy_cleanup};
     Fd fd_;            // of part_
@@ -276,14 +327,14 @@ void tell(const Transfers& transfers, Clock::time_point start, const DownloadOpt
 
 }  // namespace
 
-void download_all(const std::vector<Download>& downloads, const DownloadOptions& options) {
+std::string download_all(const std::vector<Download>& downloads, const DownloadOptions& options) {
     static const CURLcode ready = ::curl_global_init(CURL_GLOBAL_DEFAULT);
     const auto start = Clock::now();
-    std::atomic<bool> stop = ready != CURLE_OK;
+    std::atomic<bool> stop = ready != CURLE_OK, token_refused = false;
     Transfers transfers;
     for (const Download& download : downloads)
         if (!fs::exists(download.file))
-            transfers.push_back(std::make_unique<Transfer>(download, options, stop));
+            transfers.push_back(std::make_unique<Transfer>(download, options, stop, token_refused));
     std::atomic<std::size_t> next = 0;
     const auto work = [&] {
         try {
@@ -307,6 +358,7 @@ void download_all(const std::vector<Download>& downloads, const DownloadOptions&
         throw;
     }
     if (!transfers.empty()) tell(transfers, start, options);
+    return token_refused ? "the token of " + hub_token().place + " was refused: fetched without it" : "";
 }
 
 }  // namespace autoresearch

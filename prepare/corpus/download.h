@@ -25,8 +25,9 @@ struct DownloadOptions {
 /// call resumes from there (unless the server's copy has changed); FILE itself is always whole. Broken
 /// connections, 429 and 5xx are retried, after a wait that doubles, or as long as Retry-After says, until
 /// `most_failures` attempts in a row bring no further byte. Proxies come from the usual variables
-/// (https_proxy, no_proxy, ...); HF_ENDPOINT and HF_TOKEN for huggingface.co. Throws UserError for what
-/// retrying does not fix. One process at a time.
-void download_all(const std::vector<Download>& downloads, const DownloadOptions& options);
+/// (https_proxy, no_proxy, ...), certificates too (CURL_CA_BUNDLE, SSL_CERT_FILE, ...); HF_ENDPOINT and
+/// HF_TOKEN for huggingface.co. Where the token is refused, it asks without; returns a note for the person
+/// then, else an empty text. Throws UserError for what retrying does not fix. One process at a time.
+std::string download_all(const std::vector<Download>& downloads, const DownloadOptions& options);
 
 }  // namespace autoresearch

@@ -100,7 +100,9 @@ PreparedData find_or_make(const PrepareOptions& options) {
     check_readers(corpus);
     const fs::path building = building_folder(root);
     try {
-        const DataMeta meta = make_data_set(options, corpus, building);
+        std::vector<std::string> notes;
+        if (!corpus.note.empty()) notes.push_back(corpus.note);
+        const DataMeta meta = make_data_set(options, corpus, building, notes);
         const fs::path directory = root / meta.fingerprint;
         flush_directory(building);
         std::error_code of_another_user;
@@ -115,7 +117,7 @@ PreparedData find_or_make(const PrepareOptions& options) {
         const fs::path record = record_of(options.request, root);
         make_folder_like_parent(record.parent_path());
         write_file_atomically(record, meta.fingerprint + " " + hash_of_inputs(corpus) + "\n");
-        return {.directory = directory, .meta = meta, .replaced = damage};
+        return {.directory = directory, .meta = meta, .replaced = damage, .notes = notes};
     } catch (...) {
         std::error_code ignored;
         fs::remove_all(building, ignored);
@@ -130,7 +132,7 @@ std::string hint_for(const std::error_code& error) {
         error == std::errc::read_only_file_system)
         return "check its permissions; AUTORESEARCH_DATA may name a data folder of your own";
     if (error == std::errc::function_not_supported || error == std::errc::operation_not_supported ||
-        error == std::errc::no_lock_available)
+        error == std::errc::no_lock_available || error == std::errc::no_such_device)
         return "its file system cannot do that: set AUTORESEARCH_DATA to a folder on a local disk";
     return "";
 }

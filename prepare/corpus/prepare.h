@@ -39,8 +39,9 @@ struct PrepareOptions {
 struct PreparedData {
     std::filesystem::path directory;
     DataMeta meta;
-    bool was_ready = false;     // an earlier call made it
-    std::string replaced = {};  // what was wrong with a damaged data set that this one replaces
+    bool was_ready = false;               // an earlier call made it
+    std::string replaced = {};            // what was wrong with a damaged data set that this one replaces
+    std::vector<std::string> notes = {};  // for people, on how it was made
     double seconds = 0;
 };
 

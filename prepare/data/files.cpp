@@ -155,6 +155,8 @@ DataMeta read_meta(const std::filesystem::path& directory, bool every_token) {
         for (const auto& [key, value] : given.items())
             if (value.is_number_float()) throw std::out_of_range(key + " is no whole number");
         meta = given.get<DataMeta>();
+        if (given.contains("skipped"))
+            given.at("skipped").get_to(meta.skipped);  // earlier versions have none
         const nlohmann::json taken = meta;
         for (const auto& [key, value] : taken.items())
             if (given.at(key) != value) throw std::out_of_range(key + " is out of range");
@@ -181,9 +183,10 @@ DataMeta read_meta(const std::filesystem::path& directory, bool every_token) {
 
 void write_meta(const DataMeta& meta, const std::filesystem::path& directory) {
     // A path may not be UTF-8.
-    write_file_atomically(
-        directory / kMetaFile,
-        nlohmann::json(meta).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    nlohmann::json json = meta;
+    json["skipped"] = meta.skipped;
+    write_file_atomically(directory / kMetaFile,
+                          json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace autoresearch

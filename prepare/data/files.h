@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,8 +32,9 @@ struct DataMeta {
     std::int64_t eval_tokens = 0;  // target tokens of one evaluation, a multiple of seq_len
     std::int64_t train_tokens = 0, val_tokens = 0, test_tokens = 0;           // in the shards, including BOS
     std::int64_t train_documents = 0, val_documents = 0, test_documents = 0;  // of the corpus, before cutting
-    std::int64_t dropped_duplicates = 0;  // documents dropped because val or test already has them
-    std::uint64_t tokenizer_digest = 0;   // xxh64 of tokenizer.tiktoken
+    std::int64_t dropped_duplicates = 0;          // documents dropped because val or test already has them
+    std::map<std::string, std::int64_t> skipped;  // files and rows that were not read, by why
+    std::uint64_t tokenizer_digest = 0;           // xxh64 of tokenizer.tiktoken
     int format = 1;
 };
 

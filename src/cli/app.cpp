@@ -40,6 +40,11 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
         return UserError((chosen.empty() ? "there is no command " : "there is no flag ") + name,
                          did_you_mean(name, known, help));
     }
+    // A shell makes many words of a pattern.
+    const auto* const corpus = chosen.empty() ? nullptr : chosen.front()->get_option_no_throw("--corpus");
+    if (corpus != nullptr && corpus->count() > 0 && !app.remaining(true).empty())
+        return UserError("--corpus takes one word, and after it came " + app.remaining(true).front(),
+                         "quote a pattern: --corpus '*.txt'; several paths: --corpus '{first,second}'");
     const std::string text = error.what();
     const auto value = text.find(" was given a disallowed flag override");
     return UserError(value == std::string::npos ? text : "--" + text.substr(0, value) + " takes no value",

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "autoresearch/error.h"
+#include "util/home.h"
 
 namespace autoresearch {
 
@@ -12,7 +13,7 @@ namespace fs = std::filesystem;
 /// Empty if it is not set.
 static std::string environment_value(const char* name) {
     const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
+    return value == nullptr ? "" : expand_home(value);
 }
 
 fs::path cache_root() {

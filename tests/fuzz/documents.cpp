@@ -11,9 +11,12 @@ void read_foreign(const std::string& bytes) {
                                       "a.jsonl.gz", "a.txt.zst", "a.jsonl.zst"};
     const char* const name = kNames[static_cast<unsigned char>(bytes[0]) % std::size(kNames)];
     Corpus corpus;
-    corpus.files = {{scratch().write(name, bytes.substr(1)), Part::by_hash, bytes.size() - 1}};
-    for (const char* separator : {"", "\n\n"}) {
+    // Under the second name its content tells the kind.
+    for (const auto& [as, separator] :
+         {std::pair(name, ""), std::pair("a.json", ""), std::pair(name, "\n\n")}) {
+        corpus.files = {{scratch().write(as, bytes.substr(1)), Part::by_hash, bytes.size() - 1}};
         corpus.separator = separator;
+        corpus.part_bytes = corpus.separator.empty() ? 4 : 0;
         is_read([&] {
             read_documents(corpus, [](const std::string& text, Part, double share) {
                 must(!text.empty() && share >= 0 && share <= 1, "a document of a file");
