@@ -123,7 +123,7 @@ TEST(ExperimentJson, AnOlderLedgerIsReadAndANewerOneTold) {
     EXPECT_EQ(experiment.trials[0].num_steps, 1024);
     json newer = whole;
     newer["trials"][1]["extra"] = 1;
-    EXPECT_THAT(error_of(newer), AllOf(HasSubstr("newer version"), HasSubstr("'extra'")));
+    EXPECT_THAT(error_of(newer), AllOf(HasSubstr("newer autoresearch"), HasSubstr("'extra'")));
 }
 
 TEST(ExperimentJson, ALineOfVersion1KeepsItsWords) {

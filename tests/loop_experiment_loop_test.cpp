@@ -79,7 +79,7 @@ TEST_F(LoopTest, AMachineThatFailsCostsTimeAndNothingElse) {
         broken = runner.requests.size() >= 2 && sleeps == 0;
         return broken ? dead : FakeRunner::with_bpb(request.spec.source == "source" ? 2.0 : 1.5);
     };
-    runner.first_step = [&] { return dead; };
+    runner.first_step = [&] { return broken ? dead : FakeRunner::with_bpb(2.0); };
     clock.on_sleep = [&] { ++sleeps; };
     EXPECT_EQ(run(), LoopEnd::done);
     ASSERT_EQ(ledger.all.size(), 3U);

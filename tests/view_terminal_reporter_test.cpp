@@ -63,7 +63,7 @@ class TerminalReporterTest : public ::testing::Test {
     Fd writing_;
 };
 
-const std::string kKept = "   0  keep      1.500000          -         -      65 s  baseline\n";
+const std::string kKept = "   0  baseline  1.500000          -         -      65 s  baseline\n";
 const std::string kCrash =
     "   1  crash            -          -         -       0 s  too deep  (out_of_memory: asked for 90 GB)\n";
 
@@ -89,7 +89,7 @@ TEST_F(TerminalReporterTest, ATerminalGetsALineThatIsRewritten) {
 
 TEST_F(TerminalReporterTest, ColorsTheDecision) {
     const auto text = story({true, true});
-    EXPECT_THAT(text, HasSubstr("\x1b[32mkeep   \x1b[0m"));
+    EXPECT_THAT(text, HasSubstr("\x1b[32mbaseline\x1b[0m"));
     EXPECT_THAT(text, HasSubstr("\x1b[31mcrash  \x1b[0m"));
 }
 

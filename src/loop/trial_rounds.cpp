@@ -129,9 +129,11 @@ struct Rounds {
         const std::size_t before = trials.size();
         trials.push_back(steps.runner.run(request));
         // A crash counts against a candidate only: before a baseline is tried again, its cause may be fixed.
+        // What never took a step may be the machine's, and costs little to run again.
         const bool of_candidate = incumbent != nullptr && &trials == &experiment.trials;
         for (std::size_t i = before; i < trials.size(); ++i)
-            if (trials[i].ending == Ending::ok || (of_candidate && trials[i].ending != Ending::interrupted))
+            if (trials[i].ending == Ending::ok ||
+                (of_candidate && trials[i].ending != Ending::interrupted && !trials[i].never_stepped))
                 world.ledger.save_trial(experiment.number, request.spec, trials[i]);
         const Trial trial = trials.back();
         if (settings.repeats > 0) void_slower_ones(trials);

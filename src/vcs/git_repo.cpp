@@ -1,79 +1,21 @@
 #include "vcs/git_repo.h"
 
 #include <autoresearch/error.h>
-#include <git2.h>
-#include <pwd.h>
 #include <spdlog/fmt/fmt.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <stdexcept>
 #include <thread>
 
 #include "util/atomic_file.h"
 #include "util/text.h"
+#include "vcs/libgit2.h"
 
 namespace autoresearch {
 
 namespace {
 
 constexpr const char* kIgnoredFolder = ".autoresearch/";
-
-/// Owns one libgit2 object, or none.
-template <class T, void (*Free)(T*)>
-class Handle {
-  public:
-    Handle() = default;
-    Handle(Handle&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-    Handle& operator=(Handle&&) = delete;
-    ~Handle() { Free(object_); }
-
-    T** out() { return &object_; }  // for a function that creates one
-    T* get() const { return object_; }
-    explicit operator bool() const { return object_ != nullptr; }
-
-  private:
-    T* object_ = nullptr;
-};
-
-using Blob = Handle<git_blob, git_blob_free>;
-using Commit = Handle<git_commit, git_commit_free>;
-using Config = Handle<git_config, git_config_free>;
-using Object = Handle<git_object, git_object_free>;
-using Patch = Handle<git_patch, git_patch_free>;
-using Reference = Handle<git_reference, git_reference_free>;
-using References = Handle<git_reference_iterator, git_reference_iterator_free>;
-using Repository = Handle<git_repository, git_repository_free>;
-using Signature = Handle<git_signature, git_signature_free>;
-using Tree = Handle<git_tree, git_tree_free>;
-using TreeEntry = Handle<git_tree_entry, git_tree_entry_free>;
-
-/// What libgit2 says about its last failure.
-std::string last_words() {
-    const git_error* error = git_error_last();
-    return error != nullptr && error->message != nullptr ? error->message : "unknown error";
-}
-
-/// Throws std::runtime_error for a negative code.
-void check(int code, const std::string& what) {
-    if (code < 0) throw std::runtime_error("git cannot " + what + ": " + last_words());
-}
-
-// libgit2 stays initialised until the program ends: owners may be destroyed at any time before.
-void start_libgit2() {
-    [[maybe_unused]] static const bool started = [] {
-        check(git_libgit2_init(), "start");
-        // A ledger line must never name a commit that a power cut takes away.
-        git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
-        // What sparse checkouts and partial clones turn on; older versions of libgit2 refuse all that they do
-        // not know, but none of these changes how a commit is read or written.
-        const char* extensions[] = {"worktreeconfig", "partialclone", "preciousobjects"};
-        git_libgit2_opts(GIT_OPT_SET_EXTENSIONS, extensions, std::size(extensions));
-        return true;
-    }();
-}
 
 std::string hex(const git_oid& id) {
     std::string digits(GIT_OID_HEXSZ, '0');
@@ -126,59 +68,6 @@ Signature signature(git_repository* repository, std::int64_t unix_time) {
     return signed_then;
 }
 
-/// Whether git takes repositories of other owners, too, or this one. libgit2 knows neither safe.directory=*
-/// nor settings in variables.
-bool is_trusted(const std::string& root) {
-    const auto fits = [&](std::string_view value) { return value == "*" || value == root; };
-    const char* count = std::getenv("GIT_CONFIG_COUNT");
-    for (int i = 0; count != nullptr && i < std::atoi(count); ++i) {
-        const char* key = std::getenv(fmt::format("GIT_CONFIG_KEY_{}", i).c_str());
-        const char* value = std::getenv(fmt::format("GIT_CONFIG_VALUE_{}", i).c_str());
-        if (key != nullptr && value != nullptr && std::string_view(key) == "safe.directory" && fits(value))
-            return true;
-    }
-    Config config;
-    bool all = false;
-    if (git_config_open_default(config.out()) == 0)
-        git_config_get_multivar_foreach(
-            config.get(), "safe.directory", "^[*]$",
-            [](const git_config_entry*, void* found) {
-                *static_cast<bool*>(found) = true;
-                return 0;
-            },
-            &all);
-    return all;
-}
-
-/// Who owns the path; empty if we do.
-std::string other_owner(const std::string& path) {
-    struct stat status{};
-    if (::stat(path.c_str(), &status) != 0 || status.st_uid == ::geteuid()) return "";
-    const passwd* user = ::getpwuid(status.st_uid);
-    return user != nullptr ? user->pw_name : fmt::format("user {}", status.st_uid);
-}
-
-/// The folder that holds .git, from `start` upwards.
-std::string root_above(const std::filesystem::path& start) {
-    std::filesystem::path root = std::filesystem::weakly_canonical(start);
-    while (root.has_relative_path() && !std::filesystem::exists(root / ".git")) root = root.parent_path();
-    return root.string();
-}
-
-[[noreturn]] void refuse_to_open(const std::filesystem::path& start, int code) {
-    const std::string why = last_words(), root = root_above(start), place = "the git repository at " + root;
-    if (code == GIT_EOWNER)
-        throw UserError(place + " belongs to " + other_owner(root) + ", not to you",
-                        "if you trust it: git config --global --add safe.directory " + root);
-    if (why.find("objectformat") != std::string::npos)
-        throw UserError(place + " names its objects by SHA-256, which libgit2 cannot read",
-                        "copy its files into a new one: git init --object-format=sha1");
-    if (why.find("refstorage") != std::string::npos)
-        throw UserError(place + " keeps its refs in a reftable, which libgit2 cannot read",
-                        "git refs migrate --ref-format=files (git 2.46), or clone it anew");
-    throw UserError("cannot open " + place + ": " + why);
-}
-
 }  // namespace
 
 std::string run_refs(const std::string& tag, const std::string& name) {
@@ -191,36 +80,6 @@ std::string experiment_ref(const std::string& tag, int number) {
 
 std::string run_branch(const std::string& tag) {
     return "autoresearch/" + tag;
-}
-
-std::optional<GitRepo> GitRepo::find(const std::filesystem::path& start) {
-    start_libgit2();
-    git_repository* raw = nullptr;
-    int code = git_repository_open_ext(&raw, start.c_str(), 0, nullptr);
-    const std::string root = root_above(start);
-    // What libgit2 1.5 says of a foreign owner, too.
-    if (code == GIT_ENOTFOUND && !other_owner(root + "/.git").empty()) code = GIT_EOWNER;
-    if (code == GIT_EOWNER && is_trusted(root)) {
-        git_libgit2_opts(GIT_OPT_SET_OWNER_VALIDATION, 0);
-        code = git_repository_open_ext(&raw, start.c_str(), 0, nullptr);
-    }
-    if (code == GIT_ENOTFOUND) return std::nullopt;
-    if (code < 0) refuse_to_open(start, code);
-    GitRepo repo({raw, git_repository_free});
-    if (git_repository_workdir(raw) == nullptr) {
-        throw UserError("the git repository at " + start.string() + " is bare: it has no working tree",
-                        "run this in a clone or a worktree of it");
-    }
-    return repo;
-}
-
-GitRepo GitRepo::open(const std::filesystem::path& start) {
-    if (auto found = find(start)) return *std::move(found);
-    // Never advise to commit whatever lies in a folder that is not ours.
-    throw UserError("not a git repository: " + start.string(),
-                    std::filesystem::exists(start / kEditableFile)
-                        ? "make this one: git init && git add -A && git commit -m start"
-                        : "cd into your clone of autoresearch");
 }
 
 std::filesystem::path GitRepo::workdir() const {

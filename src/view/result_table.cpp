@@ -12,6 +12,7 @@ namespace autoresearch {
 namespace {
 
 constexpr std::size_t kIdeaWidth = 100;
+constexpr std::string_view kBaseline = "baseline";  // in place of its verdict: it is no experiment
 
 /// The idea, with the reason if there is no result.
 std::string idea_cell(const Experiment& experiment) {
@@ -28,9 +29,8 @@ std::string idea_cell(const Experiment& experiment) {
 std::string painted(std::string_view line) {
     const std::size_t begin = std::min(line.find_first_not_of(" 0123456789"), line.size());
     const std::string_view verdict = line.substr(begin, line.find(' ', begin) - begin);
-    const char* paint = verdict == to_string(Decision::keep)    ? "\x1b[32m"
-                        : verdict == to_string(Decision::crash) ? "\x1b[31m"
-                                                                : "\x1b[2m";
+    const bool good = verdict == to_string(Decision::keep) || verdict == kBaseline;
+    const char* paint = good ? "\x1b[32m" : verdict == to_string(Decision::crash) ? "\x1b[31m" : "\x1b[2m";
     return fmt::format("{}{}{:<7}\x1b[0m{}", line.substr(0, begin), paint, verdict,
                        line.substr(std::min(begin + std::max<std::size_t>(7, verdict.size()), line.size())));
 }
@@ -44,7 +44,7 @@ std::string experiment_line(const Experiment& experiment, bool color) {
     const double val_bpb = experiment.val_bpb(), gb = experiment.peak_memory_mb() / 1024;
     const std::string line =
         fmt::format("{:4}  {:<8} {:>9}  {:>9}  {:>8}  {:6.0f} s  {}", experiment.number,
-                    experiment.number == 0 ? "baseline" : to_string(experiment.verdict.decision),
+                    experiment.number == 0 ? kBaseline : to_string(experiment.verdict.decision),
                     cell(val_bpb > 0, "{:.6f}", val_bpb),
                     cell(experiment.compared(), "{:+.6f}", experiment.verdict.evidence.difference),
                     cell(gb > 0, "{:.1f} GB", gb), experiment.seconds, idea_cell(experiment));
