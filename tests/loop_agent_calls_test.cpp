@@ -89,10 +89,11 @@ TEST_F(AgentCallsTest, AnOutageIsWaitedForLongerAndLonger) {
     ASSERT_EQ(ledger.all.size(), 3U);
     EXPECT_EQ(ledger.all[2].verdict.decision, Decision::keep) << "no experiment was spent";
     EXPECT_EQ(ledger.all[2].agent.calls, 8);
-    EXPECT_EQ(reporter.lines, (Lines{"busy; asking again in 60 s", "busy; asking again in 2 min",
-                                     "busy; asking again in 4 min", "busy; asking again in 8 min",
-                                     "busy; asking again in 16 min", "busy; asking again in 20 min",
-                                     "busy; asking again in 20 min"}));
+    EXPECT_EQ(
+        reporter.lines,
+        (Lines{"busy; asking again in 60 s", "busy; asking again in 2 min", "busy; asking again in 4 min",
+               "busy; asking again in 8 min", "busy; asking again in 16 min", "busy; asking again in 20 min",
+               "busy; asking again in 20 min", "the run ends: --experiments 2 are done"}));
     EXPECT_NEAR(clock.time, (1 + 2 + 4 + 8 + 16 + 20 + 20) * 60, 7);
     EXPECT_EQ(reporter.live.front(), "asking again in 1:00");
     EXPECT_EQ(reporter.live.back(), "asking again in 0:01");
@@ -178,8 +179,9 @@ TEST_F(AgentCallsTest, MoneyAndTokensEndTheRunBeforeTheCallThatWouldPassThem) {
     proposer.answer = [](const ProposalRequest& request) { return edit(request, 0.5, 1000); };
     EXPECT_EQ(run(), LoopEnd::done);
     EXPECT_EQ(ledger.all.size(), 3U);
-    EXPECT_EQ(reporter.lines,
-              (Lines{"--max-cost 1.2: the agent has cost $1.00, and a call costs about $0.50"}));
+    EXPECT_EQ(
+        reporter.lines,
+        (Lines{"the run ends: --max-cost 1.2: the agent has cost $1.00, and a call costs about $0.50"}));
     config.max_cost = 0;
     config.max_tokens = 5000;
     EXPECT_EQ(run(), LoopEnd::done);
@@ -187,8 +189,9 @@ TEST_F(AgentCallsTest, MoneyAndTokensEndTheRunBeforeTheCallThatWouldPassThem) {
     config.max_tokens = 5999;
     EXPECT_EQ(run(), LoopEnd::done);
     EXPECT_EQ(ledger.all.size(), 6U);
-    EXPECT_EQ(reporter.lines,
-              (Lines{"--max-tokens 5999: the agent has used 5000, and a call uses about 1000"}));
+    EXPECT_EQ(
+        reporter.lines,
+        (Lines{"the run ends: --max-tokens 5999: the agent has used 5000, and a call uses about 1000"}));
 }
 
 TEST_F(AgentCallsTest, ACapCountsTheCallsOfTheExperimentUnderWay) {
@@ -241,10 +244,11 @@ TEST_F(AgentCallsTest, ACostThatIsNotToldAnyMoreIsCountedAndSaid) {
     EXPECT_EQ(ledger.all[3].agent.usd, 5);
     EXPECT_TRUE(ledger.all[3].agent.usd_is_estimate);
     EXPECT_FALSE(ledger.all[2].agent.usd_is_estimate);
-    EXPECT_EQ(reporter.lines,
-              (Lines{"the agent did not tell what its call cost: it is counted as the last one, $5.00",
-                     "the agent did not tell what its call cost: it is counted as the last one, $4.00",
-                     "--max-cost 26: the agent has cost $25.00, and a call costs about $5.00"}));
+    EXPECT_EQ(
+        reporter.lines,
+        (Lines{"the agent did not tell what its call cost: it is counted as the last one, $5.00",
+               "the agent did not tell what its call cost: it is counted as the last one, $4.00",
+               "the run ends: --max-cost 26: the agent has cost $25.00, and a call costs about $5.00"}));
 }
 
 TEST_F(AgentCallsTest, TokensThatAreNotToldAnyMoreAreCountedToo) {
@@ -268,7 +272,8 @@ TEST_F(AgentCallsTest, TokensThatAreNotToldAnyMoreAreCountedToo) {
 TEST_F(AgentCallsTest, ACapWithoutACostIsSaidOnce) {
     config.max_cost = 1;
     EXPECT_EQ(run(), LoopEnd::done);
-    EXPECT_EQ(reporter.lines, (Lines{"the agent did not tell what its call cost: no cap can count it"}));
+    EXPECT_EQ(reporter.lines, (Lines{"the agent did not tell what its call cost: no cap can count it",
+                                     "the run ends: --experiments 2 are done"}));
 }
 
 TEST_F(AgentCallsTest, OutagesDoNotMakeACallCheap) {
@@ -279,7 +284,8 @@ TEST_F(AgentCallsTest, OutagesDoNotMakeACallCheap) {
     };
     EXPECT_EQ(run(), LoopEnd::done);
     EXPECT_EQ(ledger.all.size(), 2U);
-    EXPECT_EQ(reporter.lines.back(), "--max-cost 9: the agent has cost $5.00, and a call costs about $5.00");
+    EXPECT_EQ(reporter.lines.back(),
+              "the run ends: --max-cost 9: the agent has cost $5.00, and a call costs about $5.00");
     config.max_cost = 11;
     proposer.calls = 0;
     proposer.answer = [&](const ProposalRequest& request) {
@@ -297,7 +303,8 @@ TEST_F(AgentCallsTest, WhatIsMissingIsSaidForEach) {
     };
     EXPECT_EQ(run(), LoopEnd::done);
     const std::string said = "the agent did not tell what its call cost: it is counted as the last one, ";
-    EXPECT_EQ(reporter.lines, (Lines{said + "9 tokens", said + "$1.00 and 9 tokens", said + "9 tokens"}));
+    EXPECT_EQ(reporter.lines, (Lines{said + "9 tokens", said + "$1.00 and 9 tokens", said + "9 tokens",
+                                     "the run ends: --experiments 4 are done"}));
 }
 
 TEST_F(AgentCallsTest, AnOutageThatTellsNoCostIsFree) {
@@ -307,7 +314,8 @@ TEST_F(AgentCallsTest, AnOutageThatTellsNoCostIsFree) {
     };
     EXPECT_EQ(run(), LoopEnd::done);
     EXPECT_EQ(ledger.all[2].agent.usd, 5);
-    EXPECT_EQ(reporter.lines, (Lines{"busy; asking again in 60 s"}));
+    EXPECT_EQ(reporter.lines,
+              (Lines{"busy; asking again in 60 s", "the run ends: --experiments 2 are done"}));
 }
 
 }  // namespace

@@ -72,8 +72,9 @@ void check_temporary_folder() {
 }
 
 // In the order --help shows.
-constexpr void (*kCommands[])(Commands&) = {add_prepare, add_train,   add_run,    add_replay, add_status,
-                                            add_noise,   add_confirm, add_doctor, add_tuner,  add_node};
+constexpr void (*kCommands[])(Commands&) = {add_prepare, add_train,    add_run,   add_replay,
+                                            add_status,  add_steering, add_noise, add_confirm,
+                                            add_doctor,  add_tuner,    add_node};
 
 }  // namespace
 

@@ -14,6 +14,7 @@ void add_train(Commands& commands);
 void add_run(Commands& commands);
 void add_replay(Commands& commands);
 void add_status(Commands& commands);
+void add_steering(Commands& commands);
 void add_noise(Commands& commands);
 void add_confirm(Commands& commands);
 void add_doctor(Commands& commands);

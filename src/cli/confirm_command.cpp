@@ -30,6 +30,7 @@ int confirm(const Arguments& arguments) {
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run_files::log(run.directory));
     const auto number = measure_final_number(run, place, git, experiments, seeds, reporter, stop);
+    reporter.clear();
     std::cout << (arguments.json ? number.dump(2) : final_number_text(number)) << "\n";
     return 0;
 }

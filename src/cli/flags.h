@@ -20,7 +20,7 @@ struct Arguments {
     std::string device;
     std::optional<int> seeds;
     bool json = false, verbose = false, exact = false, from_working_tree = false, resume = false,
-         trust = false, call = false;
+         trust = false, call = false, detach = false, follow = false, now = false;
 };
 
 /// Does a command's work; returns the exit code.

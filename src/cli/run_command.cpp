@@ -1,7 +1,10 @@
+#include <fcntl.h>
 #include <spdlog/fmt/fmt.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <iostream>
 #include <stdexcept>
 
 #include "cli/commands.h"
@@ -25,6 +28,8 @@
 #include "trial/fair_runner.h"
 #include "trial/trainer_builder.h"
 #include "trial/trial_runner.h"
+#include "util/atomic_file.h"
+#include "util/text.h"
 #include "vcs/git_repo.h"
 #include "vcs/run_repo.h"
 #include "view/run_view.h"
@@ -56,6 +61,35 @@ std::unique_ptr<RunLock> take_run(const GitRepo& git, const Plan& plan) {
     return nullptr;
 }
 
+/// Goes on as a process without a terminal. In the one that was started: returns its exit code.
+std::optional<int> detach(const RunInfo& run) {
+    const fs::path console = run_files::console(run.directory);
+    fs::create_directories(run.directory);
+    const Fd output = open_file(console, O_WRONLY | O_CREAT | O_APPEND);
+    const pid_t child = ::fork();
+    if (child < 0) throw_errno("cannot start a second process");
+    if (child == 0) {
+        ::setsid();
+        const Fd nothing = open_file("/dev/null", O_RDONLY);
+        ::dup2(nothing.get(), STDIN_FILENO);
+        for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(output.get(), fd);
+        return std::nullopt;
+    }
+    constexpr int kLooks = 20;  // 0.1 s each: whoever cannot start says so soon
+    int status = 0;
+    for (int i = 0; i < kLooks; ++i) {
+        if (::waitpid(child, &status, WNOHANG) == child) {
+            std::cerr << file_tail(console, 4096);
+            return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+        }
+        system_clock().sleep(0.1);
+    }
+    std::cout << "run " << run.tag() << " goes on in the background (pid " << child << "), its screen in "
+              << console.string()
+              << "\n  watch it: autoresearch status --follow\n  end it: autoresearch stop\n";
+    return 0;
+}
+
 /// Measures the final number of a run that reached its limit. Errors here do not fail the run.
 void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git,
                  const std::vector<Experiment>& experiments, Reporter& reporter, const StopRequest& stop) {
@@ -77,12 +111,11 @@ int run(const Arguments& arguments) {
     GitRepo git = GitRepo::open(".");
     const Kit kit = open_kit();
     const Beginning beginning{arguments.from_working_tree, arguments.resume, arguments.trust};
-    Plan plan;
+    Plan plan = plan_run(git, kit, arguments.settings, beginning);
+    if (arguments.detach)
+        if (const auto code = detach(plan.run)) return *code;
     std::unique_ptr<RunLock> lock;
-    while (!lock) {
-        plan = plan_run(git, kit, arguments.settings, beginning);
-        lock = take_run(git, plan);
-    }
+    for (; !(lock = take_run(git, plan));) plan = plan_run(git, kit, arguments.settings, beginning);
     const RunInfo& info = plan.run;
     const Settings& config = plan.settings;
     const TrialPlace place{kit, config, require_same_data(info)};
@@ -96,7 +129,8 @@ int run(const Arguments& arguments) {
 
     std::signal(SIGPIPE, SIG_IGN);  // a closed terminal must not end a night
     const int output = arguments.json ? STDERR_FILENO : STDOUT_FILENO;
-    TerminalReporter reporter(output, output_style(output), run_files::log(info.directory));
+    TerminalReporter reporter(output, output_style(output), run_files::log(info.directory),
+                              run_files::now(info.directory));
     if (const int left = take_over_processes(info.directory); left > 0)
         reporter.note(fmt::format("ended {} processes that the last start of this run left behind", left));
     reporter.note(keep_awake());
@@ -121,7 +155,9 @@ int run(const Arguments& arguments) {
     ExperimentLoop loop({proposer, guard, builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);
     const LoopEnd end = loop.run();
+    if (end == LoopEnd::stopped) reporter.note("the run ends: " + SignalStop::cause());
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
+    reporter.clear();
     lock.reset();
     print_run(info, arguments.json);
     return end == LoopEnd::gave_up ? 1 : 0;
@@ -136,6 +172,8 @@ void add_run(Commands& commands) {
     flags.all_settings();
     flags.flag("--from-working-tree", flags.given.from_working_tree,
                "start from train/train.cpp as it is, committed or not");
+    flags.flag("--detach", flags.given.detach,
+               "go on without this terminal; status --follow, pause, resume and stop steer it");
     flags.flag("--trust", flags.given.trust,
                "run the programs that files of this repository name; needed once for each content");
     flags.flag("--resume", flags.given.resume,

@@ -6,6 +6,8 @@
 #include "cli/commands.h"
 #include "judge/paired_judge.h"
 #include "plan/workspace.h"
+#include "proc/signals.h"
+#include "proc/system_clock.h"
 #include "record/file_ledger.h"
 #include "record/run_lock.h"
 #include "vcs/git_repo.h"
@@ -32,9 +34,34 @@ SummaryRules run_summary_rules() {
 
 namespace {
 
+/// Shows what is going on and each new result, until the run ends or the person has seen enough.
+void follow(const RunInfo& run) {
+    const SignalStop stop;
+    const bool terminal = output_style(STDOUT_FILENO).terminal;
+    std::size_t shown = 0;
+    std::string before;
+    while (lock_holder(run.directory) && !stop.after_experiment()) {
+        const auto summary = read_summary(run.directory);
+        const std::string rows = summary ? summary->rows : "", now = now_text(run.directory);
+        if (now == before && rows.size() <= shown) {
+            system_clock().sleep(0.2);
+            continue;
+        }
+        if (terminal) std::cout << "\r\x1b[K";
+        std::cout << rows.substr(std::min(shown, rows.size()));
+        if (terminal || now.substr(0, now.find("  ")) != before.substr(0, before.find("  ")))
+            std::cout << now << (terminal ? "" : "\n");
+        std::cout.flush();
+        shown = rows.size();
+        before = now;
+    }
+    if (terminal) std::cout << "\r\x1b[K";
+}
+
 int status(const Arguments& arguments) {
     const RunInfo run = require_run(GitRepo::open(".").workdir(), arguments.tag);
     print_notes(run.config);
+    if (arguments.follow) follow(run);
     print_run(run, arguments.json);
     return 0;
 }
@@ -45,6 +72,7 @@ void add_status(Commands& commands) {
     auto flags = commands.add("status", "show where a run stands", status);
     flags.json();
     flags.tag();
+    flags.flag("--follow", flags.given.follow, "watch it until it ends; Ctrl-C ends the watching only");
 }
 
 }  // namespace autoresearch

@@ -52,6 +52,14 @@ inline Path lessons(const Path& directory) {
 inline Path lock(const Path& directory) {
     return directory / "lock";
 }
+/// What is going on right now (src/view/terminal_reporter.h); gone when the run ends.
+inline Path now(const Path& directory) {
+    return directory / "now.json";
+}
+/// The screen of a run without a terminal (--detach).
+inline Path console(const Path& directory) {
+    return directory / "console.log";
+}
 inline Path log(const Path& directory) {
     return directory / "harness.log";
 }

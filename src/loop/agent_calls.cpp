@@ -158,19 +158,21 @@ std::optional<LoopEnd> ExperimentLoop::wait(const std::string& reason, const cha
 /// `unrecorded`: what the current experiment has cost so far.
 std::optional<LoopEnd> ExperimentLoop::reason_to_end(const AgentReport& unrecorded) const {
     if (world_.stop.now() || world_.stop.after_experiment()) return LoopEnd::stopped;
-    const Settings& bounds = settings_.config;
-    const auto reached = [](auto value, auto bound) { return bound > 0 && value >= bound; };
-    if (reached(static_cast<int>(history().size()) - 1, bounds.experiments) ||
-        reached((world_.clock.seconds() - started_) / 3600, bounds.hours) ||
-        reached(world_.clock.unix_seconds(), settings_.until) || !cap_reached(unrecorded).empty())
-        return LoopEnd::done;
-    if (reached(useless_answers_, bounds.max_failures)) return LoopEnd::gave_up;
-    return std::nullopt;
+    if (!bound_reached(unrecorded).empty()) return LoopEnd::done;
+    const int most = settings_.config.max_failures;
+    return most > 0 && useless_answers_ >= most ? std::optional(LoopEnd::gave_up) : std::nullopt;
 }
 
-/// Which cap allows no other call at the usual cost, in words for a person; empty if none.
-std::string ExperimentLoop::cap_reached(const AgentReport& unrecorded) const {
+/// Which bound lets nothing more begin, in words for a person; empty if none. Another call at the usual cost
+/// must fit.
+std::string ExperimentLoop::bound_reached(const AgentReport& unrecorded) const {
     const Settings& bounds = settings_.config;
+    if (bounds.experiments > 0 && static_cast<int>(history().size()) > bounds.experiments)
+        return fmt::format("--experiments {} are done", bounds.experiments);
+    if (bounds.hours > 0 && world_.clock.seconds() - started_ >= 3600 * bounds.hours)
+        return fmt::format("--hours {:g} are over", bounds.hours);
+    if (settings_.until > 0 && world_.clock.unix_seconds() >= settings_.until)
+        return "it is " + bounds.until + " (--until)";
     AgentReport spent = unrecorded;
     for (const Experiment& experiment : history()) add_cost(spent, experiment.agent);
     const auto passed = [](double so_far, double one_more, double cap) {

@@ -37,7 +37,7 @@ LoopEnd ExperimentLoop::run() {
             world_.reporter.note(
                 fmt::format("{} answers of the agent in a row could not be used; the last: {}",
                             useless_answers_, history().back().verdict.reason));
-        if (const auto cap = cap_reached({}); end == LoopEnd::done && !cap.empty()) world_.reporter.note(cap);
+        if (end == LoopEnd::done) world_.reporter.note("the run ends: " + bound_reached({}));
         if (end) return *end;
         if (const auto ended = attempt(static_cast<int>(history().size()))) return *ended;
     }

@@ -81,7 +81,7 @@ class ExperimentLoop {
                                 const AgentReport& spent);
     bool agent_worked(const std::string& name) const;
     std::optional<LoopEnd> reason_to_end(const AgentReport& unrecorded = {}) const;
-    std::string cap_reached(const AgentReport& unrecorded) const;
+    std::string bound_reached(const AgentReport& unrecorded) const;
     const std::vector<Experiment>& history() const { return world_.ledger.experiments(); }
     const Experiment* incumbent() const { return incumbent_of(history()); }
 

@@ -56,7 +56,7 @@ void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Pl
     if (plan.is_new && git.is_taken(run.tag())) {
         throw UserError(
             "the name " + run.tag() + " is taken: git has branch " + run_branch(run.tag()) + " or " +
-                run_refs(run.tag(), "*") + ", but there is no run of that name here",
+                experiment_refs(run.tag()) + ", but there is no run of that name here",
             "choose another one with --tag, or delete both with git branch -D and git update-ref -d");
     }
     run.created = utc_now("%Y-%m-%dT%H:%M:%SZ");

@@ -11,10 +11,13 @@ namespace {
 
 // Lock-free, as a signal handler needs it.
 std::atomic<int> requests{0};  // 1: after the experiment, 2 and more: now
+std::atomic<int> first_signal{0};
 std::atomic<const char*> message{nullptr};
 std::atomic<bool> suspend_requested{false};
 
 void count_request(int signal) {
+    int nobody = 0;
+    first_signal.compare_exchange_strong(nobody, signal);
     const char* text = message.load();
     const bool now = signal == SIGTERM || text == nullptr;
     if (requests.fetch_add(now ? 2 : 1) > 0 || now) return;
@@ -28,7 +31,7 @@ void count_request(int signal) {
 }  // namespace
 
 SignalStop::SignalStop(const char* first_message) {
-    requests = 0;
+    requests = first_signal = 0;
     message = first_message;
     struct sigaction action{};
     action.sa_handler = count_request;
@@ -65,6 +68,12 @@ bool Suspension::asked() const {
 bool SignalStop::after_experiment() const {
     return requests > 0;
 }
+std::string SignalStop::cause() {
+    if (first_signal == SIGHUP) return "the terminal was closed (SIGHUP); with --detach a run goes on then";
+    if (first_signal == SIGTERM) return "somebody ended it (SIGTERM)";
+    return first_signal == 0 ? "" : "you stopped it";
+}
+
 bool SignalStop::now() const {
     return requests > 1;
 }

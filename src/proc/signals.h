@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <array>
+#include <string>
 
 #include "contract/outside.h"
 
@@ -22,6 +23,8 @@ class SignalStop : public StopRequest {
 
     bool after_experiment() const override;
     bool now() const override;
+    /// What asked first, for a person; empty: nobody did.
+    static std::string cause();
 
   private:
     static constexpr std::array<int, 3> kSignals = {SIGINT, SIGHUP, SIGTERM};

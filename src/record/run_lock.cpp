@@ -46,8 +46,16 @@ bool lives(const LockHolder& holder, const fs::path& run_directory) {
     return !holder.host.empty() && !none && fs::file_time_type::clock::now() - logged < kSilence;
 }
 
+}  // namespace
+
+bool LockHolder::is_elsewhere() const {
+    return !host.empty() && host != host_name();
+}
+
+namespace {
+
 [[noreturn]] void refuse(const LockHolder& holder, const fs::path& run_directory) {
-    const bool elsewhere = !holder.host.empty() && holder.host != host_name();
+    const bool elsewhere = holder.is_elsewhere();
     throw UserError("run " + run_directory.filename().string() + " is already running (pid " +
                         std::to_string(holder.pid) + (elsewhere ? " on " + holder.host : "") + ")",
                     elsewhere ? "wait for it, stop it there, or, if it is gone, remove " +

@@ -14,6 +14,7 @@ namespace autoresearch {
 struct LockHolder {
     pid_t pid = 0;
     std::string host;
+    bool is_elsewhere() const;  // on another host than ours
 };
 
 /// One process per repository and tag: holds the file `lock` of the run directory, which is made if need be.

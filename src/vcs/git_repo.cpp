@@ -70,12 +70,16 @@ Signature signature(git_repository* repository, std::int64_t unix_time) {
 
 }  // namespace
 
-std::string run_refs(const std::string& tag, const std::string& name) {
-    return "refs/autoresearch/" + tag + "/" + name;
+std::string experiment_ref(const std::string& tag, int number) {
+    return fmt::format("refs/autoresearch/{}/{:04}", tag, number);
 }
 
-std::string experiment_ref(const std::string& tag, int number) {
-    return run_refs(tag, fmt::format("{:04}", number));
+std::string experiment_refs(const std::string& tag) {
+    return "refs/autoresearch/" + tag + "/*";
+}
+
+std::string run_ref(const std::string& tag) {
+    return "refs/autoresearch-runs/" + tag;
 }
 
 std::string run_branch(const std::string& tag) {
@@ -140,12 +144,15 @@ void GitRepo::check_tag(const std::string& tag) const {
 }
 
 bool GitRepo::is_taken(const std::string& tag) const {
-    if (find_branch(repository_.get(), run_branch(tag))) return true;
-    References names;
-    check(git_reference_iterator_glob_new(names.out(), repository_.get(), run_refs(tag, "*").c_str()),
+    git_oid id;
+    if (find_branch(repository_.get(), run_branch(tag)) ||
+        git_reference_name_to_id(&id, repository_.get(), run_ref(tag).c_str()) == 0)
+        return true;
+    References experiments;
+    check(git_reference_iterator_glob_new(experiments.out(), repository_.get(), experiment_refs(tag).c_str()),
           "list refs");
     const char* first = nullptr;
-    return git_reference_next_name(&first, names.get()) == 0;
+    return git_reference_next_name(&first, experiments.get()) == 0;
 }
 
 bool GitRepo::take(const std::string& tag, const std::string& commit) const {
@@ -155,8 +162,8 @@ bool GitRepo::take(const std::string& tag, const std::string& commit) const {
           "open the shared half");
     const git_oid id = parse_id(commit);
     Reference created;
-    const int code = git_reference_create(created.out(), shared.get(), run_refs(tag, "start").c_str(), &id, 0,
-                                          "autoresearch: run");
+    const int code =
+        git_reference_create(created.out(), shared.get(), run_ref(tag).c_str(), &id, 0, "autoresearch: run");
     if (code == GIT_EEXISTS) return false;
     check(code, "take the name " + tag);
     return true;

@@ -13,10 +13,12 @@ namespace autoresearch {
 /// The only file an experiment may change, relative to the repository's root.
 inline constexpr const char* kEditableFile = "train/train.cpp";
 
-/// refs/autoresearch/<tag>/<name>
-std::string run_refs(const std::string& tag, const std::string& name);
 /// refs/autoresearch/<tag>/0007
 std::string experiment_ref(const std::string& tag, int number);
+/// refs/autoresearch/<tag>/*
+std::string experiment_refs(const std::string& tag);
+/// refs/autoresearch-runs/<tag>: takes the name; where the run began
+std::string run_ref(const std::string& tag);
 /// autoresearch/<tag>
 std::string run_branch(const std::string& tag);
 
@@ -49,7 +51,7 @@ class GitRepo {
     void check_tag(const std::string& tag) const;
     /// Whether refs have that tag: they are shared by all worktrees of a clone.
     bool is_taken(const std::string& tag) const;
-    /// Takes it for a run that begins at `commit`, with refs/autoresearch/<tag>/start. False if another did
+    /// Takes it for a run that begins at `commit`, with run_ref(). False if another did
     /// so just before.
     bool take(const std::string& tag, const std::string& commit) const;
     /// True if a working tree has that branch as its HEAD: moving it would make that tree look modified.

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <set>
 
 #include "contract/experiment_json.h"
@@ -82,6 +83,20 @@ std::string verdicts_text(const ordered_json& summary) {
 
 }  // namespace
 
+std::string now_text(const std::filesystem::path& run_directory) {
+    const auto now = try_parse_json(try_read_file(run_files::now(run_directory)).value_or(""));
+    if (!now.is_object()) return "";
+    const auto text = [&](const char* name) {
+        const auto found = now.find(name);
+        return found != now.end() && found->is_string() ? clean_line(found->get<std::string>())
+                                                        : std::string();
+    };
+    std::string line = text("stage");
+    if (const auto share = now.find("share"); share != now.end() && share->is_number())
+        line += fmt::format("  {:.0f} %", 100 * share->get<double>());
+    return text("detail").empty() ? line : line + "  " + text("detail");
+}
+
 SummaryRules summary_rules(const std::function<Noise(const std::vector<Experiment>&)>& noise) {
     const auto row = [](const Experiment& experiment) { return experiment_line(experiment, false); };
     return {row, [noise](const std::vector<Experiment>& experiments) -> ordered_json {
@@ -92,6 +107,15 @@ SummaryRules summary_rules(const std::function<Noise(const std::vector<Experimen
             }};
 }
 
+/// One that does more: a bound that is reached would end it at once.
+static std::string command_to_continue(const RunView& view) {
+    const int bound = view.run.config.values.experiments;
+    const auto done = std::count(view.summary.rows.begin(), view.summary.rows.end(), '\n') - 1;
+    const bool reached = bound > 0 && done >= bound;
+    return "autoresearch run --tag " + view.run.tag() +
+           (reached ? fmt::format(" --experiments {}", 2 * done) : "");
+}
+
 std::string run_text(const RunView& view, bool color) {
     const RunInfo& run = view.run;
     const Settings& config = run.config.values;
@@ -99,12 +123,14 @@ std::string run_text(const RunView& view, bool color) {
     const std::string state = view.holder
                                   ? fmt::format("running (pid {} on {})", view.holder->pid, view.holder->host)
                                   : std::string("not running");
+    const std::string doing = view.holder ? now_text(run.directory) : "";
     return fmt::format("run {}, started {}, {} on {}, corpus {}; {}\n\n", run.tag(), run.created,
                        budget_text(config), run.device, config.corpus, state) +
            result_table(view.summary.rows, facts.at("best"), facts.at("sums"), color) +
            verdicts_text(verdicts(view)) +
            fmt::format("kept: git log {}; everything: {}\n", view.branch, run.directory.string()) +
-           (view.holder ? "" : "continue with: autoresearch run --tag " + run.tag() + "\n");
+           (view.holder ? "" : "to continue: " + command_to_continue(view) + "\n") +
+           (doing.empty() ? "" : "now: " + doing + "\n");
 }
 
 ordered_json run_json(const RunView& view, const std::vector<Experiment>& experiments) {

@@ -20,6 +20,9 @@ struct RunView {
     std::optional<LockHolder> holder;  // the process that is running it, if any
 };
 
+/// "experiment 3: train, seed 1  42 %  step 12, loss 3.1" of a running run; empty where nothing is known.
+std::string now_text(const std::filesystem::path& run_directory);
+
 /// How the summary of a run is made.
 SummaryRules summary_rules(const std::function<Noise(const std::vector<Experiment>&)>& noise);
 

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
 
@@ -20,6 +22,12 @@ namespace autoresearch {
 namespace {
 
 constexpr int kBarWidth = 20;
+constexpr double kNowInterval = 0.5;  // seconds
+
+double unix_seconds() {
+    const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration<double>(since_1970).count();
+}
 
 // Queried for each line: people resize windows.
 std::size_t terminal_width(int fd) {
@@ -54,9 +62,11 @@ OutputStyle output_style(int fd) {
     return style;
 }
 
-TerminalReporter::TerminalReporter(int fd, OutputStyle style, const std::filesystem::path& log_file)
+TerminalReporter::TerminalReporter(int fd, OutputStyle style, const std::filesystem::path& log_file,
+                                   std::filesystem::path now_file)
     : fd_(fd),
       style_(style),
+      now_file_(std::move(now_file)),
       log_(std::make_shared<spdlog::logger>(
           "harness", std::make_shared<spdlog::sinks::basic_file_sink_st>(log_file.string()))) {
     log_->set_pattern("%Y-%m-%dT%H:%M:%SZ %v", spdlog::pattern_time_type::utc);
@@ -67,17 +77,46 @@ TerminalReporter::TerminalReporter(int fd, OutputStyle style, const std::filesys
 }
 
 TerminalReporter::~TerminalReporter() {
+    clear();
+    std::error_code none;
+    std::filesystem::remove(now_file_, none);
+}
+
+void TerminalReporter::clear() {
     if (drawn_) write(fd_, "\r\x1b[K");
+    drawn_ = false;
+}
+
+/// Not flushed to the disk: after a power cut nothing is going on.
+void TerminalReporter::write_now(double share, const std::string& detail) {
+    if (now_file_.empty()) return;
+    written_ = unix_seconds();
+    const nlohmann::json now = {{"stage", to_valid_utf8(phase_)},
+                                {"experiment", experiment_},
+                                {"share", share >= 0 ? nlohmann::json(share) : nlohmann::json()},
+                                {"detail", to_valid_utf8(detail)},
+                                {"since", since_},
+                                {"updated", written_}};
+    const auto temporary = now_file_.string() + ".tmp";
+    try {
+        write_file(temporary, now.dump() + "\n");
+        std::filesystem::rename(temporary, now_file_);
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): a full disk is noticed elsewhere
+    }
 }
 
 void TerminalReporter::phase(int experiment, const std::string& what) {
+    experiment_ = experiment;
+    since_ = unix_seconds();
     phase_ = (experiment < 0 ? "" : "experiment " + std::to_string(experiment) + ": ") + clean_line(what);
+    write_now(-1, "");
     if (!style_.terminal) return print(phase_, phase_);
     log_->info(phase_);
     draw(phase_);
 }
 
 void TerminalReporter::progress(double share, const std::string& detail) {
+    if (unix_seconds() - written_ >= kNowInterval) write_now(share, clean_line(detail));
     if (style_.terminal) draw(phase_ + "  " + bar(share) + "  " + clean_line(detail));
 }
 
