@@ -114,7 +114,7 @@ class RealAgents : public E2eTest {
     /// Returns the experiment whose edit was mended.
     json expect_each_told_apart() {
         expect_good(experiment(Model::edits), 1);
-        expect_none(experiment(Model::talks, "--repairs 0"), "changed nothing");
+        expect_none(experiment(Model::talks, "--repairs 0"), "left train.cpp unchanged");
         const json mended = experiment(Model::breaks_then_mends);
         expect_good(mended, 2);
         {

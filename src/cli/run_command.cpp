@@ -7,6 +7,7 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "autoresearch/error.h"
 #include "cli/commands.h"
 #include "cli/final_number.h"
 #include "contract/run_files.h"
@@ -56,7 +57,10 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
 std::unique_ptr<RunLock> take_run(const GitRepo& git, const Plan& plan) {
     git.ensure_ignored();
     auto lock = std::make_unique<RunLock>(plan.run.directory);
-    if (!plan.is_new || git.take(plan.run.tag(), plan.run.start_commit)) return lock;
+    if (plan.goes_on || git.take(plan.run.tag())) return lock;
+    if (!plan.is_new)
+        throw UserError("another worktree of this clone has a run " + plan.run.tag(),
+                        "choose another name with --tag");
     fs::remove_all(plan.run.directory);
     return nullptr;
 }

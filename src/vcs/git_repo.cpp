@@ -68,6 +68,21 @@ Signature signature(git_repository* repository, std::int64_t unix_time) {
     return signed_then;
 }
 
+/// Returns libgit2's code.
+int create_ref(git_repository* repository, const std::string& ref, const git_oid& id, bool overwrite,
+               const char* why) {
+    const auto create = [&] {
+        Reference created;
+        return git_reference_create(created.out(), repository, ref.c_str(), &id, overwrite ? 1 : 0, why);
+    };
+    const int code = create();
+    if (code != GIT_ELOCKED) return code;
+    // Git holds such a lock for milliseconds. One that stays was left by a killed process.
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    std::filesystem::remove(std::filesystem::path(git_repository_commondir(repository)) / (ref + ".lock"));
+    return create();
+}
+
 }  // namespace
 
 std::string experiment_ref(const std::string& tag, int number) {
@@ -144,10 +159,9 @@ void GitRepo::check_tag(const std::string& tag) const {
 }
 
 bool GitRepo::is_taken(const std::string& tag) const {
-    git_oid id;
-    if (find_branch(repository_.get(), run_branch(tag)) ||
-        git_reference_name_to_id(&id, repository_.get(), run_ref(tag).c_str()) == 0)
-        return true;
+    if (git_oid owner; git_reference_name_to_id(&owner, repository_.get(), run_ref(tag).c_str()) == 0)
+        return !is_ours(owner);
+    if (find_branch(repository_.get(), run_branch(tag))) return true;
     References experiments;
     check(git_reference_iterator_glob_new(experiments.out(), repository_.get(), experiment_refs(tag).c_str()),
           "list refs");
@@ -155,16 +169,23 @@ bool GitRepo::is_taken(const std::string& tag) const {
     return git_reference_next_name(&first, experiments.get()) == 0;
 }
 
-bool GitRepo::take(const std::string& tag, const std::string& commit) const {
+bool GitRepo::is_ours(const git_oid& owner) const {
+    const std::string here = workdir().string();
+    git_oid id;
+    check(git_odb_hash(&id, here.data(), here.size(), GIT_OBJECT_BLOB), "hash a text");
+    return git_oid_equal(&id, &owner) != 0;
+}
+
+bool GitRepo::take(const std::string& tag) const {
     // From within a linked worktree, libgit2 1.5 overwrites a ref that it should only create.
     Repository shared;
     check(git_repository_open(shared.out(), git_repository_commondir(repository_.get())),
           "open the shared half");
-    const git_oid id = parse_id(commit);
-    Reference created;
-    const int code =
-        git_reference_create(created.out(), shared.get(), run_ref(tag).c_str(), &id, 0, "autoresearch: run");
-    if (code == GIT_EEXISTS) return false;
+    const std::string here = workdir().string();
+    git_oid id;
+    check(git_blob_create_from_buffer(&id, shared.get(), here.data(), here.size()), "store a text");
+    const int code = create_ref(shared.get(), run_ref(tag), id, false, "autoresearch: run");
+    if (code == GIT_EEXISTS) return !is_taken(tag);
     check(code, "take the name " + tag);
     return true;
 }
@@ -211,19 +232,7 @@ std::string GitRepo::write_commit(const std::string& parent, const std::string& 
 }
 
 void GitRepo::set_ref(const std::string& ref, const std::string& commit, const std::string& why) const {
-    const git_oid id = parse_id(commit);
-    const auto create = [&] {
-        Reference created;
-        return git_reference_create(created.out(), repository_.get(), ref.c_str(), &id, 1, why.c_str());
-    };
-    int code = create();
-    if (code == GIT_ELOCKED) {
-        // Git holds such a lock for milliseconds. One that stays was left by a killed process.
-        std::this_thread::sleep_for(std::chrono::milliseconds(500));
-        std::filesystem::remove(std::filesystem::path(git_repository_commondir(repository_.get())) /
-                                (ref + ".lock"));
-        code = create();
-    }
+    const int code = create_ref(repository_.get(), ref, parse_id(commit), true, why.c_str());
     check(code, "set " + ref);
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+struct git_oid;
 struct git_repository;
 
 namespace autoresearch {
@@ -17,7 +18,7 @@ inline constexpr const char* kEditableFile = "train/train.cpp";
 std::string experiment_ref(const std::string& tag, int number);
 /// refs/autoresearch/<tag>/*
 std::string experiment_refs(const std::string& tag);
-/// refs/autoresearch-runs/<tag>: takes the name; where the run began
+/// refs/autoresearch-runs/<tag>: takes the name: a blob with the path of the working tree
 std::string run_ref(const std::string& tag);
 /// autoresearch/<tag>
 std::string run_branch(const std::string& tag);
@@ -51,9 +52,8 @@ class GitRepo {
     void check_tag(const std::string& tag) const;
     /// Whether refs have that tag: they are shared by all worktrees of a clone.
     bool is_taken(const std::string& tag) const;
-    /// Takes it for a run that begins at `commit`, with run_ref(). False if another did
-    /// so just before.
-    bool take(const std::string& tag, const std::string& commit) const;
+    /// Takes it for a run of this working tree. False if another tree's run has it.
+    bool take(const std::string& tag) const;
     /// True if a working tree has that branch as its HEAD: moving it would make that tree look modified.
     bool branch_checked_out(const std::string& tag) const;
 
@@ -72,6 +72,8 @@ class GitRepo {
 
   private:
     explicit GitRepo(std::shared_ptr<git_repository> repository) : repository_(std::move(repository)) {}
+
+    bool is_ours(const git_oid& owner) const;
 
     std::shared_ptr<git_repository> repository_;
 };
