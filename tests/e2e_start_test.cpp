@@ -56,7 +56,7 @@ TEST_F(StartE2e, WhatIsMissingIsSaidWithTheMend) {
     sh("mv train/train.cpp gone.cpp");
     expect_refused(run_line(""), "train/train.cpp", "");
     sh("rm -rf .git");
-    expect_refused(run_line(""), "git", "git init");
+    expect_refused(run_line(""), "git", "cd into your clone");
     sh("git init -q");
     expect_refused(run_line(""), "commit", "");
     const Output kit = sh(std::string("AUTORESEARCH_KIT=/nowhere ") + kBinary + " train");

@@ -81,6 +81,7 @@ TEST(Nearest, FindsTheSmallestEditDistance) {
     EXPECT_EQ(nearest("seqlen", keys), "seq_len");
     EXPECT_EQ(nearest("sed", keys), "seed");
     EXPECT_EQ(nearest("anything", {}), "");
+    EXPECT_EQ(nearest("rnu", {"run", "train"}), "run");
     EXPECT_EQ(nearest("/opt/my/agent", {"opencode", "codex"}), "") << "more than a third is another word";
     EXPECT_EQ(did_you_mean("bugdet", keys, "no"), "did you mean budget?");
     EXPECT_EQ(did_you_mean("zzz", keys, "no"), "no");

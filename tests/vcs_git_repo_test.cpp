@@ -97,18 +97,18 @@ TEST_F(GitRepoTest, ANameIsTakenOnceForAllWorktrees) {
     const auto repo = GitRepo::open(root());
     git("worktree add -q --detach '" + (directory_ / "second").string() + "'");
     const auto second = GitRepo::open(directory_ / "second");
-    EXPECT_FALSE(second.is_taken("nov5"));
+    EXPECT_EQ(second.taken_by("nov5"), "");
     EXPECT_TRUE(repo.take("nov5"));
-    EXPECT_TRUE(second.is_taken("nov5"));
+    EXPECT_NE(second.taken_by("nov5"), "");
     EXPECT_FALSE(second.take("nov5"));
-    EXPECT_FALSE(repo.is_taken("nov5")) << "a start that was killed just then goes on";
+    EXPECT_EQ(repo.taken_by("nov5"), "") << "a start that was killed just then goes on";
     EXPECT_TRUE(repo.take("nov5"));
     directory_.write("repo/.git/refs/autoresearch-runs/nov7.lock", "");
     EXPECT_TRUE(second.take("nov7")) << "left by a killed process";
     EXPECT_TRUE(second.take("nov5-2"));
     git("update-ref refs/autoresearch/older/0000 HEAD");
-    EXPECT_TRUE(second.is_taken("older"));
-    EXPECT_FALSE(second.is_taken("old"));
+    EXPECT_NE(second.taken_by("older"), "");
+    EXPECT_EQ(second.taken_by("old"), "");
 }
 
 TEST_F(GitRepoTest, ComparesTheWorkingTreeWithHeadWhateverIsStaged) {
@@ -143,8 +143,8 @@ TEST_F(GitRepoTest, ResolvesHashesBranchesTagsAndRefs) {
         EXPECT_EQ(repo.resolve(name), head) << name;
     }
     EXPECT_EQ(repo.source(head), "int main() {}\n");
-    EXPECT_TRUE(repo.is_taken("nov5"));
-    EXPECT_FALSE(repo.is_taken("nov6"));
+    EXPECT_NE(repo.taken_by("nov5"), "");
+    EXPECT_EQ(repo.taken_by("nov6"), "");
     EXPECT_FALSE(repo.branch_checked_out("nov5"));
     git("checkout -q autoresearch/nov5");
     EXPECT_TRUE(repo.branch_checked_out("nov5"));

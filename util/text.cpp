@@ -51,17 +51,20 @@ std::size_t utf8_length(std::string_view text) {
     return length;
 }
 
+/// Two letters that changed places count as one edit, as people type them.
 std::size_t edit_distance(const std::string& a, const std::string& b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, substitute}));
+    std::vector<std::vector<std::size_t>> edits(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+    for (std::size_t i = 0; i <= a.size(); ++i) {
+        for (std::size_t j = 0; j <= b.size(); ++j) {
+            std::size_t& least = edits[i][j] = std::max(i, j);
+            if (i == 0 || j == 0) continue;
+            const std::size_t substitute = edits[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+            least = std::min({edits[i - 1][j] + 1, edits[i][j - 1] + 1, substitute});
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                least = std::min(least, edits[i - 2][j - 2] + 1);
         }
     }
-    return row.back();
+    return edits[a.size()][b.size()];
 }
 
 }  // namespace

@@ -168,7 +168,7 @@ void read_stored(const fs::path& path, const TakeText& take) {
     if (!file) throw_cannot_read(path);
     char magic[4] = "";
     const std::string_view begin(magic, std::fread(magic, 1, sizeof magic, file.get()));
-    std::rewind(file.get());
+    if (std::fseek(file.get(), 0, SEEK_SET) != 0) throw_cannot_read(path);
     // The second: what pzstd puts first.
     const bool is_zstd = begin == "\x28\xB5\x2F\xFD"sv || begin == "\x50\x2A\x4D\x18"sv;
     ToUtf8 text(path, take);

@@ -52,11 +52,11 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
 }
 
 std::string version() {
-    std::string torch = "not found";
+    std::string torch;
     try {
         torch = open_kit().torch_version;
-    } catch (
-        const UserError&) {  // NOLINT(bugprone-empty-catch): a version must be told even of a broken build
+    } catch (const UserError&) {  // a version must be told even of a broken build
+        torch = "not found";
     }
     return std::string("autoresearch ") + AUTORESEARCH_VERSION + " (commit " AUTORESEARCH_COMMIT ", torch " +
            torch + ")";

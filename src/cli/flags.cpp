@@ -74,7 +74,9 @@ void Flags::settings(const std::vector<std::string>& names) {
         } else {
             const char* type = key.is_text() ? "TEXT" : key.is_duration() ? "SECONDS" : "NUMBER";
             CLI::Option* option = add_text(key.name, key.help)->type_name(type)->group(kGroups[key.kind]);
-            if (const auto value = key.get(Settings{}); value != "") option->default_str(value_text(value));
+            const auto value = key.get(Settings{});
+            if (!value.is_string() || !value.get_ref<const std::string&>().empty())
+                option->default_str(value_text(value));
         }
         for (const OldName& old : kOldNames)
             if (key.name == old.now) add_text(old.name, "")->group("");

@@ -145,12 +145,14 @@ std::optional<LoopEnd> ExperimentLoop::wait(const std::string& reason, const cha
     world_.reporter.note(seconds < 120
                              ? fmt::format("{}; {} again in {:.0f} s", reason, what, seconds)
                              : fmt::format("{}; {} again in {:.0f} min", reason, what, seconds / 60));
-    for (double left = seconds; left > 0; left = begun + seconds - world_.clock.seconds()) {
+    double left = seconds;
+    while (left > 0) {
         if (const auto end = reason_to_end(spent)) return end;
         const int rest = static_cast<int>(std::ceil(left));
         world_.reporter.progress(1 - left / seconds,
                                  fmt::format("{} again in {}:{:02}", what, rest / 60, rest % 60));
         world_.clock.sleep(kStopInterval);
+        left = begun + seconds - world_.clock.seconds();
     }
     return std::nullopt;
 }

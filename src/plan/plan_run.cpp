@@ -35,7 +35,8 @@ std::string choose_tag(const GitRepo& git, bool resume) {
     std::string today = fmt::format("{:%b}{}", day, day.tm_mday);  // nov22
     today[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(today[0])));
     std::string tag = today;
-    for (int n = 2; git.is_taken(tag) || fs::exists(run_files::run_directory(git.workdir(), tag)); ++n)
+    for (int n = 2; !git.taken_by(tag).empty() || fs::exists(run_files::run_directory(git.workdir(), tag));
+         ++n)
         tag = today + "-" + std::to_string(n);
     return tag;
 }
@@ -53,12 +54,11 @@ std::string starting_source(const GitRepo& git, bool from_working_tree) {
 void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Plan& plan) {
     RunInfo& run = plan.run;
     plan.is_new = !fs::exists(run_files::run(run.directory));
-    if (plan.is_new && git.is_taken(run.tag())) {
+    if (const std::string taken = git.taken_by(run.tag()); plan.is_new && !taken.empty())
         throw UserError(
-            "the name " + run.tag() + " is taken: git has branch " + run_branch(run.tag()) + " or " +
-                experiment_refs(run.tag()) + ", but there is no run of that name here",
-            "choose another one with --tag, or delete both with git branch -D and git update-ref -d");
-    }
+            taken + " already exists, but there is no run of that name here",
+            "choose another name with --tag" +
+                (taken.starts_with("branch ") ? ", or delete it: git branch -D " + taken.substr(7) : ""));
     run.created = utc_now("%Y-%m-%dT%H:%M:%SZ");
     run.version = AUTORESEARCH_VERSION;
     run.start_commit = git.head();

@@ -158,15 +158,15 @@ void GitRepo::check_tag(const std::string& tag) const {
     }
 }
 
-bool GitRepo::is_taken(const std::string& tag) const {
+std::string GitRepo::taken_by(const std::string& tag) const {
     if (git_oid owner; git_reference_name_to_id(&owner, repository_.get(), run_ref(tag).c_str()) == 0)
-        return !is_ours(owner);
-    if (find_branch(repository_.get(), run_branch(tag))) return true;
+        return is_ours(owner) ? "" : "a run " + tag + " of another worktree of this clone";
+    if (find_branch(repository_.get(), run_branch(tag))) return "branch " + run_branch(tag);
     References experiments;
     check(git_reference_iterator_glob_new(experiments.out(), repository_.get(), experiment_refs(tag).c_str()),
           "list refs");
     const char* first = nullptr;
-    return git_reference_next_name(&first, experiments.get()) == 0;
+    return git_reference_next_name(&first, experiments.get()) == 0 ? experiment_refs(tag) : "";
 }
 
 bool GitRepo::is_ours(const git_oid& owner) const {
@@ -185,7 +185,7 @@ bool GitRepo::take(const std::string& tag) const {
     git_oid id;
     check(git_blob_create_from_buffer(&id, shared.get(), here.data(), here.size()), "store a text");
     const int code = create_ref(shared.get(), run_ref(tag), id, false, "autoresearch: run");
-    if (code == GIT_EEXISTS) return !is_taken(tag);
+    if (code == GIT_EEXISTS) return taken_by(tag).empty();
     check(code, "take the name " + tag);
     return true;
 }

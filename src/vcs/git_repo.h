@@ -50,8 +50,9 @@ class GitRepo {
 
     /// UserError if the tag cannot be part of a branch name, or if one of the user's branches is in the way.
     void check_tag(const std::string& tag) const;
-    /// Whether refs have that tag: they are shared by all worktrees of a clone.
-    bool is_taken(const std::string& tag) const;
+    /// What has that tag among the refs, which all worktrees of a clone share, and is not of a run of this
+    /// working tree; empty if nothing.
+    std::string taken_by(const std::string& tag) const;
     /// Takes it for a run of this working tree. False if another tree's run has it.
     bool take(const std::string& tag) const;
     /// True if a working tree has that branch as its HEAD: moving it would make that tree look modified.
