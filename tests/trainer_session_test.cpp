@@ -284,8 +284,9 @@ TEST_F(SessionTest, CurveHasEveryStepAndATraceIsFollowed) {
 }
 
 TEST_F(SessionTest, WhatTheHarnessItselfReadsIsNotTheCandidates) {
-    const auto trace = folder_->write("long.csv", "step,seconds,progress,loss,tokens\n1,0,0." +
-                                                      std::string(300'000, '0') + ",3,192\n2,9,0.25,3,384\n");
+    const auto trace =
+        folder_->write("long.csv", "step,seconds,progress,loss,tokens\n1,0,0." + std::string(300'000, '0') +
+                                       ",3,192\n2,9,0.25,3,384\n3,99,0.75,3,576\n");
     const std::string flags = trainer_flags(500) + " --trace '" + trace.string() + "'";
     const std::string program = "'" + (*folder_ / "candidate").string() + "' ";
     EXPECT_EQ(run_program(program + "honest" + flags).code, 0);

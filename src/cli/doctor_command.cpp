@@ -11,6 +11,7 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
+#include "plan/trust.h"
 #include "plan/workspace.h"
 #include "proc/platform.h"
 #include "proc/signals.h"
@@ -107,15 +108,19 @@ std::string look_at_memory(const FlagValues& flags) {
     return rows < wanted ? text + fmt::format(" ({} do not fit)", wanted) : text;
 }
 
-std::vector<AgentAdapter> all_agents() {
-    return read_agents(shipped_file(repository_root_or_empty(), open_kit(), "configs/agents.json"));
+/// Asks none that only a stranger's repository names whether it is there: that starts it.
+std::vector<AgentAdapter> all_agents(const ResolvedSettings& config) {
+    const Kit kit = open_kit();
+    const fs::path root = repository_root_or_empty();
+    require_trust(named_programs(config, config, root, kit));
+    return read_agents(agents_file(root, kit, true));
 }
 
 /// The one that the settings name, or a run would use.
-AgentAdapter wanted_agent(const Settings& config) {
-    const auto agents = all_agents();
-    AgentAdapter agent =
-        find_agent(agents, config.agent.empty() ? default_agent(agents, config.model) : config.agent);
+AgentAdapter wanted_agent(const ResolvedSettings& config) {
+    const auto agents = all_agents(config);
+    const std::string &named = config.values.agent, &model = config.values.model;
+    AgentAdapter agent = find_agent(agents, named.empty() ? default_agent(agents, model) : named);
     if (!is_installed(agent))
         throw UserError("agent " + agent.name + " is not installed: there is no program \"" + agent.program +
                         "\" on PATH");
@@ -123,8 +128,9 @@ AgentAdapter wanted_agent(const Settings& config) {
 }
 
 std::string look_at_agents(const FlagValues& flags) {
-    wanted_agent(settings(flags).values);
-    const auto agents = all_agents();
+    const ResolvedSettings config = settings(flags);
+    wanted_agent(config);
+    const auto agents = all_agents(config);
     return installed_names(agents) + "tuner (built in); without --agent a run uses " + default_agent(agents);
 }
 
@@ -143,13 +149,14 @@ std::string look_at_disk(const FlagValues&) {
 int call_agent(const Arguments& arguments) {
     const Kit kit = open_kit();
     const fs::path root = repository_root_or_empty();
-    const Settings config = settle_here(settings(arguments.settings).values, kit);
+    const ResolvedSettings asked = settings(arguments.settings);
+    const Settings config = settle_here(asked.values, kit);
     const std::string source = working_source(root);
     AgentProposerOptions options{.desk = {.parent = {},
                                           .program = shipped_file(root, kit, "program.md"),
                                           .kit = kit.directory,
                                           .experiments = {}},
-                                 .agent = wanted_agent(config),
+                                 .agent = wanted_agent(asked),
                                  .settings = config,
                                  .budget = budget_text(config),
                                  .self = platform::self()};

@@ -7,6 +7,8 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
+#include "proc/platform.h"
+#include "proc/system_clock.h"
 #include "record/run_lock.h"
 #include "vcs/git_repo.h"
 
@@ -36,7 +38,11 @@ int stop(const Arguments& arguments) {
 }
 
 int pause(const Arguments& arguments) {
-    steer(arguments, SIGTSTP);
+    const pid_t pid = steer(arguments, SIGTSTP);
+    // While it only waits, a process without a terminal may ignore that; then it has nothing to stop but
+    // itself.
+    for (int i = 0; i < 20 && !platform::is_stopped(pid); ++i) system_clock().sleep(0.1);
+    if (!platform::is_stopped(pid)) ::kill(pid, SIGSTOP);
     std::cout << "pauses; autoresearch resume lets it go on, and a trial that was cut is repeated\n";
     return 0;
 }

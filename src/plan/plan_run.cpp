@@ -10,7 +10,6 @@
 #include "plan/workspace.h"
 #include "record/file_ledger.h"
 #include "record/summary.h"
-#include "util/text.h"
 #include "util/time.h"
 
 namespace autoresearch {
@@ -102,14 +101,6 @@ void check_bounds(const Settings& config, const AgentAdapter& agent) {
         refuse("--max-tokens", "tokens", "leave it out, and bound the run by --experiments or --hours");
 }
 
-/// Stops before anything that only files of the repository name is run, or even looked for.
-void check_trust(const Plan& plan, bool trusted) {
-    if (trusted || is_trusted(plan.programs)) return;
-    throw UserError("this repository names programs to run on this machine:\n  " +
-                        replace_all(std::string(trim(plan.programs.text)), "\n", "\n  "),
-                    "read them, then start once with --trust; or name your own agent with --agent");
-}
-
 void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
     Settings& config = plan.run.config.values;
     std::string& origin = plan.run.config.origins["agent"];
@@ -160,7 +151,7 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const
     }
     if (!plan.goes_on) plan_new_run(git, kit, beginning.from_working_tree, plan);
     plan.programs = named_programs(plan.run.config, asked, git.workdir(), kit);
-    check_trust(plan, beginning.trust);
+    if (!beginning.trust) require_trust(plan.programs);
     choose_agent(git.workdir(), kit, plan);
     plan.programs = named_programs(plan.run.config, asked, git.workdir(), kit);  // with a chosen agent
     return plan;

@@ -1,5 +1,6 @@
 #include "plan/trust.h"
 
+#include "autoresearch/error.h"
 #include "settings/places.h"
 #include "util/atomic_file.h"
 #include "util/hash.h"
@@ -37,6 +38,13 @@ NamedPrograms named_programs(const ResolvedSettings& config, const ResolvedSetti
 
 bool is_trusted(const NamedPrograms& programs) {
     return !programs.needs || fs::exists(place_of(programs));
+}
+
+void require_trust(const NamedPrograms& programs) {
+    if (is_trusted(programs)) return;
+    throw UserError("this repository names programs to run on this machine:\n  " +
+                        replace_all(std::string(trim(programs.text)), "\n", "\n  "),
+                    "read them, then start a run once with --trust; or name your own agent with --agent");
 }
 
 void trust(const NamedPrograms& programs) {

@@ -21,6 +21,8 @@ NamedPrograms named_programs(const ResolvedSettings& config, const ResolvedSetti
 
 /// Was this content, or less, trusted before?
 bool is_trusted(const NamedPrograms& programs);
+/// UserError with the content if it was not.
+void require_trust(const NamedPrograms& programs);
 /// Remembers it, in the user's own folder.
 void trust(const NamedPrograms& programs);
 
