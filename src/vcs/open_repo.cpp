@@ -19,7 +19,7 @@ namespace {
 bool is_trusted(const std::string& root) {
     const auto fits = [&](std::string_view value) { return value == "*" || value == root; };
     const char* count = std::getenv("GIT_CONFIG_COUNT");
-    for (int i = 0; count != nullptr && i < std::atoi(count); ++i) {
+    for (long i = 0; count != nullptr && i < std::strtol(count, nullptr, 10); ++i) {
         const char* key = std::getenv(fmt::format("GIT_CONFIG_KEY_{}", i).c_str());
         const char* value = std::getenv(fmt::format("GIT_CONFIG_VALUE_{}", i).c_str());
         if (key != nullptr && value != nullptr && std::string_view(key) == "safe.directory" && fits(value))
