@@ -25,13 +25,13 @@ bool is_trusted(const std::string& root) {
         if (key != nullptr && value != nullptr && std::string_view(key) == "safe.directory" && fits(value))
             return true;
     }
-    Config config;
+    Config config;  // without a pattern: libgit2 1.5 leaks when one does not match
     bool all = false;
     if (git_config_open_default(config.out()) == 0)
         git_config_get_multivar_foreach(
-            config.get(), "safe.directory", "^[*]$",
-            [](const git_config_entry*, void* found) {
-                *static_cast<bool*>(found) = true;
+            config.get(), "safe.directory", nullptr,
+            [](const git_config_entry* entry, void* found) {
+                if (std::string_view(entry->value) == "*") *static_cast<bool*>(found) = true;
                 return 0;
             },
             &all);
