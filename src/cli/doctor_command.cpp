@@ -117,8 +117,7 @@ std::vector<AgentAdapter> all_agents(const ResolvedSettings& config) {
 }
 
 /// The one that the settings name, or a run would use.
-AgentAdapter wanted_agent(const ResolvedSettings& config) {
-    const auto agents = all_agents(config);
+AgentAdapter wanted_agent(const std::vector<AgentAdapter>& agents, const ResolvedSettings& config) {
     const std::string &named = config.values.agent, &model = config.values.model;
     AgentAdapter agent = find_agent(agents, named.empty() ? default_agent(agents, model) : named);
     if (!is_installed(agent))
@@ -129,8 +128,8 @@ AgentAdapter wanted_agent(const ResolvedSettings& config) {
 
 std::string look_at_agents(const FlagValues& flags) {
     const ResolvedSettings config = settings(flags);
-    wanted_agent(config);
     const auto agents = all_agents(config);
+    wanted_agent(agents, config);
     return installed_names(agents) + "tuner (built in); without --agent a run uses " + default_agent(agents);
 }
 
@@ -156,7 +155,7 @@ int call_agent(const Arguments& arguments) {
                                           .program = shipped_file(root, kit, "program.md"),
                                           .kit = kit.directory,
                                           .experiments = {}},
-                                 .agent = wanted_agent(asked),
+                                 .agent = wanted_agent(all_agents(asked), asked),
                                  .settings = config,
                                  .budget = budget_text(config),
                                  .self = platform::self()};

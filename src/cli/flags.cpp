@@ -28,10 +28,6 @@ void Flags::required(const char* name, std::string& text, const char* help) {
     command_.add_option(name, text, help)->required();
 }
 
-void Flags::examples(const char* lines) {
-    command_.footer(std::string("Examples:\n") + lines);
-}
-
 void Flags::hide() {
     command_.group("");
 }

@@ -38,7 +38,6 @@ class Flags {
                 const std::vector<std::string>& choices = {});
     /// A positional argument.
     void required(const char* name, std::string& text, const char* help);
-    void examples(const char* lines);
     void hide();  // from --help: not meant for people
 
     void json();     // --json

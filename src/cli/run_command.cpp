@@ -69,6 +69,7 @@ std::unique_ptr<RunLock> take_run(const GitRepo& git, const Plan& plan) {
 std::optional<int> detach(const RunInfo& run) {
     const fs::path console = run_files::console(run.directory);
     fs::create_directories(run.directory);
+    const auto before = file_length(console);  // an earlier start's screen says nothing of this one
     const Fd output = open_file(console, O_WRONLY | O_CREAT | O_APPEND);
     const pid_t child = ::fork();
     if (child < 0) throw_errno("cannot start a second process");
@@ -83,7 +84,7 @@ std::optional<int> detach(const RunInfo& run) {
     int status = 0;
     for (int i = 0; i < kLooks; ++i) {
         if (::waitpid(child, &status, WNOHANG) == child) {
-            std::cerr << file_tail(console, 4096);
+            std::cerr << file_tail(console, 4096, before);
             return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
         }
         system_clock().sleep(0.1);
@@ -111,15 +112,8 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
     }
 }
 
-int run(const Arguments& arguments) {
-    GitRepo git = GitRepo::open(".");
-    const Kit kit = open_kit();
-    const Beginning beginning{arguments.from_working_tree, arguments.resume, arguments.trust};
-    Plan plan = plan_run(git, kit, arguments.settings, beginning);
-    if (arguments.detach)
-        if (const auto code = detach(plan.run)) return *code;
-    std::unique_ptr<RunLock> lock;
-    for (; !(lock = take_run(git, plan));) plan = plan_run(git, kit, arguments.settings, beginning);
+/// The exit code; nothing if another worktree just took the run's name.
+std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, bool json) {
     const RunInfo& info = plan.run;
     const Settings& config = plan.settings;
     const TrialPlace place{kit, config, require_same_data(info)};
@@ -128,11 +122,13 @@ int run(const Arguments& arguments) {
     SignalStop stop("finishing the current experiment; Ctrl-C again stops now");
     AgentProposer proposer(proposer_options(kit, git.workdir(), plan), stop);
 
+    auto lock = take_run(git, plan);
+    if (!lock) return std::nullopt;
     save_run(info);
     trust(plan.programs);
 
     std::signal(SIGPIPE, SIG_IGN);  // a closed terminal must not end a night
-    const int output = arguments.json ? STDERR_FILENO : STDOUT_FILENO;
+    const int output = json ? STDERR_FILENO : STDOUT_FILENO;
     TerminalReporter reporter(output, output_style(output), run_files::log(info.directory),
                               run_files::now(info.directory));
     if (const int left = take_over_processes(info.directory); left > 0)
@@ -163,8 +159,20 @@ int run(const Arguments& arguments) {
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
     reporter.clear();
     lock.reset();
-    print_run(info, arguments.json);
+    print_run(info, json);
     return end == LoopEnd::gave_up ? 1 : 0;
+}
+
+int run(const Arguments& arguments) {
+    GitRepo git = GitRepo::open(".");
+    const Kit kit = open_kit();
+    const Beginning beginning{arguments.from_working_tree, arguments.resume, arguments.trust};
+    for (bool to_detach = arguments.detach; true; to_detach = false) {
+        const Plan plan = plan_run(git, kit, arguments.settings, beginning);
+        if (to_detach)
+            if (const auto code = detach(plan.run)) return *code;
+        if (const auto code = run_planned(git, kit, plan, arguments.json)) return *code;
+    }
 }
 
 }  // namespace

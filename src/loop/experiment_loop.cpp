@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "contract/run_files.h"
 #include "loop/trial_rounds.h"
 #include "util/hash.h"
 
@@ -124,13 +123,9 @@ Status ExperimentLoop::build(Attempt& now) {
 Status ExperimentLoop::blame(const Failure& failure, const Attempt& now) {
     const bool of_source = failure.reason.find("train.cpp:") != std::string::npos;
     if (failure.ending != Ending::build_failed || of_source || incumbent() == nullptr) return failure;
-    const auto folder = run_files::machine_check(world_.ledger.directory(now.experiment.number));
-    const auto again = steps_.builder.build(world_.repo.source(incumbent()->commit), folder);
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
-    if (again.ok() || again.ending() == Ending::interrupted) return failure;
-    return Failure{Ending::machine,
-                   "the machine fails: what worked does not build either: " + again.failure().reason};
+    const Status machine =
+        look_at_machine(steps_, world_, settings_.spec, *incumbent(), now.experiment.number);
+    return machine.ok() ? Status(failure) : machine;
 }
 
 Status ExperimentLoop::run_and_judge(Attempt& now) {

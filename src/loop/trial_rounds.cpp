@@ -146,37 +146,38 @@ struct Rounds {
             return {};
         }
         if (trial.never_stepped && incumbent != nullptr)
-            if (const Status machine = look_at_machine(); !machine.ok()) return machine;
+            if (const Status machine = look_at_machine(steps, world, common, *incumbent, experiment.number);
+                !machine.ok())
+                return machine;
         return Failure{trial.ending, trial.reason};
-    }
-
-    /// What did not even start may not be at fault: a library or the data may be gone. The incumbent, which
-    /// worked, must get to its first step, too.
-    Status look_at_machine() {
-        TrialRequest request{common, {}, run_files::machine_check(world.ledger.directory(experiment.number))};
-        request.spec.source = world.repo.source(incumbent->commit);
-        request.spec.experiment = experiment.number;
-        request.first_step_only = true;
-        world.reporter.phase(experiment.number, "check the machine with the incumbent");
-        const auto built = steps.builder.build(request.spec.source, request.directory);
-        Failure failure;
-        if (built.ok()) {
-            request.program = built.value();
-            const Trial trial = steps.runner.run(request);
-            failure = {trial.ending, trial.reason};
-        } else {
-            failure = built.failure();
-        }
-        std::error_code ignored;
-        fs::remove_all(request.directory, ignored);
-        if (failure.ending == Ending::ok || failure.ending == Ending::ended_early) return {};
-        if (failure.ending == Ending::interrupted) return failure;
-        return Failure{Ending::machine,
-                       "the machine fails: what worked does not start either: " + failure.reason};
     }
 };
 
 }  // namespace
+
+Status look_at_machine(const Steps& steps, const World& world, const TrialSpec& common,
+                       const Experiment& incumbent, int experiment) {
+    TrialRequest request{common, {}, run_files::machine_check(world.ledger.directory(experiment))};
+    request.spec.source = world.repo.source(incumbent.commit);
+    request.spec.experiment = experiment;
+    request.first_step_only = true;
+    world.reporter.phase(experiment, "check the machine with the incumbent");
+    const auto built = steps.builder.build(request.spec.source, request.directory);
+    Failure failure;
+    if (built.ok()) {
+        request.program = built.value();
+        const Trial trial = steps.runner.run(request);
+        failure = {trial.ending, trial.reason};
+    } else {
+        failure = built.failure();
+    }
+    std::error_code ignored;
+    fs::remove_all(request.directory, ignored);
+    if (failure.ending == Ending::ok || failure.ending == Ending::ended_early) return {};
+    if (failure.ending == Ending::interrupted) return failure;
+    return Failure{Ending::machine,
+                   "the machine fails: what worked does not start either: " + failure.reason};
+}
 
 Status run_trials(const Steps& steps, const World& world, const LoopSettings& settings,
                   const std::string& source, const fs::path& program, const Experiment* incumbent,

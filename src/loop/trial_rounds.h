@@ -15,4 +15,10 @@ Status run_trials(const Steps& steps, const World& world, const LoopSettings& se
                   const std::string& source, const std::filesystem::path& program,
                   const Experiment* incumbent, Experiment& experiment);
 
+/// What did not even start, or did not build for a reason outside of it, may not be at fault: a library, the
+/// data or the disk may be gone. The incumbent, which worked, must get to its first step, too; else
+/// Ending::machine.
+Status look_at_machine(const Steps& steps, const World& world, const TrialSpec& common,
+                       const Experiment& incumbent, int experiment);
+
 }  // namespace autoresearch

@@ -31,7 +31,8 @@ bool is_trusted(const std::string& root) {
         git_config_get_multivar_foreach(
             config.get(), "safe.directory", nullptr,
             [](const git_config_entry* entry, void* found) {
-                if (std::string_view(entry->value) == "*") *static_cast<bool*>(found) = true;
+                if (entry->value != nullptr && std::string_view(entry->value) == "*")
+                    *static_cast<bool*>(found) = true;
                 return 0;
             },
             &all);

@@ -59,9 +59,9 @@ std::string result_sums(const std::vector<Experiment>& experiments) {
         add_cost(agent, experiment.agent);
         if (experiment.number > 0) ++counts[experiment.verdict.decision];  // the baseline is none
     }
-    std::string text =
-        fmt::format("{} experiments: {} kept, {} discarded, {} crashed", experiments.size() - 1,
-                    counts[Decision::keep], counts[Decision::discard], counts[Decision::crash]);
+    std::string text = fmt::format("{} experiments: {} kept, {} discarded, {} crashed",
+                                   std::max<std::size_t>(experiments.size(), 1) - 1, counts[Decision::keep],
+                                   counts[Decision::discard], counts[Decision::crash]);
     if (counts[Decision::unjudged] > 0) text += fmt::format(", {} unjudged", counts[Decision::unjudged]);
     if (incumbent != nullptr) {
         text += fmt::format("; best val_bpb {:.6f} (experiment {}", incumbent->val_bpb(), incumbent->number);
