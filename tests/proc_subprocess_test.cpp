@@ -224,6 +224,8 @@ TEST_F(Subprocess, CtrlZStopsTheChildrenTooAndTheGapIsCounted) {
     ASSERT_EQ(::waitpid(harness, &status, WUNTRACED), harness);
     EXPECT_TRUE(WIFSTOPPED(status));
     EXPECT_TRUE(platform::is_stopped(harness));
+    // A stop takes hold when its process is next on a core.
+    for (int i = 0; i < 200 && !platform::is_stopped(child); ++i) ::usleep(10'000);
     EXPECT_TRUE(platform::is_stopped(child));
     ::usleep(5'200'000);
     ::kill(harness, SIGCONT);
