@@ -20,7 +20,7 @@ using ::testing::StartsWith;
 struct CountingReporter : Reporter {
     std::vector<std::string> details;
     void phase(int, const std::string&) override {}
-    void progress(double, const std::string& detail) override { details.push_back(detail); }
+    void progress(const Progress& now) override { details.push_back(now.detail); }
     void finished(const Experiment&) override {}
     void note(const std::string&) override {}
 };

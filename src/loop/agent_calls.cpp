@@ -149,8 +149,8 @@ std::optional<LoopEnd> ExperimentLoop::wait(const std::string& reason, const cha
     while (left > 0) {
         if (const auto end = reason_to_end(spent)) return end;
         const int rest = static_cast<int>(std::ceil(left));
-        world_.reporter.progress(1 - left / seconds,
-                                 fmt::format("{} again in {}:{:02}", what, rest / 60, rest % 60));
+        world_.reporter.progress(
+            {1 - left / seconds, fmt::format("{} again in {}:{:02}", what, rest / 60, rest % 60)});
         world_.clock.sleep(kStopInterval);
         left = begun + seconds - world_.clock.seconds();
     }
@@ -175,6 +175,8 @@ std::string ExperimentLoop::bound_reached(const AgentReport& unrecorded) const {
         return fmt::format("--hours {:g} are over", bounds.hours);
     if (settings_.until > 0 && world_.clock.unix_seconds() >= settings_.until)
         return "it is " + bounds.until + " (--until)";
+    if (const auto room = world_.ledger.room(); room < kLeastRoom)
+        return fmt::format("only {} MB are left on its disk; free some space", room / 1'000'000);
     AgentReport spent = unrecorded;
     for (const Experiment& experiment : history()) add_cost(spent, experiment.agent);
     const auto passed = [](double so_far, double one_more, double cap) {
