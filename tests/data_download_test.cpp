@@ -10,7 +10,7 @@
 #include "autoresearch/error.h"
 #include "early_child.h"
 #include "http_server.h"
-#include "prepare/corpus/download.h"
+#include "prepare/fetch/download.h"
 #include "prepare/corpus/prepare.h"
 #include "temp_directory.h"
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "autoresearch/error.h"
-#include "prepare/corpus/download.h"
+#include "prepare/fetch/download.h"
 #include "prepare/corpus/readers.h"
 #include "util/atomic_file.h"
 #include "util/hash.h"
