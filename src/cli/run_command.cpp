@@ -195,7 +195,7 @@ void add_run(Commands& commands) {
                "continue the last run, however old; an error if there is none");
     flags.examples({"autoresearch run --budget 300",
                     "autoresearch run --agent claude --until 07:30 --max-cost 20",
-                    "autoresearch run --detach --experiments 50 --clock cpu",
+                    "autoresearch run --detach --experiments 50",
                     "autoresearch run --agent 'my-agent < {prompt_file}'"});
 }
 

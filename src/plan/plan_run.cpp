@@ -67,6 +67,7 @@ void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Pl
     run.kit = kit.hash;
     run.torch = kit.torch_version;
     plan.settings = settle_here(run.config.values, kit);
+    run.config.values.clock = plan.settings.clock;
     run.device = plan.settings.device;
     run.machine = this_machine(kit);
 }

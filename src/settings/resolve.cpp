@@ -169,6 +169,7 @@ json to_json(const ResolvedSettings& settings) {
 
 ResolvedSettings resolved_from_json(json object) {
     ResolvedSettings settings;
+    settings.values.clock = ClockKind::wall;  // of a run older than the setting
     for (const OldName& old : kOldNames) {
         if (!object.contains(old.name)) continue;
         std::string name = old.name;
@@ -191,6 +192,7 @@ ResolvedSettings resolved_from_json(json object) {
 ResolvedSettings continue_settings(const ResolvedSettings& recorded, ResolvedSettings now,
                                    const std::string& device) {
     if (now.values.device == device) now.values.device = recorded.values.device;
+    if (now.values.clock == ClockKind::automatic) now.values.clock = recorded.values.clock;
     ResolvedSettings settings = recorded;
     for (const auto& key : setting_keys()) {
         if (!now.asked_for(key.name)) continue;
