@@ -8,9 +8,8 @@
 #include <utility>
 
 #include "util/base64.h"
+#include "util/environment.h"
 #include "util/text.h"
-
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves this to the program
 
 namespace autoresearch {
 namespace {
@@ -101,11 +100,7 @@ Secrets::Secrets(const std::map<std::string, std::string>& variables) {
 }
 
 Secrets Secrets::here(std::map<std::string, std::string> more) {
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-        const std::string text = *entry;
-        const auto equals = std::min(text.find('='), text.size());
-        more.emplace(text.substr(0, equals), text.substr(std::min(equals + 1, text.size())));
-    }
+    more.merge(current_environment());
     return Secrets(more);
 }
 
