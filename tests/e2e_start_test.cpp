@@ -67,6 +67,12 @@ TEST_F(StartE2e, WhatIsMissingIsSaidWithTheMend) {
     expect_refused("replay 3", "there is no run", "autoresearch run");
     expect_refused("prepare --corpus /nowhere/at-all" + std::string(kData), "/nowhere/at-all", "");
     expect_refused(run_line("--agent nonesuch"), "nonesuch", "");
+    ::setenv("SOME_KEY", "Zq7wX0y1v9R-1", 1);
+    expect_refused(run_line("--agent \"true $SOME_KEY\""), "--agent has the value of SOME_KEY",
+                   "'$SOME_KEY' in single quotes");
+    expect_refused(run_line("--agent true --agent-args \"--key=$SOME_KEY\""),
+                   "--agent-args has the value of SOME_KEY", "");
+    ::unsetenv("SOME_KEY");
     EXPECT_FALSE(std::filesystem::exists(repository / ".autoresearch")) << "nothing half-made";
     sh("git branch autoresearch/e2e");
     expect_refused(run_line(""), "branch autoresearch/e2e already exists", "--tag");

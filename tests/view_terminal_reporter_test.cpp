@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "proc/signals.h"
@@ -92,6 +93,20 @@ TEST_F(TerminalReporterTest, ColorsTheDecision) {
     const auto text = story({true, true});
     EXPECT_THAT(text, HasSubstr("\x1b[32mbaseline\x1b[0m"));
     EXPECT_THAT(text, HasSubstr("\x1b[31mcrash  \x1b[0m"));
+}
+
+TEST_F(TerminalReporterTest, SecretsAreNotShown) {
+    const std::map<std::string, std::string> keys = {
+        {"A_KEY", "baseline first"}, {"B_KEY", "train, seed 1"}, {"C_KEY", "asked for 90 GB"}};
+    for (const auto& [name, value] : keys) ::setenv(name.c_str(), value.c_str(), 1);
+    const std::string text = story({true, false});
+    for (const auto& [name, value] : keys) {
+        ::unsetenv(name.c_str());
+        for (const std::string& shown : {text, read_text(log_)}) {
+            EXPECT_THAT(shown, ::testing::HasSubstr("[" + name + " removed]"));
+            EXPECT_THAT(shown, ::testing::Not(::testing::HasSubstr(value)));
+        }
+    }
 }
 
 TEST_F(TerminalReporterTest, TheLogHasTimesAndNoColors) {

@@ -167,6 +167,8 @@ int call_agent(const Arguments& arguments) {
                    config.agent_limit, folder);
     const Answer answer = make_test_call(std::move(options), source, folder, stop);
     const AgentReport& report = answer.proposal.agent;
+    for (const std::string& name : answer.removed)
+        std::cerr << "note: removed the value of " << name << " from what the agent was told or wrote\n";
     const bool works = answer.status.ok();
     using Json = nlohmann::ordered_json;
     const auto if_told = [](bool told, const Json& value) { return told ? value : Json(); };

@@ -1,6 +1,6 @@
 // Asking the agent, waiting for it or for the machine, and what a run may cost.
 
-#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -51,6 +51,7 @@ Status ExperimentLoop::ask(Attempt& now) {
     while (true) {
         world_.reporter.phase(number, rejection == nullptr ? "agent" : "asking the agent again");
         Answer answer = steps_.proposer.propose(request);
+        tell_removed(answer, now);
         const bool worked = answer.status.ok() || answer.remedy == Remedy::ask_again;
         const bool interrupted = answer.status.ending() == Ending::interrupted;
         if (worked && !interrupted) count_cost(answer.proposal.agent);
@@ -73,6 +74,17 @@ Status ExperimentLoop::ask(Attempt& now) {
         now.end = wait_for_agent(answer, proposal.agent);
         if (now.end) return answer.status;
     }
+}
+
+/// Once for each secret.
+void ExperimentLoop::tell_removed(const Answer& answer, Attempt& now) {
+    std::vector<std::string> news;
+    for (const std::string& name : answer.removed)
+        if (now.removed.insert(name).second) news.push_back(name);
+    if (!news.empty())
+        world_.reporter.note(
+            fmt::format("experiment {}: removed the value of {} from what the agent was told or wrote",
+                        now.experiment.number, fmt::join(news, ", ")));
 }
 
 /// What calls cost, oldest first, where it is known: means of earlier starts' experiments, then single ones.

@@ -11,6 +11,7 @@
 #include "proc/platform.h"
 #include "settings/places.h"
 #include "settings/settle.h"
+#include "util/environment.h"
 #include "util/text.h"
 
 namespace autoresearch {

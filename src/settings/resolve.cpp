@@ -12,8 +12,6 @@
 #include "util/json.h"
 #include "util/text.h"
 
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves this to the program
-
 namespace autoresearch {
 namespace {
 
@@ -111,16 +109,6 @@ fs::path preset_file(const SettingSources& sources, const std::string& name, con
 bool ResolvedSettings::asked_for(const std::string& key) const {
     const std::string& origin = origins.at(key);
     return origin.rfind("--", 0) == 0 || origin.rfind(kPrefix, 0) == 0;
-}
-
-std::map<std::string, std::string> current_environment() {
-    std::map<std::string, std::string> variables;
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-        const std::string entry = *variable;
-        const auto equals = std::min(entry.find('='), entry.size());
-        variables[entry.substr(0, equals)] = entry.substr(std::min(equals + 1, entry.size()));
-    }
-    return variables;
 }
 
 ResolvedSettings resolve_settings(const SettingSources& sources) {

@@ -82,6 +82,10 @@ TerminalReporter::~TerminalReporter() {
     std::filesystem::remove(now_file_, none);
 }
 
+std::string TerminalReporter::shown(const std::string& text, std::size_t most) const {
+    return clean_line(secrets_.clean(text), most);
+}
+
 void TerminalReporter::clear() {
     if (drawn_) write(fd_, "\r\x1b[K");
     drawn_ = false;
@@ -104,7 +108,7 @@ void TerminalReporter::write_now(const Progress* progress) {
                           {"updated", written_}};
     if (progress != nullptr) {
         now["share"] = progress->share;
-        now["detail"] = to_valid_utf8(clean_line(progress->detail));
+        now["detail"] = shown(progress->detail);
         if (progress->step > 0) {
             now["step"] = progress->step;
             now["seed"] = progress->seed;
@@ -123,7 +127,7 @@ void TerminalReporter::write_now(const Progress* progress) {
 void TerminalReporter::phase(int experiment, const std::string& what) {
     experiment_ = experiment;
     since_ = unix_seconds();
-    phase_ = (experiment < 0 ? "" : "experiment " + std::to_string(experiment) + ": ") + clean_line(what);
+    phase_ = (experiment < 0 ? "" : "experiment " + std::to_string(experiment) + ": ") + shown(what);
     write_now(nullptr);
     if (!style_.terminal) return print(phase_, phase_);
     log_->info(phase_);
@@ -132,15 +136,16 @@ void TerminalReporter::phase(int experiment, const std::string& what) {
 
 void TerminalReporter::progress(const Progress& now) {
     if (unix_seconds() - written_ >= kNowInterval) write_now(&now);
-    if (style_.terminal) draw(phase_ + "  " + bar(now.share) + "  " + clean_line(now.detail));
+    if (style_.terminal) draw(phase_ + "  " + bar(now.share) + "  " + shown(now.detail));
 }
 
 void TerminalReporter::finished(const Experiment& experiment) {
-    print(experiment_line(experiment, style_.color), experiment_line(experiment, false));
+    print(secrets_.clean(experiment_line(experiment, style_.color)),
+          secrets_.clean(experiment_line(experiment, false)));
 }
 
 void TerminalReporter::note(const std::string& line) {
-    const auto clean = clean_line(line, 2000);
+    const auto clean = shown(line, 2000);
     print(clean, clean);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "contract/outside.h"
+#include "util/secrets.h"
 
 namespace spdlog {
 class logger;
@@ -43,6 +44,8 @@ class TerminalReporter final : public Reporter {
     void clear();
 
   private:
+    /// One line of it, without secrets.
+    std::string shown(const std::string& text, std::size_t most = 300) const;
     void print(const std::string& line, const std::string& logged);  // lines that stay
     void draw(const std::string& line);                              // the line that the next output replaces
 
@@ -54,6 +57,7 @@ class TerminalReporter final : public Reporter {
     int experiment_ = -1;
     double since_ = 0, written_ = 0;
     std::shared_ptr<spdlog::logger> log_;
+    const Secrets secrets_ = Secrets::here();
     std::string phase_;
     bool drawn_ = false;
 };
