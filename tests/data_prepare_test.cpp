@@ -484,7 +484,7 @@ TEST_F(PrepareTest, WhereNothingCanBeLockedItSaysWhereToPutTheData) {
 TEST_F(PrepareTest, TheLargestVocabularyItNamesWorks) {
     options_.request.vocab_size = 5000;
     const std::string message = complaint();
-    const std::size_t at = message.find("choose at most ") + 15;
+    const std::size_t at = message.find("use --vocab-size ") + 17;
     options_.request.vocab_size = std::stoi(message.substr(at));
     EXPECT_EQ(prepare_data(options_).meta.vocab_size, options_.request.vocab_size);
 }
