@@ -390,7 +390,8 @@ TEST_F(PrepareTest, OneTextIsSplitByItself) {
     EXPECT_NE(complaint().find("lines.txt looks like JSON lines"), std::string::npos);
     options_.request.corpus = (folder_ / "book.txt").string();
     options_.request.separator = "Text 1:";  // which is there once
-    EXPECT_NE(complaint().find("has 2 documents"), std::string::npos);
+    EXPECT_NE(complaint().find("has 2 documents, split into 2, 0 and 0 (copies stay together)"),
+              std::string::npos);
 }
 
 TEST_F(PrepareTest, FilesHaveTheRightsThatUmaskLeaves) {

@@ -99,10 +99,13 @@ void check_splits(const std::array<std::int64_t, 3>& documents, const std::strin
     const auto [train, val, test] = documents;
     if (train > 0 && val > 0 && test > 0) return;
     const std::int64_t all = train + val + test;
-    throw UserError(
-        "too few documents to split into training, validation and test: corpus " + corpus + " has " +
-            std::to_string(all) + (all == 1 ? " document" : " documents"),
-        "about 100 documents are enough: use more text, or say where to cut it with --separator '\\n\\n'");
+    const auto number = [](std::int64_t each) { return std::to_string(each); };
+    throw UserError("too few documents to split into training, validation and test: corpus " + corpus +
+                        " has " + number(all) + (all == 1 ? " document" : " documents") + ", split into " +
+                        number(train) + ", " + number(val) + " and " + number(test) +
+                        " (copies stay together)",
+                    "about 100 different documents are enough: use more text, or say where to cut it with "
+                    "--separator '\\n\\n'");
 }
 
 /// The first pass. Where there are too few texts to split, it is done again with parts of them.
