@@ -390,7 +390,8 @@ TEST_F(PrepareTest, OneTextIsSplitByItself) {
     EXPECT_NE(complaint().find("lines.txt looks like JSON lines"), std::string::npos);
     options_.request.corpus = (folder_ / "book.txt").string();
     options_.request.separator = "Text 1:";  // which is there once
-    EXPECT_NE(complaint().find("has 2 documents"), std::string::npos);
+    EXPECT_NE(complaint().find("has 2 documents, split into 2, 0 and 0 (copies stay together)"),
+              std::string::npos);
 }
 
 TEST_F(PrepareTest, FilesHaveTheRightsThatUmaskLeaves) {
@@ -484,7 +485,7 @@ TEST_F(PrepareTest, WhereNothingCanBeLockedItSaysWhereToPutTheData) {
 TEST_F(PrepareTest, TheLargestVocabularyItNamesWorks) {
     options_.request.vocab_size = 5000;
     const std::string message = complaint();
-    const std::size_t at = message.find("choose at most ") + 15;
+    const std::size_t at = message.find("use --vocab-size ") + 17;
     options_.request.vocab_size = std::stoi(message.substr(at));
     EXPECT_EQ(prepare_data(options_).meta.vocab_size, options_.request.vocab_size);
 }

@@ -88,7 +88,7 @@ TEST_F(AgentsE2e, NothingThatAnAgentDoesEndsTheNight) {
     ::usleep(300000);
     EXPECT_EQ(fs::file_size(home / "daemon"), daemon) << "the daemon lives on";
     EXPECT_LT(fs::file_size(directory(6) / "proposal/agent.log"), 20u << 20);
-    EXPECT_TRUE(contains(reason(7), "unchanged: cannot go on")) << reason(7);
+    EXPECT_TRUE(contains(reason(7), "unchanged; it said: \"cannot go on\"")) << reason(7);
     EXPECT_EQ(calls(8), 2);
     EXPECT_TRUE(in_log("failed with exit code 1: You've hit your usage limit.; asking again in 60 s"));
     EXPECT_EQ(read_text(directory(8) / "proposal/agent.err"), "You've hit your usage limit.\n");

@@ -100,7 +100,7 @@ TEST_F(OutageTest, SoIsAnErrorOfItsOwnWithExitCode0) {
     const std::string answered =
         R"(echo '{"event":"message_send","properties":{"prompt_tokens":7,"cost":0}}' > .agent/usage.jsonl; )";
     expect(propose("aider", answered + "echo 'the rate limit is fine'"), Remedy::ask_again,
-           "the agent left train.cpp unchanged: the rate limit is fine");
+           "the agent left train.cpp unchanged; it said: \"the rate limit is fine\"");
     EXPECT_TRUE(propose("aider", kEdit).status.ok()) << "an edit is an edit";
 }
 
@@ -122,15 +122,15 @@ TEST_F(OutageTest, WhoWorkedAndGaveNothingIsAskedAgainWhateverItQuotes) {
     for (const std::string words :
          {"train/train.cpp:401:9: error: expected ;", "usage limit reached", "401", "429"}) {
         expect(propose("claude", "echo '" + words + "'"), Remedy::ask_again,
-               "the agent left train.cpp unchanged: " + words);
+               "the agent left train.cpp unchanged; it said: \"" + words + "\"");
         expect(propose("mini", "echo '" + words + "'"), Remedy::ask_again,
-               "the agent left train.cpp unchanged: " + words);
+               "the agent left train.cpp unchanged; it said: \"" + words + "\"");
     }
     const std::string plain = R"(echo '{"is_error":false,"result":"no better idea"}')";
     for (const std::string aside : {"warning: rate limit of telemetry lowered", "401 Unauthorized",
                                     R"({"is_error":true,"result":"overloaded","total_cost_usd":9})"}) {
         const Answer answer = propose("claude", "echo '" + aside + "' >&2; " + plain);
-        expect(answer, Remedy::ask_again, "the agent left train.cpp unchanged: no better idea");
+        expect(answer, Remedy::ask_again, "the agent left train.cpp unchanged; it said: \"no better idea\"");
         EXPECT_EQ(answer.proposal.agent.usd, 0) << aside;
         EXPECT_TRUE(propose("claude", kEdit + ("echo '" + aside + "' >&2; ") + plain).status.ok()) << aside;
     }
@@ -158,9 +158,9 @@ echo half >> train/train.cpp; echo half > idea.txt; echo '{"is_error":true,"resu
     EXPECT_FALSE(proposer.propose(request()).status.ok());
     directory_.write("back", "");
     expect(proposer.propose(request()), Remedy::ask_again,
-           "the agent left train.cpp unchanged: -p "
+           "the agent left train.cpp unchanged; it said: \"-p "
            "--output-format json --model m --permission-mode acceptEdits --tools Read,Edit,Write,Grep,Glob "
-           "--strict-mcp-config");
+           "--strict-mcp-config\"");
     const std::string prompts = read_text(folder() / "prompt.md");
     EXPECT_NE(prompts.find("The rules."), prompts.rfind("The rules."));
 }

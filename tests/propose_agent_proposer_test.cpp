@@ -331,7 +331,7 @@ TEST_F(AgentProposerTest, AnAgentThatHangsIsEndedWithItsChildren) {
 
 TEST_F(AgentProposerTest, AQuestionFindsNobodyToAnswer) {
     EXPECT_EQ(reason("cat > /dev/null; read answer || echo 'no answer'"),
-              "the agent left train.cpp unchanged: no answer");
+              "the agent left train.cpp unchanged; it said: \"no answer\"");
     EXPECT_EQ(log(), "no answer\n");
     EXPECT_EQ(reason("echo Should I change the depth or the width?"),
               "the agent asked instead of editing: Should I change the depth or the width?");

@@ -157,7 +157,8 @@ TEST_F(Path, ACommandThatCannotBeStartedIsNamedAtOnce) {
             find_agent({}, bad);
             ADD_FAILURE() << bad;
         } catch (const UserError& error) {
-            EXPECT_THAT(error.what(), HasSubstr("there is no agent or program called \"")) << bad;
+            EXPECT_THAT(error.what(), HasSubstr("no agent or program named \"")) << bad;
+            EXPECT_EQ(error.hint(), "autoresearch doctor lists the agents") << "none has a similar name";
         }
     }
     const auto back = std::filesystem::current_path();

@@ -53,6 +53,15 @@ TEST(ResultTable, ColumnsAreAlignedAndTheIncumbentMarked) {
               "the baseline)\n");
 }
 
+TEST(ResultTable, WithoutAnEditThereIsNoIdea) {
+    auto none = experiment(1, Decision::crash, 0, 0);
+    none.idea = "no proposal";
+    none.verdict.ending = Ending::no_proposal;
+    none.verdict.reason = "the agent left train.cpp unchanged";
+    EXPECT_THAT(experiment_line(none, false),
+                ::testing::EndsWith("  no edit: the agent left train.cpp unchanged"));
+}
+
 TEST(ResultTable, SumsUpWhatTheAgentCost) {
     std::vector<Experiment> all = {experiment(0, Decision::keep, 1.5, 0),
                                    experiment(1, Decision::keep, 1.4, -0.1),

@@ -1,4 +1,4 @@
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
 
@@ -7,6 +7,8 @@
 
 namespace autoresearch {
 namespace {
+
+using ::testing::HasSubstr;
 
 TEST(RunView, AFinalNumberIsShownWhereItIsWhole) {
     const TempDirectory folder;
@@ -25,6 +27,28 @@ TEST(RunView, AFinalNumberIsShownWhereItIsWhole) {
         folder.write("final.json", damaged);
         EXPECT_EQ(run_text(view, false).find("on the test split"), std::string::npos) << damaged;
     }
+}
+
+TEST(RunView, ARunWithoutABaselineNeedsItsFlagsAgain) {
+    RunView view;
+    Settings& config = view.run.config.values;
+    config.tag = "night";
+    config.preset = "my preset";
+    config.budget = 2.5;
+    config.early_end = false;
+    config.repeats = 0;
+    view.run.config.origins = {{"tag", "--tag"},
+                               {"preset", "--preset"},
+                               {"budget", "--budget"},
+                               {"early_end", "--early-end"},
+                               {"repeats", "configs/quickstart.json"}};
+    const auto rules = summary_rules([](const auto&) { return Noise(); });
+    view.summary = summarize({}, rules);
+    EXPECT_THAT(run_text(view, false),
+                HasSubstr("to continue: autoresearch run --tag night --preset 'my preset' --budget 2.5 "
+                          "--no-early-end\n"));
+    view.summary = summarize(std::vector<Experiment>(1), rules);
+    EXPECT_THAT(run_text(view, false), HasSubstr("to continue: autoresearch run --tag night\n"));
 }
 
 }  // namespace

@@ -99,10 +99,13 @@ void check_splits(const std::array<std::int64_t, 3>& documents, const std::strin
     const auto [train, val, test] = documents;
     if (train > 0 && val > 0 && test > 0) return;
     const std::int64_t all = train + val + test;
-    throw UserError(
-        "too few documents to split into training, validation and test: corpus " + corpus + " has " +
-            std::to_string(all) + (all == 1 ? " document" : " documents"),
-        "give more text, or say where to cut it: --separator '\\n\\n'; a hundred documents are safe");
+    const auto number = [](std::int64_t each) { return std::to_string(each); };
+    throw UserError("too few documents to split into training, validation and test: corpus " + corpus +
+                        " has " + number(all) + (all == 1 ? " document" : " documents") + ", split into " +
+                        number(train) + ", " + number(val) + " and " + number(test) +
+                        " (copies stay together)",
+                    "about 100 different documents are enough: use more text, or say where to cut it with "
+                    "--separator '\\n\\n'");
 }
 
 /// The first pass. Where there are too few texts to split, it is done again with parts of them.
@@ -132,10 +135,10 @@ Tokenizer learn_tokenizer(const PrepareOptions& options, Corpus& corpus, const s
     std::vector<std::string> tokens =
         train_bpe(pieces[0], ranks, [&](double share) { options.progress("tokenizer", share); });
     if (tokens.size() < ranks)
-        throw UserError(
-            "a vocabulary of " + std::to_string(options.request.vocab_size) +
-                " is larger than the data supports: corpus " + options.request.corpus,
-            "choose at most " + std::to_string(tokens.size() + Tokenizer::kSpecials) + ", or give more text");
+        throw UserError("a vocabulary of " + std::to_string(options.request.vocab_size) +
+                            " is larger than the data supports: corpus " + options.request.corpus,
+                        "use --vocab-size " + std::to_string(tokens.size() + Tokenizer::kSpecials) +
+                            " or less, or more text");
     return {std::move(tokens), split_pattern};
 }
 
@@ -187,7 +190,7 @@ std::int64_t choose_eval_tokens(const DataRequest& request, const Shard& validat
             throw UserError("too little text: the " + std::filesystem::path(kShardFiles[i]).stem().string() +
                                 " split of corpus " + request.corpus + " does not fill a row of " +
                                 std::to_string(request.seq_len) + " tokens",
-                            "give more text, or use a smaller sequence length");
+                            "use more text, or a smaller --seq-len");
     if (request.eval_tokens == 0) return rows * request.seq_len;
     return std::clamp<std::int64_t>(request.eval_tokens / request.seq_len, 1, rows) * request.seq_len;
 }

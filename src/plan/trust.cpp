@@ -11,6 +11,7 @@ namespace autoresearch {
 namespace fs = std::filesystem;
 
 constexpr const char* kAgents = "configs/agents.json";
+constexpr const char* kBuiltIn = "tuner";  // is ours, whoever names it
 
 static fs::path place_of(const NamedPrograms& programs) {
     return cache_root() / "trusted" / hex(xxh64(programs.text));
@@ -22,7 +23,7 @@ NamedPrograms named_programs(const ResolvedSettings& config, const ResolvedSetti
     const auto add = [&](const char* key, const std::string& value) {
         if (value.empty()) return;
         programs.text += std::string(key) + " = " + clean_line(value, 2000) + "\n";
-        programs.needs = programs.needs || !asked.asked_for(key);
+        programs.needs = programs.needs || (value != kBuiltIn && !asked.asked_for(key));
     };
     add("agent", config.values.agent);
     add("agent_args", config.values.agent_args);

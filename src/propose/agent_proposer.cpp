@@ -154,7 +154,8 @@ std::string AgentProposer::reason(const Call& call, const std::string& none) con
         what = call.output.error.empty() ? "the agent's model did not answer" : "the agent failed";
     else if (call.words.ends_with('?'))
         what = "the agent asked instead of editing";
-    return call.words.empty() ? what : what + ": " + call.words;
+    if (call.words.empty()) return what;
+    return what == none ? what + "; it said: \"" + call.words + "\"" : what + ": " + call.words;
 }
 
 Answer AgentProposer::propose(const ProposalRequest& request) {

@@ -36,9 +36,10 @@ std::string expand(const std::string& text, const Fields& fields, bool quote, bo
         const auto value = fields.find((*match)[1]);
         if (value == fields.end()) {
             std::vector<std::string> known;
-            for (const auto& entry : fields) known.push_back(entry.first);
+            std::string all = "known are";
+            for (const auto& entry : fields) all += " " + known.emplace_back("{" + entry.first + "}");
             throw UserError("the agent's command has the unknown field " + match->str(),
-                            "did you mean {" + nearest((*match)[1], known) + "}?");
+                            did_you_mean(match->str(), known, all));
         }
         has_empty = has_empty || value->second.empty();
         result.append(rest, (*match)[0].first).append(quote ? shell_quote(value->second) : value->second);
@@ -104,8 +105,8 @@ AgentAdapter find_agent(const std::vector<AgentAdapter>& agents, const std::stri
         if (word.find('/') != std::string::npos && find_program(word))
             throw UserError("the agent runs in a folder of its own, where there is no \"" + word + "\"",
                             "give the whole path: " + std::filesystem::absolute(word).string());
-        throw UserError("there is no agent or program called \"" + word + "\"",
-                        "did you mean " + nearest(word, names) + "? `autoresearch doctor` lists the agents");
+        throw UserError("no agent or program named \"" + word + "\"",
+                        did_you_mean(word, names, "autoresearch doctor lists the agents"));
     }
     AgentAdapter command;
     command.name = clean_line(agent.substr(0, agent.find_first_of(" \t")), 40);

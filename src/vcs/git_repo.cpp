@@ -112,7 +112,7 @@ std::string GitRepo::head() const {
     const int code = git_reference_name_to_id(&id, repository_.get(), "HEAD");
     if (code == GIT_ENOTFOUND || code == GIT_EUNBORNBRANCH) {
         throw UserError("the repository at " + workdir().string() + " has no commit yet",
-                        "commit what the run should start from: git add -A && git commit -m start");
+                        "commit the starting point first: git add -A && git commit -m start");
     }
     check(code, "read HEAD");
     return hex(id);

@@ -19,6 +19,7 @@ std::string idea_cell(const Experiment& experiment) {
     const Verdict& verdict = experiment.verdict;
     auto cell = clean_line(experiment.idea, kIdeaWidth);
     if (verdict.ending == Ending::ok) return cell;
+    if (verdict.ending == Ending::no_proposal) return "no edit: " + clean_line(verdict.reason);
     const bool judged = verdict.decision != Decision::unjudged;
     return fmt::format("{}{}({}{}{})", cell, cell.empty() ? "" : "  ",
                        judged ? to_string(verdict.ending) : "no fair trial",

@@ -107,8 +107,25 @@ SummaryRules summary_rules(const std::function<Noise(const std::vector<Experimen
             }};
 }
 
-/// One that does more: a bound that is reached would end it at once.
+/// The flags that a run was started with.
+static std::string flags_of(const RunInfo& run) {
+    std::string flags;
+    for (const auto& key : setting_keys()) {
+        const auto origin = run.config.origins.find(key.name);
+        if (key.name == "tag" || origin == run.config.origins.end() || origin->second != key.flag()) continue;
+        const auto value = key.get(run.config.values);
+        const bool off = key.is_switch() && !value.get<bool>();
+        flags += off ? " --no-" + key.flag().substr(2) : " " + key.flag();
+        if (value.is_string()) flags += " " + shell_quote(value.get<std::string>());
+        if (value.is_number()) flags += " " + value.dump();
+    }
+    return flags;
+}
+
+/// One that does more: a bound that is reached would end it at once. Without a baseline a run starts over,
+/// and needs its flags again.
 static std::string command_to_continue(const RunView& view) {
+    if (view.summary.rows.empty()) return "autoresearch run --tag " + view.run.tag() + flags_of(view.run);
     const int bound = view.run.config.values.experiments;
     const auto done = std::count(view.summary.rows.begin(), view.summary.rows.end(), '\n') - 1;
     const bool reached = bound > 0 && done >= bound;
