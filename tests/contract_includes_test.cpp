@@ -24,7 +24,8 @@ Folders allowed(const std::string& folder) {
     if (folder == "util" || folder == "autoresearch") return {};
     if (folder == "proc" || folder == "loop") return {"contract", "util"};
     if (folder == "settings") return {"contract", "util", "autoresearch"};
-    if (folder == "view") return {"contract", "record", "settings", "util", "autoresearch"};
+    if (folder == "view")
+        return {"contract", "record", "settings", "util", "autoresearch", "prepare/data", "prepare/corpus"};
     if (folder == "record") return {"contract", "settings", "proc", "util", "autoresearch"};
     if (folder == "contract") return {"autoresearch", "util"};  // the names in the trainer's events
     if (folder == "propose")

@@ -103,7 +103,12 @@ last_tag() { "$program" status --json | "$python" -c 'import json, sys; print(js
 # Killed in the second of three seeds, twice: the first seed is trained once.
 A14() {
     begun "$row.clone"
-    local command=("$program" run --tag x "${quick[@]}" --judge paired --baseline-seeds 3 --agent tuner --experiments 1)
+    fake claude <<'END'
+sed 's/ DEPTH = {4, 8, 4}/ DEPTH = {4, 8, 2}/' train/train.cpp >new && mv new train/train.cpp
+echo 'half the layers' >idea.txt
+echo '{"result":"ok"}'
+END
+    local command=("$program" run --tag t "${quick[@]}" --judge paired --agent claude --experiments 1)
     for times in 1 2; do
         "${command[@]}" >>"$work/$row.log" 2>&1 &
         pid=$!
@@ -113,7 +118,7 @@ A14() {
         { wait $pid; } 2>/dev/null
     done
     "${command[@]}" >>"$work/$row.log" 2>&1 || wrong "it does not go on: $(tail -n 3 "$work/$row.log")"
-    equal "starts of seed 1" "$(grep -c 'experiment 0: train, seed 1' "$work/$row.log")" 1
+    equal "starts of seed 1" "$(grep -c 'experiment 1: train, seed 1' "$work/$row.log")" 1
 }
 
 # The desk does not grow with the run.
