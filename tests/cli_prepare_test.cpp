@@ -67,6 +67,12 @@ class PrepareCommandTest : public ::testing::Test {
     std::string out_, err_;
 };
 
+TEST_F(PrepareCommandTest, AnUnfinishedKitIsBadUsage) {
+    fs::remove(folder_ / "kit/include");
+    EXPECT_EQ(prepare({"--corpus", "texts"}), 2);
+    EXPECT_THAT(err_, HasSubstr("the trainer kit is missing: no include in "));
+}
+
 TEST_F(PrepareCommandTest, SaysWhatWasSkipped) {
     folder_.write("texts/a.jsonl", lines(600) + "no JSON\n{\"text\":null}\n{\"text\":null}\n");
     folder_.write("texts/image.png", "x");
