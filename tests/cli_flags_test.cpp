@@ -57,19 +57,24 @@ TEST_F(FlagsTest, ACommandHasOnlyTheSettingsItNamed) {
     EXPECT_THROW(run("data --confirm none"), CLI::ParseError);
 }
 
-// What a shell makes of an unquoted pattern.
-TEST_F(FlagsTest, SeveralWordsAfterCorpusGetAWordOnQuotes) {
-    for (const char* command : {"prepare", "train", "run"}) {
-        std::vector<std::string> words = {"autoresearch", command, "--corpus", "a.txt", "b.txt", "c.txt"};
-        std::vector<char*> argv;
-        for (std::string& word : words) argv.push_back(word.data());
-        testing::internal::CaptureStderr();
-        EXPECT_EQ(run_app(static_cast<int>(argv.size()), argv.data()), 2);
-        const std::string said = testing::internal::GetCapturedStderr();
-        EXPECT_NE(said.find("--corpus takes one word, and after it came b.txt\n  quote a pattern"),
-                  std::string::npos)
-            << said;
+TEST_F(FlagsTest, EveryExampleOfTheHelpIsACommandLine) {
+    CLI::App app;
+    Commands commands(app);
+    add_commands(commands);
+    int examples = 0;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+        const std::string footer = command->get_footer();
+        for (std::size_t at = 0; (at = footer.find("\n  ", at)) != std::string::npos; ++examples) {
+            at += 3;
+            const std::string line = footer.substr(at, footer.find('\n', at) - at);
+            EXPECT_TRUE(line.starts_with("autoresearch " + command->get_name())) << line;
+            CLI::App own;
+            Commands parsed(own);
+            add_commands(parsed);
+            EXPECT_NO_THROW(own.parse(line, true)) << line;
+        }
     }
+    EXPECT_GE(examples, 10);
 }
 
 TEST_F(FlagsTest, AFlagTakesNoValue) {

@@ -73,6 +73,27 @@ TEST_F(PrepareCommandTest, AnUnfinishedKitIsBadUsage) {
     EXPECT_THAT(err_, HasSubstr("the trainer kit is missing: no include in "));
 }
 
+// What a shell makes of an unquoted pattern.
+TEST_F(PrepareCommandTest, SeveralWordsAfterCorpusAreAllRead) {
+    folder_.write("one/a.jsonl", lines(200));
+    for (int i = 0; i < 40; ++i)
+        folder_.write("two/" + std::to_string(i) + ".txt",
+                      "Text " + std::to_string(i) + ": a few words of its own");
+    const auto documents = [&] {
+        const auto json = nlohmann::json::parse(out_);
+        return json["train_documents"].get<int>() + json["val_documents"].get<int>() +
+               json["test_documents"].get<int>();
+    };
+    ASSERT_EQ(prepare({"--corpus", "one", "two/1.txt", "two/*.txt", "--json"}), 0) << err_;
+    EXPECT_EQ(documents(), 240) << "a file named twice counts once";
+    ASSERT_EQ(prepare({"--json", "--corpus", "{one,two/**/?.txt}"}), 0) << err_;
+    EXPECT_EQ(documents(), 210);
+    EXPECT_EQ(prepare({"--corpus", "one", "nine", "--json"}), 2);
+    EXPECT_THAT(err_, HasSubstr("no such corpus file or folder: " + (folder_ / "nine").string()));
+    EXPECT_EQ(prepare({"--corpus", "one", "a,b"}), 2);
+    EXPECT_THAT(err_, HasSubstr("a,b has a comma or a brace, and is not alone"));
+}
+
 TEST_F(PrepareCommandTest, SaysWhatWasSkipped) {
     folder_.write("texts/a.jsonl", lines(600) + "no JSON\n{\"text\":null}\n{\"text\":null}\n");
     folder_.write("texts/image.png", "x");

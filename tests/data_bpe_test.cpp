@@ -6,6 +6,7 @@
 
 #include "prepare/data/tokenizer.h"
 #include "temp_directory.h"
+#include "util/base64.h"
 
 namespace autoresearch {
 namespace {

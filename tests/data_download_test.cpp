@@ -8,8 +8,9 @@
 #include <stdexcept>
 
 #include "autoresearch/error.h"
+#include "early_child.h"
 #include "http_server.h"
-#include "prepare/corpus/download.h"
+#include "prepare/fetch/download.h"
 #include "prepare/corpus/prepare.h"
 #include "temp_directory.h"
 
@@ -266,6 +267,13 @@ TEST_F(DownloadTest, AFileInPiecesWithoutALength) {
 
 TEST_F(DownloadTest, StoppedAndKilledItGoesOn) {
     std::atomic<bool> broken{true};
+    EarlyChild child([&](const std::string& url) {
+        options_.first_wait = 100;
+        options_.progress = [&](const std::string&, double) {
+            if (fs::file_size(part_) == 60000U) raise(SIGKILL);
+        };
+        download_all({{url, file_}}, options_);
+    });
     const HttpServer server([&](const Request& request) {
         Reply reply = HttpServer::serve(request, body_, "\"a\"");
         if (broken) reply.hang_up_after = 30000;
@@ -277,12 +285,8 @@ TEST_F(DownloadTest, StoppedAndKilledItGoesOn) {
     };
     EXPECT_THROW(fetched(server), std::runtime_error);
     EXPECT_EQ(fs::file_size(part_), 30000U);
-    options_.progress = [&](const std::string&, double) {
-        if (fs::file_size(part_) == 60000U) raise(SIGKILL);
-    };
-    // The child of this has no server thread; it talks to ours.
-    EXPECT_EXIT(download_all({{server.url("/file"), file_}}, options_), ::testing::KilledBySignal(SIGKILL),
-                "");
+    const int status = child.run(server.url("/file"));
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << status;
     EXPECT_EQ(fs::file_size(part_), 60000U);
     options_.progress = [](const std::string&, double) {};
     broken = false;
@@ -296,14 +300,13 @@ TEST_F(DownloadTest, WhatAnotherUserBeganIsFetchedAnew) {
     for (const char* name : {"d/file.part", "d/file.part.tag"})
         fs::permissions(folder_.write(name, "of root"), fs::perms(0644));
     for (const fs::path& shared : {folder_.path(), folder_ / "d"}) fs::permissions(shared, fs::perms(0777));
+    EarlyChild anybody([&](const std::string& url) {
+        if (::setuid(65534) != 0) ::_exit(3);
+        download_all({{url, file_}}, options_);
+    });
     const HttpServer server(
         [&](const Request& request) { return HttpServer::serve(request, body_, "\"a\""); });
-    const auto as_anybody = [&] {
-        if (::setuid(65534) != 0) std::exit(3);
-        download_all({{server.url("/file"), file_}}, options_);
-        std::exit(0);
-    };
-    EXPECT_EXIT(as_anybody(), ::testing::ExitedWithCode(0), "");
+    EXPECT_EQ(anybody.run(server.url("/file")), 0);
     EXPECT_EQ(read_text(file_), body_);
 }
 

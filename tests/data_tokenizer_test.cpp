@@ -11,6 +11,7 @@
 #include "autoresearch/error.h"
 #include "prepare/data/tokenizer.h"
 #include "temp_directory.h"
+#include "util/base64.h"
 #include "util/text.h"
 
 namespace autoresearch {

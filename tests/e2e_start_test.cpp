@@ -36,6 +36,28 @@ TEST_F(StartE2e, AnUncommittedChangeIsNamedAndCanBeStartedFrom) {
     EXPECT_EQ(again.code, 0) << "the same command goes on: " << again.err;
 }
 
+TEST_F(StartE2e, ARunEndsBeforeItsDiskIsFull) {
+    const std::string folder = (repository / ".autoresearch").string();
+    std::filesystem::create_directory(folder);
+    if (sh("mount -t tmpfs -o size=1100m none '" + folder + "'").code != 0)
+        GTEST_SKIP() << "only root can mount a small disk";
+    const auto agent = home.write("agent.sh", R"(head -c 100000000 /dev/zero >> ')" + folder + R"(/filler'
+sed -i "s/ DEPTH = {4, 8, .}/ DEPTH = {4, 8, $1}/" train/train.cpp
+echo 'less depth' > idea.txt
+)");
+    const std::string line = run_line("--experiments 2 --agent 'sh " + agent.string() + " {experiment}'");
+    const Output ended = autoresearch(line);
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    EXPECT_NE(ended.out.find("disk: about "), std::string::npos) << ended.out;
+    EXPECT_NE(ended.out.find("MB are left on its disk; free some space"), std::string::npos) << ended.out;
+    expect_consistent(2);
+    expect_refused(line, "GiB are free in " + folder, "free some space");
+    sh("rm '" + folder + "/filler'");
+    EXPECT_EQ(autoresearch(line).code, 0);
+    expect_consistent(3);
+    EXPECT_EQ(sh("umount '" + folder + "'").code, 0);
+}
+
 TEST_F(StartE2e, WhatIsMissingIsSaidWithTheMend) {
     expect_refused("run --vocab-size 300 --corpus torch-sources", "no prepared data", "autoresearch prepare");
     expect_refused("run --budget abc", "--budget", "");
@@ -45,6 +67,12 @@ TEST_F(StartE2e, WhatIsMissingIsSaidWithTheMend) {
     expect_refused("replay 3", "there is no run", "autoresearch run");
     expect_refused("prepare --corpus /nowhere/at-all" + std::string(kData), "/nowhere/at-all", "");
     expect_refused(run_line("--agent nonesuch"), "nonesuch", "");
+    ::setenv("SOME_KEY", "Zq7wX0y1v9R-1", 1);
+    expect_refused(run_line("--agent \"true $SOME_KEY\""), "--agent has the value of SOME_KEY",
+                   "'$SOME_KEY' in single quotes");
+    expect_refused(run_line("--agent true --agent-args \"--key=$SOME_KEY\""),
+                   "--agent-args has the value of SOME_KEY", "");
+    ::unsetenv("SOME_KEY");
     EXPECT_FALSE(std::filesystem::exists(repository / ".autoresearch")) << "nothing half-made";
     sh("git branch autoresearch/e2e");
     expect_refused(run_line(""), "branch autoresearch/e2e already exists", "--tag");

@@ -39,8 +39,16 @@ TEST_F(SteerE2e, ADetachedRunIsWatchedPausedResumedAndStopped) {
     ASSERT_EQ(started.code, 0) << started.err;
     EXPECT_THAT(started.out, HasSubstr("goes on in the background (pid "));
     EXPECT_EQ(autoresearch("run --tag e2e --detach").code, 2) << "it is already running";
-    wait_for("the baseline trains", [&] { return is_at("train") && is_at("step"); });
-    EXPECT_EQ(now().at("experiment"), 0);
+    nlohmann::json training;
+    wait_for("the baseline trains", [&] {
+        const auto steps = [&] { return training.is_object() && training["step"].is_number(); };
+        if (!steps()) training = now();
+        return steps();
+    });
+    EXPECT_EQ(training.at("experiment"), 0);
+    EXPECT_EQ(training.at("seed"), 1);
+    EXPECT_GT(training.at("loss"), 0);
+    EXPECT_GT(training.at("tokens_per_second"), 0);
     EXPECT_THAT(autoresearch("status").out, HasSubstr("now: experiment 0: train"));
 
     EXPECT_EQ(autoresearch("pause --tag e2e").code, 0);

@@ -15,32 +15,37 @@ class VerdictE2e : public E2eTest {
     }
 };
 
-// With the real trainer: the baseline's seeds, a verdict with its reason, status and the noise by itself.
-TEST_F(VerdictE2e, VerdictsKnowTheNoise) {
-    const Output run = autoresearch(run_line("--judge paired --agent tuner --experiments 1"));
+// With the real trainer: the first result comes after one trial, a verdict has its reason.
+TEST_F(VerdictE2e, TheBaselineIsOneTrialUntilSomethingMayBeKept) {
+    const auto agent = home.write("agent.sh",
+                                  "sed -i.old s/TOTAL_BATCH_SIZE/STEP_TOKENS/ train/train.cpp\n"
+                                  "echo 'a better name' > idea.txt\n");
+    const Output run =
+        autoresearch(run_line("--judge paired --experiments 1 --agent 'sh " + agent.string() + "'"));
     ASSERT_EQ(run.code, 0) << run.err;
     const auto lines = ledger();
     ASSERT_EQ(lines.size(), 2U);
-    EXPECT_EQ(lines[0]["trials"].size(), 3U);
-    const auto& baseline = lines[0]["verdict"]["evidence"];
-    EXPECT_EQ(baseline["ground"], "baseline");
-    EXPECT_GT(baseline["noise"]["sd"], 0);
+    EXPECT_EQ(lines[0]["trials"].size(), 1U);
+    EXPECT_EQ(lines[0]["verdict"]["evidence"]["ground"], "baseline");
     const auto& evidence = lines[1]["verdict"]["evidence"];
     EXPECT_GT(evidence["incumbent_tokens"], 1000) << evidence.dump();
     EXPECT_GT(evidence["equal_steps"]["steps"], 0) << evidence.dump();
-    const auto status = nlohmann::json::parse(autoresearch("status --json").out);
-    EXPECT_GE(status["verdicts"]["degrees"], 2);
-    EXPECT_GT(status["verdicts"]["noise"], 0);
     const Output noise = autoresearch("noise --seeds 2 --corpus '" + corpus().string() + "'" + kData +
                                       " --device cpu --budget 2 --repeats 0 --json");
     ASSERT_EQ(noise.code, 0) << noise.err;
     EXPECT_EQ(nlohmann::json::parse(noise.out)["trials"].size(), 2U);
 }
 
-// A run that is killed again and again in its baseline gets past it, and no trial is run twice.
+// A run that is killed again and again in one experiment gets past it, and no trial is run twice.
 TEST_F(VerdictE2e, FinishedTrialsOutliveAKill) {
-    const std::string line = run_line("--judge paired --agent tuner --experiments 0 --hours 0.000001");
-    const auto trials = directory(0) / "trials.jsonl";
+    start_from_the_tiny_trainer();
+    sh("sed -i.old 's/SMOOTHING = 1.0/SMOOTHING = 50000.0/' train/train.cpp; rm train/train.cpp.old; "
+       "git commit -qa --amend -m start");
+    const auto agent = home.write("agent.sh",
+                                  "sed -i.old 's/SMOOTHING = .*;/SMOOTHING = 1.0;/' train/train.cpp\n"
+                                  "echo less > idea.txt\n");
+    const std::string line = run_line("--judge paired --experiments 1 --agent 'sh " + agent.string() + "'");
+    const auto trials = directory(1) / "trials.jsonl";
     for (int kill = 1; kill <= 2; ++kill) {
         sh(std::string(kBinary) + " " + line +
            " > /dev/null 2>&1 & pid=$!; i=0; while [ $i -lt 1200 ] && [ \"$(wc -l < '" + trials.string() +
@@ -51,11 +56,17 @@ TEST_F(VerdictE2e, FinishedTrialsOutliveAKill) {
     }
     const Output run = autoresearch(line);
     ASSERT_EQ(run.code, 0) << run.out << run.err;
-    EXPECT_NE(run.out.find("2 finished trials of an earlier start count"), std::string::npos) << run.out;
+    EXPECT_NE(run.out.find("1 finished trial of an earlier start counts"), std::string::npos) << run.out;
     const auto lines = ledger();
-    ASSERT_EQ(lines.size(), 1U);
-    ASSERT_EQ(lines[0]["trials"].size(), 3U);
-    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(lines[0]["trials"][i]["seed"], i + 1);
+    ASSERT_EQ(lines.size(), 2U);
+    EXPECT_EQ(lines[1]["verdict"]["decision"], "keep") << lines[1].dump();
+    const auto seeds = [&](const char* of) {
+        std::vector<int> all;
+        for (const auto& trial : lines[1][of]) all.push_back(trial["seed"]);
+        return all;
+    };
+    EXPECT_EQ(seeds("reference_trials"), (std::vector<int>{2, 3})) << "what the baseline still lacked";
+    EXPECT_EQ(seeds("trials"), (std::vector<int>{1, 2}));
     EXPECT_FALSE(std::filesystem::exists(trials));
 }
 
@@ -72,6 +83,10 @@ TEST_F(VerdictE2e, TheFinalNumberIsOfTheTestSplit) {
         run_line("--judge paired --confirm-seeds 2 --experiments 1 --agent 'sh " + agent.string() + "'"));
     ASSERT_EQ(run.code, 0) << run.err;
     EXPECT_EQ(ledger()[1]["verdict"]["decision"], "keep") << ledger()[1].dump(2);
+    EXPECT_GE(ledger()[1]["reference_trials"].size(), 2U) << "now the baseline's noise is needed";
+    const auto status = nlohmann::json::parse(autoresearch("status --json").out);
+    EXPECT_GE(status["verdicts"]["degrees"], 2);
+    EXPECT_GT(status["verdicts"]["noise"], 0);
     const auto number = nlohmann::json::parse(read_text(repository / ".autoresearch/e2e/final.json"));
     EXPECT_EQ(number["experiment"], 1);
     EXPECT_GT(number["gain"], 0);

@@ -48,14 +48,36 @@ class PairedJudgeTest : public testing::Test {
     std::vector<Experiment> history;
 };
 
-TEST_F(PairedJudgeTest, TheBaselineRunsWithSeveralSeeds) {
-    for (std::uint64_t seeds = 0; seeds < 3; ++seeds) {
-        const auto baseline = experiment(0, std::vector<double>(seeds, 2.0));
-        EXPECT_EQ(std::get<MoreTrials>(judge.judge(nullptr, baseline, {})).seed, seeds + 1);
-    }
-    const auto verdict = std::get<Verdict>(judge.judge(nullptr, history[0], {}));
+TEST_F(PairedJudgeTest, TheBaselineRunsOnceAndItsOtherSeedsWhenSomethingMayBeKept) {
+    EXPECT_EQ(std::get<MoreTrials>(judge.judge(nullptr, experiment(0, {}), {})).seed, 1U);
+    const auto verdict = std::get<Verdict>(judge.judge(nullptr, experiment(0, {2.0}), {}));
     EXPECT_EQ(verdict.decision, Decision::keep);
-    EXPECT_EQ(verdict_sentence(verdict), "baseline; noise 0.01000 between 3 seeds");
+    EXPECT_EQ(verdict_sentence(verdict), "baseline");
+    EXPECT_EQ(verdict_sentence(std::get<Verdict>(judge.judge(nullptr, history[0], {}))),
+              "baseline; noise 0.01000 between 3 seeds")
+        << "of a run that began with several";
+
+    history = {experiment(0, {2.0})};
+    history[0].verdict.decision = Decision::keep;
+    EXPECT_EQ(verdict_of(experiment(1, {2.0})).decision, Decision::discard) << "no seed is spent on that";
+    for (auto& candidate : {experiment(1, {1.9}), experiment(1, {2.1}, 900)}) {
+        auto tried = candidate;
+        for (const std::uint64_t seed : {2, 3}) {
+            const auto more = std::get<MoreTrials>(ask(tried));
+            EXPECT_TRUE(more.of_incumbent);
+            EXPECT_EQ(more.seed, seed);
+            tried.reference_trials.push_back(trial(seed, 2.0 + 0.01 * static_cast<double>(seed)));
+        }
+        const auto answer = ask(tried);
+        const auto* const more = std::get_if<MoreTrials>(&answer);
+        if (candidate.source_tokens == 1000) {
+            ASSERT_NE(more, nullptr);
+            EXPECT_FALSE(more->of_incumbent);
+            EXPECT_EQ(more->seed, 2U);
+        } else {
+            EXPECT_EQ(verdict_of(tried).decision, Decision::discard) << "worse by ten noise units";
+        }
+    }
 }
 
 TEST_F(PairedJudgeTest, WorseOrEqualCostsOneTrial) {

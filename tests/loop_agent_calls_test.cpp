@@ -17,7 +17,7 @@ struct Notes : fakes::FakeReporter {
     Lines live;
     void phase(int, const std::string&) override {}
     void finished(const Experiment&) override {}
-    void progress(double, const std::string& detail) override { live.push_back(detail); }
+    void progress(const Progress& now) override { live.push_back(now.detail); }
 };
 
 class AgentCallsTest : public testing::Test {

@@ -156,6 +156,25 @@ TEST(Platform, AProcessThatEndsWhileItIsLookedAtHoldsNothing) {
     }
 }
 
+TEST_F(Subprocess, SecretsReachNeitherLogsNorEvents) {
+    ProcessSpec spec = shell(
+        "printf '1 %s.' $GIVEN_KEY; printf $GIVEN_KEY | tail -c 3; echo $GIVEN_KEY >&2;"
+        "printf '{\"x\":\"%s\"}\\n' $GIVEN_KEY >&3; printf ' '$GIVEN_KEY; printf Zq7wX0y1");
+    spec.environment["GIVEN_KEY"] = "Zq7wX0y1v9R-1";
+    spec.errors = directory_ / "errors";
+    spec.events = directory_ / "events";
+    std::string heard;
+    spec.on_event = [&](std::string_view line) {
+        heard += line;
+        return std::nullopt;
+    };
+    EXPECT_EQ(run_process(spec, never_).removed, std::set<std::string>{"GIVEN_KEY"});
+    EXPECT_EQ(output(), "1 [GIVEN_KEY removed].R-1 [GIVEN_KEY removed]Zq7wX0y1");
+    EXPECT_EQ(read_text(spec.errors), "[GIVEN_KEY removed]\n");
+    EXPECT_EQ(heard, R"({"x":"[GIVEN_KEY removed]"})");
+    EXPECT_EQ(read_text(spec.events), heard + "\n");
+}
+
 TEST_F(Subprocess, AppendsToTheLog) {
     run_process(shell("echo one"), never_);
     EXPECT_TRUE(run_process(shell("echo two"), never_).succeeded());
@@ -224,6 +243,8 @@ TEST_F(Subprocess, CtrlZStopsTheChildrenTooAndTheGapIsCounted) {
     ASSERT_EQ(::waitpid(harness, &status, WUNTRACED), harness);
     EXPECT_TRUE(WIFSTOPPED(status));
     EXPECT_TRUE(platform::is_stopped(harness));
+    // A stop takes hold when its process is next on a core.
+    for (int i = 0; i < 200 && !platform::is_stopped(child); ++i) ::usleep(10'000);
     EXPECT_TRUE(platform::is_stopped(child));
     ::usleep(5'200'000);
     ::kill(harness, SIGCONT);

@@ -206,8 +206,12 @@ TEST_F(ConfigTest, ARunThatGoesOnKeepsItsFrozenValues) {
     EXPECT_EQ(continue_settings(recorded, resolve(), "cpu").values.device, "auto") << "it came to cpu";
     sources.flags["device"] = "mps";
     EXPECT_THROW(continue_settings(recorded, resolve(), "cpu"), UserError);
+    ResolvedSettings settled = recorded;
+    settled.values.clock = ClockKind::wall;
     sources.flags = {{"tag", "here"}, {"clock", "cpu"}};
-    EXPECT_THROW(continue_settings(recorded, resolve(), "cpu"), UserError) << "no trials by another clock";
+    EXPECT_THROW(continue_settings(settled, resolve(), "cpu"), UserError) << "no trials by another clock";
+    sources.flags["clock"] = "auto";
+    EXPECT_EQ(continue_settings(settled, resolve(), "cpu").values.clock, ClockKind::wall);
     sources.flags = {{"tag", "here"}, {"budget", "43"}};
     EXPECT_THROW(continue_settings(recorded, resolve(), "cpu"), UserError);
 }

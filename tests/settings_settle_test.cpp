@@ -9,6 +9,14 @@
 namespace autoresearch {
 namespace {
 
+TEST(Settle, TheClockIsTheDevicesUnlessItWasAskedFor) {
+    Settings config;
+    EXPECT_EQ(settle(config, {"cpu"}).clock, ClockKind::cpu);
+    for (const char* gpu : {"mps", "cuda"}) EXPECT_EQ(settle(config, {gpu}).clock, ClockKind::wall) << gpu;
+    config.clock = ClockKind::wall;
+    EXPECT_EQ(settle(config, {"cpu"}).clock, ClockKind::wall);
+}
+
 TEST(Settle, TheCpuClockIsForTheCpuOnly) {
     Settings config;
     EXPECT_EQ(settle(config, {"mps"}).device, "mps");

@@ -53,8 +53,8 @@ TEST(SettingsTable, EveryDefaultIsAllowedAndComesBack) {
 TEST(SettingsTable, AClosedSetHasItsNamesAsChoices) {
     for (const auto& key : setting_keys()) {
         if (key.name != "clock") continue;
-        EXPECT_EQ(key.choices, (std::vector<std::string_view>{"wall", "cpu"}));
-        EXPECT_EQ(key.wanted("gpu"), "one of wall, cpu");
+        EXPECT_EQ(key.choices, (std::vector<std::string_view>{"wall", "cpu", "auto"}));
+        EXPECT_EQ(key.wanted("gpu"), "one of wall, cpu, auto");
         Settings settings;
         key.set(settings, "cpu");
         EXPECT_EQ(settings.clock, ClockKind::cpu);

@@ -33,6 +33,13 @@ class RunRepoTest : public GitFixture {
     RunRepo run_{repo_, {"nov5", "2.5 s cpu", "f00d", "cpu"}};
 };
 
+TEST_F(RunRepoTest, AMessageHasNoSecrets) {
+    ::setenv("SOME_KEY", "Zq7wX0y1v9R-1", 1);
+    const auto commit = run_.commit(experiment(3, "use Zq7wX0y1v9R-1"), "int main() { return 3; }\n");
+    ::unsetenv("SOME_KEY");
+    EXPECT_EQ(git_line("log -1 --format=%s " + commit), "use [SOME_KEY removed]");
+}
+
 TEST_F(RunRepoTest, AnExperimentIsACommitOnItsParent) {
     const auto parent = repo_.head();
     const auto commit = run_.commit(experiment(3, "more depth"), "int main() { return 3; }\n");

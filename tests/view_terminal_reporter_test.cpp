@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <map>
+#include <nlohmann/json.hpp>
 
 #include "proc/signals.h"
 #include "proc/subprocess.h"
@@ -33,8 +35,8 @@ class TerminalReporterTest : public ::testing::Test {
             TerminalReporter reporter(writing_.get(), style, log_);
             reporter.note("baseline first");
             reporter.phase(0, "train, seed 1");
-            reporter.progress(0.5, "loss 3.21");
-            reporter.progress(2.0, std::string(500, 'x'));
+            reporter.progress({0.5, "loss 3.21"});
+            reporter.progress({2.0, std::string(500, 'x')});
             Experiment kept;
             kept.verdict.decision = Decision::keep;
             kept.seconds = 65.4;
@@ -93,6 +95,20 @@ TEST_F(TerminalReporterTest, ColorsTheDecision) {
     EXPECT_THAT(text, HasSubstr("\x1b[31mcrash  \x1b[0m"));
 }
 
+TEST_F(TerminalReporterTest, SecretsAreNotShown) {
+    const std::map<std::string, std::string> keys = {
+        {"A_KEY", "baseline first"}, {"B_KEY", "train, seed 1"}, {"C_KEY", "asked for 90 GB"}};
+    for (const auto& [name, value] : keys) ::setenv(name.c_str(), value.c_str(), 1);
+    const std::string text = story({true, false});
+    for (const auto& [name, value] : keys) {
+        ::unsetenv(name.c_str());
+        for (const std::string& shown : {text, read_text(log_)}) {
+            EXPECT_THAT(shown, ::testing::HasSubstr("[" + name + " removed]"));
+            EXPECT_THAT(shown, ::testing::Not(::testing::HasSubstr(value)));
+        }
+    }
+}
+
 TEST_F(TerminalReporterTest, TheLogHasTimesAndNoColors) {
     story({true, true});
     const auto log = read_text(log_);
@@ -113,9 +129,28 @@ TEST_F(TerminalReporterTest, TheLogIsWrittenAtOnceAndAppended) {
     EXPECT_THAT(read_text(log_), AllOf(HasSubstr("Z one\n"), HasSubstr("Z two {}\n")));
 }
 
+TEST_F(TerminalReporterTest, NowHasTheNumbersOfATrainingTrialOnly) {
+    const auto file = log_.parent_path() / "now.json";
+    const auto now = [&] { return nlohmann::json::parse(read_text(file)); };
+    TerminalReporter reporter(writing_.get(), {}, log_, file);
+    reporter.phase(3, "train, seed 2");
+    EXPECT_EQ(now().at("stage"), "experiment 3: train, seed 2");
+    EXPECT_TRUE(now().at("share").is_null() && now().at("step").is_null());
+    ::usleep(600'000);  // at most twice a second
+    reporter.progress({0.25, "step 7, loss 3.5", 7, 2, 3.5, 1200});
+    EXPECT_EQ(now().at("share"), 0.25);
+    EXPECT_EQ(now().at("step"), 7);
+    EXPECT_EQ(now().at("seed"), 2);
+    EXPECT_EQ(now().at("loss"), 3.5);
+    EXPECT_EQ(now().at("tokens_per_second"), 1200);
+    ::usleep(600'000);
+    reporter.progress({1, "evaluating"});
+    EXPECT_TRUE(now().at("step").is_null() && now().at("loss").is_null());
+}
+
 TEST_F(TerminalReporterTest, AClosedTerminalIsNoError) {
     TerminalReporter reporter(-1, {true, true}, log_);
-    reporter.progress(0.1, "x");
+    reporter.progress({0.1, "x"});
     reporter.note("goes on");
     EXPECT_THAT(read_text(log_), HasSubstr("goes on"));
 }

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <sstream>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
 #include "autoresearch/error.h"
-#include "prepare/corpus/download.h"
+#include "prepare/fetch/download.h"
 #include "prepare/corpus/readers.h"
 #include "util/atomic_file.h"
 #include "util/hash.h"
@@ -195,19 +194,20 @@ Corpus find_corpus(const PrepareOptions& options) {
     return corpus;
 }
 
-std::string corpus_key(const std::string& corpus) {
-    // A name has no slash and no wildcard, but a file may be given without a slash too.
-    const std::string place = expand_home(corpus);
-    if (place.starts_with('{') && place.ends_with('}')) {  // several paths, each for itself
+std::string corpus_key(const std::string& corpus, const fs::path& folder) {
+    const auto absolute = [&](const std::string& path) {
+        const fs::path place = fs::absolute(folder / expand_home(path)).lexically_normal();
+        return (place.has_filename() ? place : place.parent_path()).string();
+    };
+    if (const auto paths = paths_of(corpus); paths != std::vector{corpus}) {  // each for itself
         std::string key;
-        std::istringstream paths(place.substr(1, place.size() - 2));
-        for (std::string path; std::getline(paths, path, ',');)
-            key += (key.empty() ? "{" : ",") + fs::absolute(expand_home(path)).lexically_normal().string();
+        for (const std::string& path : paths) key += (key.empty() ? "{" : ",") + absolute(path);
         return key + "}";
     }
-    if (place.find_first_of("/*?[{") == std::string::npos && !fs::exists(place)) return corpus;
-    const fs::path path = fs::absolute(place).lexically_normal();
-    return (path.has_filename() ? path : path.parent_path()).string();
+    // A name has no slash and no wildcard, but a file may be given without a slash too.
+    const std::string place = expand_home(corpus);
+    const bool is_name = place.find_first_of("/*?[{") == std::string::npos && !fs::exists(folder / place);
+    return is_name ? corpus : absolute(corpus);
 }
 
 }  // namespace autoresearch

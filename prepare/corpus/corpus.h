@@ -49,8 +49,9 @@ std::optional<Corpus> corpus_on_disk(const PrepareOptions& options);
 /// Downloads nothing.
 void check_corpus(const PrepareOptions& options);
 
-/// What identifies the corpus from any working directory: its name, or its absolute path.
-std::string corpus_key(const std::string& corpus);
+/// What identifies the corpus from any working directory: its name, or its absolute path. Relative ones are
+/// below `folder`, or else the working directory.
+std::string corpus_key(const std::string& corpus, const std::filesystem::path& folder = {});
 
 /// Throws UserError when the corpus has parquet files and this machine cannot read them.
 void check_readers(const Corpus& corpus);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 #include <set>
+#include <sstream>
 #include <string_view>
 
 #include "autoresearch/error.h"
@@ -68,6 +69,28 @@ std::vector<fs::path> expand(const std::string& glob) {
     return fs::is_directory(folder) ? files_below(folder, wanted, not_asked_for) : std::vector<fs::path>();
 }
 
+/// Of one path or glob.
+std::vector<fs::path> files_of(const std::string& place, const std::string& field, Counts& skipped) {
+    const std::string path = expand_home(place);
+    const auto wanted = [&](const fs::path& file) {
+        const std::string kind = kind_of(file);
+        return is_text_kind(kind) || is_among(kDataKinds, kind) ||
+               (kind == ".json" && has_json_rows(file, field));
+    };
+    std::vector<fs::path> files;
+    const std::vector<fs::path> all = fs::exists(path) ? std::vector<fs::path>{path} : expand(path);
+    for (const fs::path& found : all) {
+        if (fs::is_directory(found)) {
+            const auto below = files_below(found, wanted, skipped);
+            files.insert(files.end(), below.begin(), below.end());
+        } else if (fs::is_regular_file(found)) {
+            if (all.size() == 1) check_kind(found);
+            is_among(kNotReadable, kind_of(found)) ? void(++skipped["other_files"]) : files.push_back(found);
+        }
+    }
+    return files;
+}
+
 }  // namespace
 
 bool is_text_kind(const std::string& kind) {
@@ -120,24 +143,25 @@ std::vector<fs::path> files_below(const fs::path& top, const std::function<bool(
     return files;
 }
 
-std::vector<fs::path> local_files(const std::string& place, const std::string& field, Counts& skipped) {
-    const std::string path = expand_home(place);
-    const auto wanted = [&](const fs::path& file) {
-        const std::string kind = kind_of(file);
-        return is_text_kind(kind) || is_among(kDataKinds, kind) ||
-               (kind == ".json" && has_json_rows(file, field));
-    };
+std::vector<std::string> paths_of(const std::string& corpus) {
+    if (!corpus.starts_with('{') || corpus.find('}') != corpus.size() - 1) return {corpus};
+    std::vector<std::string> paths;
+    std::istringstream inner(corpus.substr(1, corpus.size() - 2));
+    for (std::string path; std::getline(inner, path, ',');) paths.push_back(path);
+    return paths;
+}
+
+std::vector<fs::path> local_files(const std::string& corpus, const std::string& field, Counts& skipped) {
     std::vector<fs::path> files;
-    const std::vector<fs::path> all = fs::exists(path) ? std::vector<fs::path>{path} : expand(path);
-    for (const fs::path& found : all) {
-        if (fs::is_directory(found)) {
-            const auto below = files_below(found, wanted, skipped);
-            files.insert(files.end(), below.begin(), below.end());
-        } else if (fs::is_regular_file(found)) {
-            if (all.size() == 1) check_kind(found);
-            is_among(kNotReadable, kind_of(found)) ? void(++skipped["other_files"]) : files.push_back(found);
-        }
+    const auto places = paths_of(corpus);
+    for (const std::string& place : places) {
+        const auto found = files_of(place, field, skipped);
+        if (found.empty() && places.size() > 1)
+            throw UserError("no such corpus file or folder: " + place, kWhatIsRead);
+        files.insert(files.end(), found.begin(), found.end());
     }
+    std::sort(files.begin(), files.end());  // a file counts once, however often it was named
+    files.erase(std::unique(files.begin(), files.end()), files.end());
     return files;
 }
 

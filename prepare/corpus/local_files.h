@@ -23,7 +23,11 @@ std::vector<std::filesystem::path> files_below(
     const std::filesystem::path& folder, const std::function<bool(const std::filesystem::path&)>& wanted,
     Counts& skipped);
 
-/// The files of a file, a folder or a glob (with ~, ** and {a,b}); empty when there is nothing of that name.
+/// The paths of "{a,b}", which several words after --corpus become; otherwise the one that it is.
+std::vector<std::string> paths_of(const std::string& corpus);
+
+/// The files of a file, a folder or a glob (with ~, ** and {a,b}), or of several of these as paths_of() has
+/// them; empty when there is nothing of that name. Throws UserError for one of several that finds nothing.
 /// In folders those whose extension says text, and .json files with a text in `field`.
 std::vector<std::filesystem::path> local_files(const std::string& path, const std::string& field,
                                                Counts& skipped);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "autoresearch/error.h"
+#include "util/base64.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -14,38 +15,10 @@ const char* const kSplitPattern =
 namespace {
 
 constexpr std::uint32_t kNone = ~std::uint32_t{0};
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::size_t kLongestKnown = 128;   // bytes; longer pieces hardly ever recur
 constexpr std::size_t kMostKnown = 1 << 18;  // pieces
 
 }  // namespace
-
-std::string base64_encode(std::string_view bytes) {
-    std::string text;
-    std::uint32_t bits = 0;
-    int waiting = 0;  // lowest bits not written yet
-    for (const char byte : bytes) {
-        bits = bits << 8 | static_cast<unsigned char>(byte);
-        for (waiting += 8; waiting >= 6; waiting -= 6) text += kBase64[bits >> (waiting - 6) & 63];
-    }
-    if (waiting > 0) text += kBase64[bits << (6 - waiting) & 63];
-    text.resize((bytes.size() + 2) / 3 * 4, '=');
-    return text;
-}
-
-std::string base64_decode(std::string_view text) {
-    std::string bytes;
-    std::uint32_t bits = 0;
-    int waiting = 0;
-    for (const char c : text.substr(0, text.find('='))) {
-        bits = bits << 6 | static_cast<std::uint32_t>(kBase64.find(c));
-        waiting += 6;
-        if (waiting < 8) continue;
-        waiting -= 8;
-        bytes += static_cast<char>(bits >> waiting & 255);
-    }
-    return bytes;
-}
 
 Tokenizer::Tokenizer(std::vector<std::string> ranks, const std::string& split_pattern)
     : ranks_(std::move(ranks)), splitter_(split_pattern) {

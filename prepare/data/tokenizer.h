@@ -71,8 +71,4 @@ class Encoder {
     std::vector<std::uint32_t> known_ids_;
 };
 
-/// RFC 4648, with padding; decoding accepts what encoding produces.
-std::string base64_encode(std::string_view bytes);
-std::string base64_decode(std::string_view text);
-
 }  // namespace autoresearch

@@ -10,6 +10,7 @@
 #include "autoresearch/error.h"
 #include "cli/commands.h"
 #include "trial/kit.h"
+#include "util/secrets.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -17,7 +18,7 @@ namespace {
 
 void print_error(const std::string& message, const std::string& hint) {
     std::cout.flush();
-    std::fprintf(stderr, "autoresearch: %s\n", message.c_str());
+    std::fprintf(stderr, "autoresearch: %s\n", Secrets::here().clean(message).c_str());
     if (!hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
 }
 
@@ -40,11 +41,6 @@ UserError usage_error(const CLI::App& app, const CLI::ParseError& error) {
         return UserError((chosen.empty() ? "there is no command " : "there is no flag ") + name,
                          did_you_mean(name, known, help));
     }
-    // A shell makes many words of a pattern.
-    const auto* const corpus = chosen.empty() ? nullptr : chosen.front()->get_option_no_throw("--corpus");
-    if (corpus != nullptr && corpus->count() > 0 && !app.remaining(true).empty())
-        return UserError("--corpus takes one word, and after it came " + app.remaining(true).front(),
-                         "quote a pattern: --corpus '*.txt'; several paths: --corpus '{first,second}'");
     const std::string text = error.what();
     const auto value = text.find(" was given a disallowed flag override");
     return UserError(value == std::string::npos ? text : "--" + text.substr(0, value) + " takes no value",
@@ -71,12 +67,32 @@ void check_temporary_folder() {
                     "make it, or unset TMPDIR");
 }
 
-// In the order --help shows.
-constexpr void (*kCommands[])(Commands&) = {add_prepare, add_train,    add_run,   add_replay,
-                                            add_status,  add_steering, add_noise, add_confirm,
-                                            add_doctor,  add_tuner,    add_node};
+/// Several words after --corpus, such as a shell makes of a pattern, become the one word {first,second}.
+void join_corpus(std::vector<std::string>& words) {
+    const auto is_flag = [](const std::string& word) { return word.starts_with('-'); };
+    const auto begin = std::find(words.begin(), words.end(), "--corpus");
+    if (words.end() - begin < 3) return;
+    const auto end = std::find_if(begin + 1, words.end(), is_flag);
+    if (end - begin < 3) return;
+    std::string all;
+    for (auto word = begin + 1; word != end; ++word) {
+        if (word->find_first_of("{},") != std::string::npos)
+            throw UserError("--corpus: " + *word + " has a comma or a brace, and is not alone",
+                            "rename it, or name the folder that has it");
+        all += (all.empty() ? "{" : ",") + *word;
+    }
+    *(begin + 1) = all + "}";
+    words.erase(begin + 2, end);
+}
 
 }  // namespace
+
+void add_commands(Commands& commands) {
+    // In the order --help shows.
+    for (const auto& add : {add_prepare, add_train, add_run, add_replay, add_status, add_steering, add_noise,
+                            add_confirm, add_doctor, add_tuner, add_node})
+        add(commands);
+}
 
 int run_app(int argc, char** argv) {
     // `help` and `help run`, as many programs have it.
@@ -85,15 +101,16 @@ int run_app(int argc, char** argv) {
         words.erase(words.begin());
         words.emplace_back("--help");
     }
-    std::reverse(words.begin(), words.end());  // as CLI11 wants them
     CLI::App app{"autoresearch: a coding agent does machine-learning research overnight on this computer"};
     app.name("autoresearch");
     app.set_version_flag("-V,--version", version);
     app.require_subcommand(1);
     Commands commands(app);
-    for (const auto& add : kCommands) add(commands);
+    add_commands(commands);
     try {
         try {
+            join_corpus(words);
+            std::reverse(words.begin(), words.end());  // as CLI11 wants them
             app.parse(words);
         } catch (const CLI::Success& help) {
             return app.exit(help);

@@ -20,6 +20,8 @@ void add_confirm(Commands& commands);
 void add_doctor(Commands& commands);
 void add_tuner(Commands& commands);
 void add_node(Commands& commands);
+/// All of them, in the order of --help.
+void add_commands(Commands& commands);
 
 /// Trials by hand, shown on stderr.
 std::vector<Trial> show_trials_by_hand(const TrialPlace& place, const std::string& source,

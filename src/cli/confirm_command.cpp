@@ -45,6 +45,7 @@ void add_confirm(Commands& commands) {
     flags.verbose();
     flags.seeds("trials for each; default 4");
     flags.tag();
+    flags.examples({"autoresearch confirm --seeds 8"});
 }
 
 }  // namespace autoresearch

@@ -11,6 +11,7 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
+#include "plan/disk.h"
 #include "plan/trust.h"
 #include "plan/workspace.h"
 #include "proc/platform.h"
@@ -134,12 +135,10 @@ std::string look_at_agents(const FlagValues& flags) {
 }
 
 std::string look_at_disk(const FlagValues&) {
-    fs::path place = cache_root();
-    while (!fs::exists(place)) place = place.parent_path();
-    const double free = static_cast<double>(fs::space(place).available) / (1 << 30);
+    const double free = free_gib(cache_root());
     const std::string text = fmt::format("{:.1f} GiB free", free);
     if (free < 2)
-        throw UserError(text + " in " + place.string(),
+        throw UserError(text + " in " + cache_root().string(),
                         "free some space: data sets and logs need about 2 GiB");
     return text;
 }
@@ -168,6 +167,8 @@ int call_agent(const Arguments& arguments) {
                    config.agent_limit, folder);
     const Answer answer = make_test_call(std::move(options), source, folder, stop);
     const AgentReport& report = answer.proposal.agent;
+    for (const std::string& name : answer.removed)
+        std::cerr << "note: removed the value of " << name << " from what the agent was told or wrote\n";
     const bool works = answer.status.ok();
     using Json = nlohmann::ordered_json;
     const auto if_told = [](bool told, const Json& value) { return told ? value : Json(); };
@@ -241,6 +242,7 @@ void add_doctor(Commands& commands) {
         {"device", "agent", "model", "agent_args", "agent_limit", "token_price", "memory_limit"});
     flags.flag("--call", flags.given.call,
                "make one real call of the agent (--agent) instead, and say what came back");
+    flags.examples({"autoresearch doctor", "autoresearch doctor --agent claude --call"});
 }
 
 }  // namespace autoresearch

@@ -1,5 +1,6 @@
 #include "cli/flags.h"
 
+#include <spdlog/fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -30,6 +31,10 @@ void Flags::required(const char* name, std::string& text, const char* help) {
 
 void Flags::hide() {
     command_.group("");
+}
+
+void Flags::examples(const std::vector<std::string>& lines) {
+    command_.footer(fmt::format("Examples:\n  {}", fmt::join(lines, "\n  ")));
 }
 
 void Flags::json() {

@@ -39,6 +39,8 @@ class Flags {
     /// A positional argument.
     void required(const char* name, std::string& text, const char* help);
     void hide();  // from --help: not meant for people
+    /// Command lines for the end of --help.
+    void examples(const std::vector<std::string>& lines);
 
     void json();     // --json
     void verbose();  // --verbose

@@ -47,6 +47,7 @@ void add_noise(Commands& commands) {
     flags.verbose();
     flags.trial_settings();
     flags.seeds("trials; default 5");
+    flags.examples({"autoresearch noise --budget 60 --seeds 8"});
 }
 
 }  // namespace autoresearch

@@ -97,6 +97,8 @@ void add_prepare(Commands& commands) {
         commands.add("prepare", "turn text into tokens: train the tokenizer, write the shards", prepare);
     flags.json();
     flags.data_settings({"threads"});
+    flags.examples({"autoresearch prepare", "autoresearch prepare --corpus ~/texts",
+                    "autoresearch prepare --corpus climbmix --shards 10"});
 }
 
 }  // namespace autoresearch

@@ -100,6 +100,7 @@ void add_replay(Commands& commands) {
         "repeat the recorded steps instead of following the clock; val_bpb must then match to the last "
         "bit on the same device, threads and torch, otherwise exit code 1");
     flags.tag();
+    flags.examples({"autoresearch replay 12", "autoresearch replay 12 --exact"});
 }
 
 }  // namespace autoresearch

@@ -15,6 +15,7 @@
 #include "judge/paired_judge.h"
 #include "judge/trial_curves.h"
 #include "loop/experiment_loop.h"
+#include "plan/disk.h"
 #include "plan/plan_run.h"
 #include "plan/workspace.h"
 #include "proc/platform.h"
@@ -122,6 +123,7 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     SignalStop stop("finishing the current experiment; Ctrl-C again stops now");
     AgentProposer proposer(proposer_options(kit, git.workdir(), plan), stop);
 
+    const std::string disk = disk_note(info.directory);
     auto lock = take_run(git, plan);
     if (!lock) return std::nullopt;
     save_run(info);
@@ -138,6 +140,7 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     if (const auto note = moved_note(info, kit); !note.empty()) reporter.note(note);
     reporter.note(opening_line(info, plan.goes_on));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");
+    reporter.note(disk);
 
     RunRepo repo(git, {info.tag(), budget_text(config), info.data, info.device});
     const auto patch_of = [&](const Experiment& experiment) {
@@ -190,6 +193,10 @@ void add_run(Commands& commands) {
                "run the programs that files of this repository name; needed once for each content");
     flags.flag("--resume", flags.given.resume,
                "continue the last run, however old; an error if there is none");
+    flags.examples({"autoresearch run --budget 300",
+                    "autoresearch run --agent claude --until 07:30 --max-cost 20",
+                    "autoresearch run --detach --experiments 50",
+                    "autoresearch run --agent 'my-agent < {prompt_file}'"});
 }
 
 }  // namespace autoresearch

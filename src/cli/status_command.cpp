@@ -73,6 +73,7 @@ void add_status(Commands& commands) {
     flags.json();
     flags.tag();
     flags.flag("--follow", flags.given.follow, "watch it until it ends; Ctrl-C ends the watching only");
+    flags.examples({"autoresearch status --follow", "autoresearch status --json --tag nov22"});
 }
 
 }  // namespace autoresearch

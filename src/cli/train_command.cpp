@@ -50,6 +50,7 @@ void add_train(Commands& commands) {
     flags.json();
     flags.verbose();
     flags.trial_settings();
+    flags.examples({"autoresearch train --budget 60", "autoresearch train --clock wall --seed 2"});
 }
 
 }  // namespace autoresearch

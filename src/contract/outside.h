@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -10,6 +11,9 @@
 
 // Where the loop stores its results, whom it reports to, and what it asks.
 namespace autoresearch {
+
+/// Bytes. With less the run ends, before a full disk loses what was found.
+inline constexpr std::uintmax_t kLeastRoom = 1 << 30;
 
 /// The source of truth about a run, on disk. Once append() returns, its record survives a kill -9 and a power
 /// cut.
@@ -36,6 +40,9 @@ class Ledger {
     virtual void save_trial(int number, const TrialSpec& spec, const Trial& trial) = 0;
     /// The trials saved for this experiment whose specs have the identity of `like`, whatever their seed.
     virtual std::vector<Trial> saved_trials(int number, const TrialSpec& like) = 0;
+
+    /// Bytes that its disk still takes.
+    virtual std::uintmax_t room() const = 0;
 };
 
 /// The run's part of the user's git repository. Never touches working tree, index, HEAD or other branches.
@@ -52,6 +59,16 @@ class Repo {
     virtual std::string source(const std::string& commit) = 0;
 };
 
+/// How far the current phase is.
+struct Progress {
+    double share = 0;       // in [0, 1]
+    std::string detail;     // for a person
+    std::int64_t step = 0;  // of a trial in training, as the rest; 0: something else is going on
+    std::uint64_t seed = 0;
+    double loss = 0;  // nats per token, of this step
+    double tokens_per_second = 0;
+};
+
 /// What a person sees while the loop runs. For people only; programs read the ledger.
 class Reporter {
   public:
@@ -59,8 +76,7 @@ class Reporter {
     /// A negative experiment means none: a trial by hand.
     virtual void phase(int experiment,
                        const std::string& what) = 0;  // "agent tuner", "build", "train, seed 1"
-    virtual void progress(double share,
-                          const std::string& detail) = 0;  // of the current phase; share in [0, 1]
+    virtual void progress(const Progress& now) = 0;
     virtual void finished(const Experiment& experiment) = 0;
     virtual void note(const std::string& line) = 0;
 };

@@ -10,10 +10,11 @@ namespace autoresearch {
 /// What a budget's seconds measure.
 enum class ClockKind {
     wall,
-    cpu,  // CPU time per thread, on the CPU only
+    cpu,        // CPU time per thread, on the CPU only
+    automatic,  // cpu on the CPU, elsewhere wall; settled before anything runs
 };
 template <>
-inline constexpr std::array<std::string_view, 2> kNames<ClockKind> = {"wall", "cpu"};
+inline constexpr std::array<std::string_view, 3> kNames<ClockKind> = {"wall", "cpu", "auto"};
 
 /// What counts as a gain.
 enum class JudgeRule {
@@ -49,7 +50,7 @@ struct Settings {
     std::string device = "auto";  // auto, cpu, mps, cuda
     int threads = 0;              // CPU threads of the trainer; 0: all
     double budget = 300;          // training seconds
-    ClockKind clock = ClockKind::wall;
+    ClockKind clock = ClockKind::automatic;
     bool counts_cpu_time() const { return clock == ClockKind::cpu; }
     std::uint64_t seed = 1;
 
@@ -62,8 +63,8 @@ struct Settings {
 
     // the verdict
     JudgeRule judge = JudgeRule::paired;
-    double confidence = 0.95;  // one minus the chance that a change without effect is kept
-    int baseline_seeds = 3;
+    double confidence = 0.95;    // one minus the chance that a change without effect is kept
+    int baseline_seeds = 3;      // before anything is kept
     int max_seeds = 4;           // of a candidate
     double memory_factor = 1.5;  // using more than this times the incumbent's memory needs a larger gain
     bool early_end = true;       // of trials that are sure to lose

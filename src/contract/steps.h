@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -41,8 +42,9 @@ struct Answer {
     Proposal proposal;  // its report has the cost of the call, with or without an edit
     Status status;      // no_proposal or interrupted: there is no edit
     Remedy remedy = Remedy::ask_again;
-    std::string said = {};  // the agent's last words
-    int exit_code = -1;     // -1: it had none
+    std::string said = {};               // the agent's last words
+    int exit_code = -1;                  // -1: it had none
+    std::set<std::string> removed = {};  // secrets, by name, whose values were taken out of all this
 };
 
 /// Asks for the next edit, or to repair the rejected one. Blocks until the agent is done.

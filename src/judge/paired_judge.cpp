@@ -39,6 +39,11 @@ std::map<int, Repeats> all_repeats(const std::vector<Experiment>& history, const
     return codes;
 }
 
+/// 1 where one of them is unknown.
+double ratio(double value, double base) {
+    return value > 0 && base > 0 ? value / base : 1;
+}
+
 Noise noise_of(const std::map<int, Repeats>& codes) {
     PooledVariance pooled;
     for (const auto& [number, repeats] : codes) {
@@ -111,8 +116,7 @@ std::variant<MoreTrials, Verdict> PairedJudge::judge(const Experiment* incumbent
     std::uint64_t next = config_.seed;
     while (mine.contains(next)) ++next;
     if (incumbent == nullptr) {
-        const std::size_t needed = config_.judge == JudgeRule::plain ? 1 : config_.baseline_seeds;
-        if (mine.size() < needed) return MoreTrials{next};
+        if (mine.empty()) return MoreTrials{next};
         Verdict verdict{Decision::keep, Ending::ok, "", {}};
         verdict.evidence.ground = Ground::baseline;
         verdict.evidence.noise = noise_of(codes);
@@ -122,7 +126,17 @@ std::variant<MoreTrials, Verdict> PairedJudge::judge(const Experiment* incumbent
     const Repeats& theirs = codes[incumbent->number];
     for (const auto& [seed, trial] : mine)
         if (!theirs.contains(seed)) return MoreTrials{seed, true};
-    const auto verdict = decide(*incumbent, candidate, Comparison(mine, theirs, noise_of(codes)));
+    const Comparison result(mine, theirs, noise_of(codes));
+    // How much seeds move val_bpb must be known before anything is kept; most candidates need no such answer.
+    const bool known =
+        config_.judge == JudgeRule::plain || result.noise.degrees >= config_.baseline_seeds - 1;
+    const double size = ratio(candidate.source_tokens, incumbent->source_tokens);
+    if (!known && (result.mean < 0 || size <= kClearlySmaller)) {
+        std::uint64_t seed = config_.seed;
+        while (theirs.contains(seed)) ++seed;
+        return MoreTrials{seed, true};
+    }
+    const auto verdict = decide(*incumbent, candidate, result);
     if (verdict) return *verdict;
     return MoreTrials{next};
 }
@@ -130,7 +144,6 @@ std::variant<MoreTrials, Verdict> PairedJudge::judge(const Experiment* incumbent
 /// Returns nothing while another seed may change the answer.
 std::optional<Verdict> PairedJudge::decide(const Experiment& incumbent, const Experiment& candidate,
                                            const Comparison& result) const {
-    const auto ratio = [](double value, double base) { return value > 0 && base > 0 ? value / base : 1; };
     const double gain = -result.mean;
     const double size = ratio(candidate.source_tokens, incumbent.source_tokens);
     Evidence evidence;

@@ -1,6 +1,6 @@
 // Asking the agent, waiting for it or for the machine, and what a run may cost.
 
-#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -51,6 +51,7 @@ Status ExperimentLoop::ask(Attempt& now) {
     while (true) {
         world_.reporter.phase(number, rejection == nullptr ? "agent" : "asking the agent again");
         Answer answer = steps_.proposer.propose(request);
+        tell_removed(answer, now);
         const bool worked = answer.status.ok() || answer.remedy == Remedy::ask_again;
         const bool interrupted = answer.status.ending() == Ending::interrupted;
         if (worked && !interrupted) count_cost(answer.proposal.agent);
@@ -73,6 +74,17 @@ Status ExperimentLoop::ask(Attempt& now) {
         now.end = wait_for_agent(answer, proposal.agent);
         if (now.end) return answer.status;
     }
+}
+
+/// Once for each secret.
+void ExperimentLoop::tell_removed(const Answer& answer, Attempt& now) {
+    std::vector<std::string> news;
+    for (const std::string& name : answer.removed)
+        if (now.removed.insert(name).second) news.push_back(name);
+    if (!news.empty())
+        world_.reporter.note(
+            fmt::format("experiment {}: removed the value of {} from what the agent was told or wrote",
+                        now.experiment.number, fmt::join(news, ", ")));
 }
 
 /// What calls cost, oldest first, where it is known: means of earlier starts' experiments, then single ones.
@@ -149,8 +161,8 @@ std::optional<LoopEnd> ExperimentLoop::wait(const std::string& reason, const cha
     while (left > 0) {
         if (const auto end = reason_to_end(spent)) return end;
         const int rest = static_cast<int>(std::ceil(left));
-        world_.reporter.progress(1 - left / seconds,
-                                 fmt::format("{} again in {}:{:02}", what, rest / 60, rest % 60));
+        world_.reporter.progress(
+            {1 - left / seconds, fmt::format("{} again in {}:{:02}", what, rest / 60, rest % 60)});
         world_.clock.sleep(kStopInterval);
         left = begun + seconds - world_.clock.seconds();
     }
@@ -175,6 +187,8 @@ std::string ExperimentLoop::bound_reached(const AgentReport& unrecorded) const {
         return fmt::format("--hours {:g} are over", bounds.hours);
     if (settings_.until > 0 && world_.clock.unix_seconds() >= settings_.until)
         return "it is " + bounds.until + " (--until)";
+    if (const auto room = world_.ledger.room(); room < kLeastRoom)
+        return fmt::format("only {} MB are left on its disk; free some space", room / 1'000'000);
     AgentReport spent = unrecorded;
     for (const Experiment& experiment : history()) add_cost(spent, experiment.agent);
     const auto passed = [](double so_far, double one_more, double cap) {

@@ -59,9 +59,11 @@ class ExperimentLoop {
         std::optional<Failure> rejection;  // why the agent has its edit back
         int repairs = 0;                   // how often it got it back
         std::optional<LoopEnd> end;        // of the run, in the middle of this experiment
+        std::set<std::string> removed;     // secrets that the person was told of
     };
 
     std::optional<LoopEnd> attempt(int number);
+    void tell_removed(const Answer& answer, Attempt& now);
     Status propose(Attempt& now);
     Status guard(Attempt& now);
     Status build(Attempt& now);

@@ -15,8 +15,7 @@ namespace fs = std::filesystem;
 /// Nothing is known of the candidate, and it is not its fault. A run cannot begin like that.
 Status unjudged(const std::string& why, const Experiment* incumbent, Experiment& experiment) {
     if (incumbent == nullptr)
-        return Failure{Ending::machine,
-                       why + "; --clock cpu needs no quiet machine, --repeats 0 takes it as it is"};
+        return Failure{Ending::machine, why + "; --repeats 0 takes the machine as it is"};
     experiment.verdict = {Decision::unjudged, Ending::no_result, why, {}};
     return {};
 }
@@ -80,8 +79,9 @@ struct Rounds {
             if (settings.repeats > 0) void_slower_ones(trials);
         }
         if (!trials.empty())
-            world.reporter.note(fmt::format("experiment {}: {} finished trials of an earlier start count",
-                                            experiment.number, trials.size()));
+            world.reporter.note(fmt::format("experiment {}: {} finished {}", experiment.number, trials.size(),
+                                            trials.size() == 1 ? "trial of an earlier start counts"
+                                                               : "trials of an earlier start count"));
     }
 
     Trial of_candidate(std::uint64_t seed) {

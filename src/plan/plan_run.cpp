@@ -10,6 +10,7 @@
 #include "plan/workspace.h"
 #include "record/file_ledger.h"
 #include "record/summary.h"
+#include "util/secrets.h"
 #include "util/time.h"
 
 namespace autoresearch {
@@ -67,6 +68,7 @@ void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Pl
     run.kit = kit.hash;
     run.torch = kit.torch_version;
     plan.settings = settle_here(run.config.values, kit);
+    run.config.values.clock = plan.settings.clock;
     run.device = plan.settings.device;
     run.machine = this_machine(kit);
 }
@@ -101,6 +103,20 @@ void check_bounds(const Settings& config, const AgentAdapter& agent) {
         refuse("--max-tokens", "tokens", "leave it out, and bound the run by --experiments or --hours");
 }
 
+/// run.json keeps every setting.
+void refuse_keys(const Settings& config) {
+    const Secrets secrets = Secrets::here();
+    for (const auto& [flag, text] :
+         {std::pair{"--agent", config.agent}, {"--agent-args", config.agent_args}}) {
+        Secrets::Names found;
+        secrets.clean(text, found);
+        if (!found.empty())
+            throw UserError(
+                fmt::format("{} has the value of {}, which must not get into run.json", flag, *found.begin()),
+                fmt::format("write '${}' in single quotes: the agent's shell fills it in", *found.begin()));
+    }
+}
+
 void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
     Settings& config = plan.run.config.values;
     std::string& origin = plan.run.config.origins["agent"];
@@ -109,6 +125,7 @@ void choose_agent(const fs::path& root, const Kit& kit, Plan& plan) {
         config.agent = default_agent(agents, config.model);
         origin = kChosen;
     }
+    refuse_keys(config);
     plan.agent = find_agent(agents, config.agent);
     plan.agent_origin = origin != kChosen            ? origin
                         : plan.goes_on               ? "as the run began"

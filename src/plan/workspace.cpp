@@ -11,7 +11,7 @@
 #include "proc/platform.h"
 #include "settings/places.h"
 #include "settings/settle.h"
-#include "util/home.h"
+#include "util/environment.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -22,12 +22,8 @@ ResolvedSettings load_settings(const FlagValues& flags, const fs::path& reposito
     ResolvedSettings config =
         resolve_settings({flags, current_environment(), repository, kit, platform::default_preset()});
     // A path in the repository's file is relative to its root, one on the command line to the current folder.
-    std::string& corpus = config.values.corpus;
-    corpus = expand_home(corpus);
-    const bool is_glob = corpus.find_first_of("*?[{") != std::string::npos;
-    if (!config.asked_for("corpus") && (is_glob || fs::exists(repository / corpus)))
-        corpus = (repository / corpus).string();
-    corpus = corpus_key(corpus);
+    config.values.corpus =
+        corpus_key(config.values.corpus, config.asked_for("corpus") ? fs::path() : repository);
     print_notes(config);
     return config;
 }

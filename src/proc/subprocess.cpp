@@ -34,6 +34,14 @@ constexpr double kGap = 2;                // seconds between two looks, from whi
 constexpr int kReadsPerRound = 64;        // so that a flood cannot keep us from looking at the clock
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
+/// Ours, and those that only it gets.
+Secrets secrets_of(const Environment& edits) {
+    std::map<std::string, std::string> set;
+    for (const auto& [name, value] : edits)
+        if (value) set.emplace(name, *value);
+    return Secrets::here(std::move(set));
+}
+
 }  // namespace
 
 class Child::Running {
@@ -42,9 +50,10 @@ class Child::Running {
     Running(const ProcessSpec& spec, const std::vector<std::string>& container)
         : spec_(spec),
           contained_(!container.empty()),
-          log_(spec.output, spec.output_limit),
-          errors_log_(spec.errors, spec.output_limit),
-          journal_(spec.events, spec.output_limit) {
+          secrets_(secrets_of(spec.environment)),
+          log_(spec.output, spec.output_limit, secrets_, result_.removed),
+          errors_log_(spec.errors, spec.output_limit, secrets_, result_.removed),
+          journal_(spec.events, spec.output_limit, secrets_, result_.removed) {
         Pipe output = make_pipe(), events = spec.on_event ? make_pipe() : Pipe{};
         Pipe errors = spec.errors.empty() ? Pipe{} : make_pipe();
         ProcessSpec started = spec;
@@ -62,7 +71,7 @@ class Child::Running {
             log_.write(result_.start_error + "\n");
         }
         spdlog::debug("process {}: {}", tree_.root(),
-                      clean_line(fmt::format("{}", fmt::join(started.command, " ")), 500));
+                      clean_line(secrets_.clean(fmt::format("{}", fmt::join(started.command, " "))), 500));
         output_ = std::move(output.read);
         errors_ = std::move(errors.read);
         events_ = std::move(events.read);
@@ -92,6 +101,7 @@ class Child::Running {
         end();
         result_.conditions.others_seconds -= std::min(result_.conditions.others_seconds, result_.cpu_seconds);
         read_channels();  // what was still in the pipes
+        for (LogWriter* log : {&log_, &errors_log_, &journal_}) log->finish();
         const int status = tree_.status(), code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
         constexpr int kSignalCode = 128;
         if (WIFSIGNALED(status)) {
@@ -234,7 +244,7 @@ class Child::Running {
             newline = std::min(bytes.find('\n'), bytes.size());
             line_ += bytes.substr(0, std::min(newline, kLongestLine - line_.size()));
             if (newline == bytes.size()) return;
-            const auto limit = spec_.on_event(line_);
+            const auto limit = spec_.on_event(secrets_.clean(line_, result_.removed));
             if (limit && !is_ending()) end_at_ = awake_seconds() + *limit;
             line_.clear();
             ++newline;
@@ -254,6 +264,8 @@ class Child::Running {
 
     const ProcessSpec spec_;
     const bool contained_;
+    ProcessResult result_;
+    const Secrets secrets_;
     LogWriter log_, errors_log_, journal_;
     ProcessTree tree_;
     bool running_ = false;
@@ -265,7 +277,6 @@ class Child::Running {
     double measure_at_ = 0;
     double looked_at_ = start_;
     std::map<pid_t, double> waits_;  // of each thread that was ever seen
-    ProcessResult result_;
 };
 
 Child Child::start(const ProcessSpec& spec) {

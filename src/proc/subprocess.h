@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,7 @@ struct ProcessResult {
     double cpu_seconds = 0;     // user + system, of all its processes
     double peak_memory_mb = 0;  // largest resident set of one process, MiB
     Conditions conditions;      // while it ran
+    std::set<std::string> removed;  // secrets, by name, whose values it wrote: they are not in its logs
 
     bool succeeded() const { return start_error.empty() && exit_code == 0 && !timed_out && !interrupted; }
 };

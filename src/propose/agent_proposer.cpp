@@ -45,7 +45,7 @@ struct AgentProposer::Call {
 };
 
 AgentProposer::AgentProposer(AgentProposerOptions options, const StopRequest& stop)
-    : options_(std::move(options)), stop_(stop) {
+    : options_(std::move(options)), stop_(stop), secrets_(Secrets::here(options_.agent.env)) {
     if (options_.agent.needs_model && options_.settings.model.empty()) {
         throw UserError("agent " + options_.agent.name + " does not start without a model",
                         "name one with --model");
@@ -66,8 +66,10 @@ std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
                              {options_.settings.device, options_.budget, options_.memory_gb});
     }
     if (request.rejected != nullptr) prompt += "\n" + repair_text(request);
+    prompt = secrets_.clean(prompt, removed_);
     auto files = options_.agent.files;
-    files["history.md"] = history_text(request.history, request.noise, options_.desk.experiments);
+    files["history.md"] =
+        secrets_.clean(history_text(request.history, request.noise, options_.desk.experiments), removed_);
     files[kPromptFile] = prompt;
     if (!goes_on && request.rejected != nullptr && request.rejection->ending != Ending::no_proposal)
         files["idea.txt"] = request.rejected->idea + "\n";
@@ -87,15 +89,17 @@ AgentProposer::Call AgentProposer::run_agent(const ProposalRequest& request) {
     const std::string log = file_tail(spec.output, kLargestLog + (1 << 20), log_start);
     const std::string errors = file_tail(spec.errors, kLargestLog, errors_start);
     call.silent = log.empty() && errors.empty();
-    call.output =
-        read_output(rules, log, rules.file.empty() ? "" : file_tail(desk_->path() / rules.file, kLargestLog));
+    const std::string file = rules.file.empty() ? "" : file_tail(desk_->path() / rules.file, kLargestLog);
+    call.output = read_output(rules, log, secrets_.clean(file, removed_));
+    removed_.merge(call.process.removed);
     // What is on stderr is for words alone. A program that failed says there why.
     const AgentOutput aside = read_output(rules, errors, "");
     const bool failed = call.process.exit_code != 0;
     for (const std::string& words :
          {call.output.error, failed ? aside.error : "", failed ? aside.message : "", call.output.message,
           aside.message, std::string(last_line(errors))})
-        if (call.words.empty()) call.words = clean_line(words, 200);
+        if (call.words.empty())
+            call.words = clean_line(secrets_.clean(without_escapes(words), removed_), 200);
     return call;
 }
 
@@ -155,8 +159,9 @@ std::string AgentProposer::reason(const Call& call, const std::string& none) con
 }
 
 Answer AgentProposer::propose(const ProposalRequest& request) {
+    removed_.clear();
     Call call = run_agent(request);
-    auto taken = desk_->collect(before(request));
+    auto taken = desk_->collect(before(request), secrets_, removed_);
     call.changed = taken.ok();
     call.remedy = remedy(call);
     Answer answer;
@@ -165,6 +170,7 @@ Answer AgentProposer::propose(const ProposalRequest& request) {
     answer.remedy = call.remedy;
     answer.exit_code = call.process.exit_code;
     answer.said = call.words;
+    answer.removed = removed_;
     if (call.process.interrupted) {
         answer.status = Failure{Ending::interrupted, "stopped while the agent was working"};
     } else if (taken.ok() && call.process.succeeded() && call.remedy == Remedy::ask_again) {

@@ -28,7 +28,8 @@ struct AgentProposerOptions {
 /// code not 0, an error in its own output, or silence until its limit. Why is never read from its words; the
 /// failure's reason has them for a person. A second call for the same experiment finds the desk as the first
 /// left it, and resumes the conversation if the agent can; after an outage both begin anew. prompt.md,
-/// agent.log and agent.err of all calls stay in the request's directory.
+/// agent.log and agent.err of all calls stay in the request's directory. Secrets (util/secrets.h) are in
+/// nothing that is told, kept or given back.
 class AgentProposer : public Proposer {
   public:
     /// Throws UserError if the agent needs a model and none was named, or its command has an unknown field.
@@ -48,6 +49,8 @@ class AgentProposer : public Proposer {
 
     AgentProposerOptions options_;
     const StopRequest& stop_;
+    const Secrets secrets_;
+    Secrets::Names removed_;  // during this call
     std::unique_ptr<Desk> desk_;
     int experiment_ = -1;      // which one may go on at this desk
     AgentOutput last_output_;  // of the conversation that the next call at this desk resumes

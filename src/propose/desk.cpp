@@ -233,7 +233,8 @@ void Desk::lay_out(const std::string& source, std::map<std::string, std::string>
     laid_out_ = stamps_in(path_);
 }
 
-Result<DeskResult> Desk::collect(const std::string& before) const {
+Result<DeskResult> Desk::collect(const std::string& before, const Secrets& secrets,
+                                 Secrets::Names& removed) const {
     const auto fail = [](const std::string& what) {
         return Failure{Ending::no_proposal, "the agent " + what};
     };
@@ -246,8 +247,17 @@ Result<DeskResult> Desk::collect(const std::string& before) const {
     auto source = taken(path_, kSource);
     if (!source) return fail("made train/train.cpp something other than a plain file");
     if (*source == before) return fail("left train.cpp unchanged");
-    const std::string idea = clean_line(first_line(taken(path_, kIdea).value_or("")), kIdeaBytes);
-    return DeskResult{std::move(*source), idea.empty() ? "no idea given" : idea, changed_files()};
+    Secrets::Names found, known;
+    secrets.clean(*source, found);
+    secrets.clean(before, known);
+    for (const std::string& name : found)
+        if (!known.contains(name))
+            return fail("wrote the value of " + name + " into train/train.cpp, where no key may be");
+    const std::string text = without_escapes(taken(path_, kIdea).value_or(""));
+    const std::string idea = clean_line(first_line(secrets.clean(text, removed)), kIdeaBytes);
+    auto ignored = changed_files();
+    for (std::string& name : ignored) name = secrets.clean(name, removed);
+    return DeskResult{std::move(*source), idea.empty() ? "no idea given" : idea, std::move(ignored)};
 }
 
 std::vector<std::string> Desk::changed_files() const {

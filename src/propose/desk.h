@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "contract/result.h"
+#include "util/secrets.h"
 
 namespace autoresearch {
 
@@ -47,8 +48,10 @@ class Desk {
                  const std::vector<int>& experiments, bool go_on);
 
     /// After the agent and all its processes are gone: takes back train/train.cpp and idea.txt, and nothing
-    /// else. Ending::no_proposal when train.cpp is missing, no plain file, far too large, or as `before`.
-    Result<DeskResult> collect(const std::string& before) const;
+    /// else. Ending::no_proposal when train.cpp is missing, no plain file, far too large, as `before`, or has
+    /// a secret that was not in there. In the rest secrets are replaced; `removed` gets their names.
+    Result<DeskResult> collect(const std::string& before, const Secrets& secrets,
+                               Secrets::Names& removed) const;
 
   private:
     bool has_experiments() const;

@@ -34,6 +34,7 @@ class FileLedger final : public Ledger {
     std::optional<Proposal> saved_proposal() override;
     void save_trial(int number, const TrialSpec& spec, const Trial& trial) override;
     std::vector<Trial> saved_trials(int number, const TrialSpec& like) override;
+    std::uintmax_t room() const override { return std::filesystem::space(run_directory_).available; }
 
   private:
     void write_line(const std::string& line);

@@ -12,8 +12,6 @@
 #include "util/json.h"
 #include "util/text.h"
 
-extern char** environ;  // NOLINT(readability-redundant-declaration): POSIX leaves this to the program
-
 namespace autoresearch {
 namespace {
 
@@ -113,16 +111,6 @@ bool ResolvedSettings::asked_for(const std::string& key) const {
     return origin.rfind("--", 0) == 0 || origin.rfind(kPrefix, 0) == 0;
 }
 
-std::map<std::string, std::string> current_environment() {
-    std::map<std::string, std::string> variables;
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-        const std::string entry = *variable;
-        const auto equals = std::min(entry.find('='), entry.size());
-        variables[entry.substr(0, equals)] = entry.substr(std::min(equals + 1, entry.size()));
-    }
-    return variables;
-}
-
 ResolvedSettings resolve_settings(const SettingSources& sources) {
     Layer preset, given;  // given: from file, variable and flag
     const fs::path file = sources.repository / kConfigFile;
@@ -169,6 +157,7 @@ json to_json(const ResolvedSettings& settings) {
 
 ResolvedSettings resolved_from_json(json object) {
     ResolvedSettings settings;
+    settings.values.clock = ClockKind::wall;  // of a run older than the setting
     for (const OldName& old : kOldNames) {
         if (!object.contains(old.name)) continue;
         std::string name = old.name;
@@ -191,6 +180,7 @@ ResolvedSettings resolved_from_json(json object) {
 ResolvedSettings continue_settings(const ResolvedSettings& recorded, ResolvedSettings now,
                                    const std::string& device) {
     if (now.values.device == device) now.values.device = recorded.values.device;
+    if (now.values.clock == ClockKind::automatic) now.values.clock = recorded.values.clock;
     ResolvedSettings settings = recorded;
     for (const auto& key : setting_keys()) {
         if (!now.asked_for(key.name)) continue;

@@ -32,9 +32,6 @@ struct SettingSources {
     std::string default_preset;
 };
 
-/// This process's environment variables.
-std::map<std::string, std::string> current_environment();
-
 /// Flags over environment over autoresearch.json over the preset over the defaults.
 /// For any error, throws UserError that names the file, the key and the nearest known key.
 ResolvedSettings resolve_settings(const SettingSources& sources);

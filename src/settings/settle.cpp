@@ -12,6 +12,8 @@ Settings settle(Settings asked, const Machine& machine) {
     asked.device = machine.device;
     if (asked.threads == 0) asked.threads = std::max(1, machine.threads);
     if (asked.memory_limit <= 0) asked.memory_limit = kShare * machine.memory_gb;
+    if (asked.clock == ClockKind::automatic)
+        asked.clock = asked.device == "cpu" ? ClockKind::cpu : ClockKind::wall;
     if (asked.counts_cpu_time() && asked.device != "cpu")
         throw UserError("--clock cpu counts CPU time, but trials run on " + asked.device,
                         "leave it out, or use --device cpu");

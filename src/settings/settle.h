@@ -13,7 +13,8 @@ struct Machine {
     double memory_gb = 0;  // 0: not known
 };
 
-/// Returns settings with nothing left to the machine: device, threads and memory_limit are the ones to use.
+/// Returns settings with nothing left to the machine: device, clock, threads and memory_limit are the ones to
+/// use.
 /// Whatever builds, runs or judges gets settled ones, so that nobody asks again. UserError if the clock does
 /// not fit the device.
 Settings settle(Settings asked, const Machine& machine);

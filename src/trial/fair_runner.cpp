@@ -55,7 +55,7 @@ bool FairRunner::wait(double seconds) const {
     for (const double until = clock_.seconds() + seconds; clock_.seconds() < until;) {
         if (stop_.now() || stop_.after_experiment()) return false;
         const int left = static_cast<int>(std::max(0.0, until - clock_.seconds()));
-        reporter_.progress(1 - left / seconds, fmt::format("retrying in {}:{:02}", left / 60, left % 60));
+        reporter_.progress({1 - left / seconds, fmt::format("retrying in {}:{:02}", left / 60, left % 60)});
         clock_.sleep(kStopInterval);
     }
     return true;

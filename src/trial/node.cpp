@@ -35,8 +35,8 @@ class LineReporter final : public Reporter, public StopRequest {
     LineReporter(int out, const StopRequest& stop) : out_(out), stop_(stop) {}
 
     void phase(int, const std::string& what) override { say({{"event", "phase"}, {"what", what}}); }
-    void progress(double share, const std::string& detail) override {
-        say({{"event", "progress"}, {"share", share}, {"detail", detail}});
+    void progress(const Progress& now) override {
+        say({{"event", "progress"}, {"share", now.share}, {"detail", now.detail}});
     }
     void finished(const Experiment&) override {}
     void note(const std::string& line) override { say({{"event", "note"}, {"line", line}}); }

@@ -103,7 +103,7 @@ std::optional<double> TrialEvents::line(std::string_view line) {
         phases_[phase].began = std::chrono::steady_clock::now();
     }
     if (phase == kTraining && phase_ == kTraining) step(event);
-    if (phase == kEvaluation) reporter_.progress(1, "evaluating");
+    if (phase == kEvaluation) reporter_.progress({1, "evaluating"});
     if (phase == kTraining && request_.first_step_only) hopeless_ = "nothing but its first step was wanted";
     if (hopeless_ || stranger_) return 0;
     return begins ? std::optional(phases_[phase].limit) : std::nullopt;
@@ -122,9 +122,12 @@ void TrialEvents::check_hello(const json& event) {
 }
 
 void TrialEvents::step(const json& event) {
-    const double share = number(event, "progress").value_or(0), loss = number(event, "loss").value_or(0);
-    reporter_.progress(std::clamp(share, 0.0, 1.0),
-                       fmt::format("step {:.0f}, loss {:.4f}", number(event, "step").value_or(0), loss));
+    const auto value = [&](const char* name) { return number(event, name).value_or(0); };
+    const double share = value("progress"), step = value("step"), loss = value("loss");
+    const double seconds = value("seconds");
+    reporter_.progress({std::clamp(share, 0.0, 1.0), fmt::format("step {:.0f}, loss {:.4f}", step, loss),
+                        static_cast<std::int64_t>(std::clamp(step, 0.0, 1e15)), spec_.seed, loss,
+                        seconds > 0 ? value("tokens") / seconds : 0});
     if (!hopeless_) check_thresholds(share);
 }
 

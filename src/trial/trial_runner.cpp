@@ -7,9 +7,8 @@
 #include "proc/subprocess.h"
 #include "trial/trial_events.h"
 #include "util/atomic_file.h"
+#include "util/secrets.h"
 #include "util/text.h"
-
-extern char** environ;  // NOLINT(readability-redundant-declaration)
 
 namespace autoresearch {
 
@@ -19,7 +18,7 @@ namespace {
 
 constexpr std::size_t kTailForReasons = 64 << 10;
 
-Environment trainer_environment(const std::string& threads) {
+Environment trainer_environment(const std::string& threads, const Secrets& secrets) {
     Environment result = {
         // Spinning OpenMP threads would steal time from each other and from the harness.
         {"OMP_WAIT_POLICY", "passive"},
@@ -32,13 +31,7 @@ Environment trainer_environment(const std::string& threads) {
         {"PYTORCH_ENABLE_MPS_FALLBACK", std::nullopt},
     };
     // A model wrote the trainer's code: it gets no keys.
-    for (char** entry = environ; *entry != nullptr; ++entry) {
-        const std::string_view text = *entry;
-        const std::string name(text.substr(0, text.find('=')));
-        if (name.ends_with("_API_KEY") || name.ends_with("_TOKEN") || name.ends_with("_SECRET")) {
-            result[name] = std::nullopt;
-        }
-    }
+    for (const std::string& name : secrets.names()) result[name] = std::nullopt;
     return result;
 }
 
@@ -53,7 +46,7 @@ fs::path write_trace(const TrialRequest& request) {
     return file;
 }
 
-ProcessSpec specification(const fs::path& data, const TrialRequest& request) {
+ProcessSpec specification(const fs::path& data, const TrialRequest& request, const Secrets& secrets) {
     const TrialSpec& spec = request.spec;
     const std::string threads = std::to_string(spec.threads);
     const std::pair<const char*, std::string> flags[] = {
@@ -73,7 +66,7 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request) {
     for (const auto& [name, value] : flags) {
         if (!value.empty()) process.command.insert(process.command.end(), {name, value});
     }
-    process.environment = trainer_environment(threads);
+    process.environment = trainer_environment(threads, secrets);
     process.output = run_files::run_log(request.directory);
     process.events = run_files::events(request.directory);
     process.limit = spec.startup_limit;
@@ -98,11 +91,17 @@ TrialRunner::TrialRunner(fs::path data, Reporter& reporter, const StopRequest& s
 Trial TrialRunner::run(const TrialRequest& request) {
     fs::create_directories(request.directory);
     TrialEvents events(request, reporter_);
-    ProcessSpec spec = specification(data_, request);
+    const Secrets secrets = Secrets::here();
+    Secrets::Names removed;
+    ProcessSpec spec = specification(data_, request, secrets);
     spec.on_event = [&](std::string_view line) { return events.line(line); };
-    LogWriter(spec.output, spec.output_limit).write(fmt::format("{}\n", fmt::join(spec.command, " ")));
+    LogWriter(spec.output, spec.output_limit, secrets, removed)
+        .write(fmt::format("{}\n", fmt::join(spec.command, " ")));
     const auto log_start = file_length(spec.output);  // earlier trials' logs do not explain this one
     const ProcessResult process = run_process(spec, stop_);
+    if (!process.removed.empty())
+        reporter_.note(fmt::format("removed the value of {} from what a trial printed",
+                                   fmt::join(process.removed, ", ")));
     Trial trial = events.ending(process, file_tail(spec.output, kTailForReasons, log_start));
     trial.seed = request.spec.seed;
     trial.wall_seconds = process.wall_seconds;

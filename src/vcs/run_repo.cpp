@@ -5,6 +5,7 @@
 #include <ctime>
 #include <stdexcept>
 
+#include "util/secrets.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -52,8 +53,8 @@ std::string commit_message(const Experiment& experiment, const RunFacts& facts) 
 }
 
 std::string RunRepo::commit(const Experiment& experiment, const std::string& source) {
-    const auto commit = git_.write_commit(experiment.ran_on, source, commit_message(experiment, facts_),
-                                          unix_time(experiment.started));
+    const std::string message = Secrets::here().clean(commit_message(experiment, facts_));
+    const auto commit = git_.write_commit(experiment.ran_on, source, message, unix_time(experiment.started));
     git_.set_ref(experiment_ref(facts_.tag, experiment.number), commit, "autoresearch: experiment");
     return commit;
 }

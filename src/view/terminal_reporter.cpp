@@ -82,21 +82,40 @@ TerminalReporter::~TerminalReporter() {
     std::filesystem::remove(now_file_, none);
 }
 
+std::string TerminalReporter::shown(const std::string& text, std::size_t most) const {
+    return clean_line(secrets_.clean(text), most);
+}
+
 void TerminalReporter::clear() {
     if (drawn_) write(fd_, "\r\x1b[K");
     drawn_ = false;
 }
 
 /// Not flushed to the disk: after a power cut nothing is going on.
-void TerminalReporter::write_now(double share, const std::string& detail) {
+void TerminalReporter::write_now(const Progress* progress) {
     if (now_file_.empty()) return;
     written_ = unix_seconds();
-    const nlohmann::json now = {{"stage", to_valid_utf8(phase_)},
-                                {"experiment", experiment_},
-                                {"share", share >= 0 ? nlohmann::json(share) : nlohmann::json()},
-                                {"detail", to_valid_utf8(detail)},
-                                {"since", since_},
-                                {"updated", written_}};
+    const nlohmann::json none;
+    nlohmann::json now = {{"stage", to_valid_utf8(phase_)},
+                          {"experiment", experiment_},
+                          {"share", none},
+                          {"detail", ""},
+                          {"step", none},
+                          {"seed", none},
+                          {"loss", none},
+                          {"tokens_per_second", none},
+                          {"since", since_},
+                          {"updated", written_}};
+    if (progress != nullptr) {
+        now["share"] = progress->share;
+        now["detail"] = shown(progress->detail);
+        if (progress->step > 0) {
+            now["step"] = progress->step;
+            now["seed"] = progress->seed;
+            now["loss"] = progress->loss;
+            now["tokens_per_second"] = progress->tokens_per_second;
+        }
+    }
     const auto temporary = now_file_.string() + ".tmp";
     try {
         write_file(temporary, now.dump() + "\n");
@@ -108,24 +127,25 @@ void TerminalReporter::write_now(double share, const std::string& detail) {
 void TerminalReporter::phase(int experiment, const std::string& what) {
     experiment_ = experiment;
     since_ = unix_seconds();
-    phase_ = (experiment < 0 ? "" : "experiment " + std::to_string(experiment) + ": ") + clean_line(what);
-    write_now(-1, "");
+    phase_ = (experiment < 0 ? "" : "experiment " + std::to_string(experiment) + ": ") + shown(what);
+    write_now(nullptr);
     if (!style_.terminal) return print(phase_, phase_);
     log_->info(phase_);
     draw(phase_);
 }
 
-void TerminalReporter::progress(double share, const std::string& detail) {
-    if (unix_seconds() - written_ >= kNowInterval) write_now(share, clean_line(detail));
-    if (style_.terminal) draw(phase_ + "  " + bar(share) + "  " + clean_line(detail));
+void TerminalReporter::progress(const Progress& now) {
+    if (unix_seconds() - written_ >= kNowInterval) write_now(&now);
+    if (style_.terminal) draw(phase_ + "  " + bar(now.share) + "  " + shown(now.detail));
 }
 
 void TerminalReporter::finished(const Experiment& experiment) {
-    print(experiment_line(experiment, style_.color), experiment_line(experiment, false));
+    print(secrets_.clean(experiment_line(experiment, style_.color)),
+          secrets_.clean(experiment_line(experiment, false)));
 }
 
 void TerminalReporter::note(const std::string& line) {
-    const auto clean = clean_line(line, 2000);
+    const auto clean = shown(line, 2000);
     print(clean, clean);
 }
 

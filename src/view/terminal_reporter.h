@@ -5,6 +5,7 @@
 #include <string>
 
 #include "contract/outside.h"
+#include "util/secrets.h"
 
 namespace spdlog {
 class logger;
@@ -29,24 +30,26 @@ class TerminalReporter final : public Reporter {
     /// Borrows `fd`; appends to the log, which from then on is spdlog's default one: at level debug
     /// (--verbose) it also gets every process that was started.
     /// `now_file`: keeps there, at most twice a second, what is going on: {"stage", "experiment", "share",
-    /// "detail", "since", "updated"}, times in seconds since 1970; share is null where it is not known.
-    /// Removed at the end. Empty: nowhere.
+    /// "detail", "step", "seed", "loss", "tokens_per_second", "since", "updated"}, times in seconds since
+    /// 1970; null where it is not known. Removed at the end. Empty: nowhere.
     TerminalReporter(int fd, OutputStyle style, const std::filesystem::path& log_file,
                      std::filesystem::path now_file = {});
     ~TerminalReporter() override;
 
     void phase(int experiment, const std::string& what) override;
-    void progress(double share, const std::string& detail) override;
+    void progress(const Progress& now) override;
     void finished(const Experiment& experiment) override;
     void note(const std::string& line) override;
     /// Takes the progress line away: something else is about to be printed.
     void clear();
 
   private:
+    /// One line of it, without secrets.
+    std::string shown(const std::string& text, std::size_t most = 300) const;
     void print(const std::string& line, const std::string& logged);  // lines that stay
     void draw(const std::string& line);                              // the line that the next output replaces
 
-    void write_now(double share, const std::string& detail);
+    void write_now(const Progress* progress);
 
     int fd_;
     OutputStyle style_;
@@ -54,6 +57,7 @@ class TerminalReporter final : public Reporter {
     int experiment_ = -1;
     double since_ = 0, written_ = 0;
     std::shared_ptr<spdlog::logger> log_;
+    const Secrets secrets_ = Secrets::here();
     std::string phase_;
     bool drawn_ = false;
 };

@@ -77,6 +77,8 @@ struct FakeLedger : Ledger {
         trials.clear();
     }
     std::filesystem::path directory(int number) override { return "/nowhere/" + std::to_string(number); }
+    std::uintmax_t free = kLeastRoom;
+    std::uintmax_t room() const override { return free; }
     int ids = 0;
     int new_proposal() override { return ++ids; }
     std::filesystem::path proposal_directory(int id) const override {
@@ -116,7 +118,7 @@ struct FakeReporter : Reporter {
     void phase(int experiment, const std::string& what) override {
         lines.push_back(std::to_string(experiment) + " " + what);
     }
-    void progress(double, const std::string&) override {}
+    void progress(const Progress&) override {}
     void finished(const Experiment& experiment) override {
         lines.push_back(std::to_string(experiment.number) + " " +
                         std::string(to_string(experiment.verdict.decision)));

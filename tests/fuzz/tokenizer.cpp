@@ -3,6 +3,7 @@
 #include "prepare/data/tokenizer.h"
 
 #include "fuzz.h"
+#include "util/base64.h"
 
 namespace autoresearch {
 

@@ -12,7 +12,9 @@ namespace autoresearch {
 
 struct SilentReporter final : Reporter {
     void phase(int, const std::string&) override {}
-    void progress(double share, const std::string&) override { must(share >= 0 && share <= 1, "a share"); }
+    void progress(const Progress& now) override {
+        must(now.share >= 0 && now.share <= 1 && now.step >= 0, "a share, a step");
+    }
     void finished(const Experiment&) override {}
     void note(const std::string&) override {}
 };

@@ -1,4 +1,4 @@
-#include "prepare/corpus/download.h"
+#include "prepare/fetch/download.h"
 
 #include <curl/curl.h>
 #include <fcntl.h>
