@@ -67,6 +67,12 @@ class PrepareCommandTest : public ::testing::Test {
     std::string out_, err_;
 };
 
+TEST_F(PrepareCommandTest, AnUnfinishedKitIsBadUsage) {
+    fs::remove(folder_ / "kit/include");
+    EXPECT_EQ(prepare({"--corpus", "texts"}), 2);
+    EXPECT_THAT(err_, HasSubstr("the trainer kit is missing: no include in "));
+}
+
 // What a shell makes of an unquoted pattern.
 TEST_F(PrepareCommandTest, SeveralWordsAfterCorpusAreAllRead) {
     folder_.write("one/a.jsonl", lines(200));

@@ -50,13 +50,12 @@ Kit open_kit() {
     const std::string given = given_kit();
     Kit kit;
     kit.directory = given.empty() ? platform::self().parent_path() / "kit" : fs::path(given);
-    const auto text = try_read_file(kit.directory / "kit.json");
-    if (!text || !fs::exists(kit.directory / "build-trainer")) {
-        throw UserError(
-            "the trainer kit is missing: no kit.json or build-trainer in " + kit.directory.string(),
-            given.empty() ? "build it with scripts/setup" : "AUTORESEARCH_KIT points there; unset it");
-    }
-    const auto json = nlohmann::json::parse(*text);
+    for (const char* part : {"kit.json", "build-trainer", "include", "prepare", "util"})
+        if (!fs::exists(kit.directory / part))  // an unfinished build has some
+            throw UserError(
+                std::string("the trainer kit is missing: no ") + part + " in " + kit.directory.string(),
+                given.empty() ? "build it with scripts/setup" : "AUTORESEARCH_KIT points there; unset it");
+    const auto json = nlohmann::json::parse(read_file(kit.directory / "kit.json"));
     kit.torch = json.at("torch").get<std::string>();
     kit.torch_version = json.at("torch_version").get<std::string>();
     kit.python = json.value("python", std::string());  // older kits needed none
