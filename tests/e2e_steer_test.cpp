@@ -56,7 +56,7 @@ TEST_F(SteerE2e, ADetachedRunIsWatchedPausedResumedAndStopped) {
     const auto paused = now();
     ::usleep(3'000'000);
     EXPECT_EQ(now(), paused);
-    EXPECT_THAT(autoresearch("status").out, HasSubstr("running (pid "));
+    EXPECT_THAT(autoresearch("status").out, HasSubstr("; paused (pid "));
     EXPECT_EQ(autoresearch("resume --tag e2e").code, 0);
     wait_for("a first experiment begins", [&] { return is_at("\"experiment\":1"); });
     EXPECT_EQ(ledger().at(0)["verdict"]["decision"], "keep");

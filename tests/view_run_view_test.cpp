@@ -51,5 +51,15 @@ TEST(RunView, ARunWithoutABaselineNeedsItsFlagsAgain) {
     EXPECT_THAT(run_text(view, false), HasSubstr("to continue: autoresearch run --tag night\n"));
 }
 
+TEST(FinalNumber, ALossIsNoNegativeGain) {
+    nlohmann::ordered_json number = {{"experiment", 2},      {"gain", -0.0199},   {"low", -0.03},
+                                     {"high", -0.01},        {"val_gain", 0.002}, {"optimism", 0.0219},
+                                     {"seeds", {1001, 1002}}};
+    EXPECT_NE(final_number_text(number).find("experiment 2 is 0.01990 worse than the baseline"),
+              std::string::npos);
+    number["gain"] = 0.0199;
+    EXPECT_NE(final_number_text(number).find("0.01990 better than"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace autoresearch

@@ -129,6 +129,7 @@ bool is_installed(const AgentAdapter& agent) {
 bool answers(const AgentAdapter& agent) {
     ProcessSpec spec;
     spec.command = {agent.program, "--version"};
+    spec.directory = std::filesystem::temp_directory_path();  // it may take what is here for its task
     spec.limit = 20;
     spec.kill_grace = 1;
     return run_process(spec, NeverStop()).succeeded();

@@ -52,6 +52,10 @@ bool LockHolder::is_elsewhere() const {
     return !host.empty() && host != host_name();
 }
 
+bool LockHolder::is_paused() const {
+    return !is_elsewhere() && platform::is_stopped(pid);
+}
+
 namespace {
 
 [[noreturn]] void refuse(const LockHolder& holder, const fs::path& run_directory) {

@@ -15,6 +15,7 @@ struct LockHolder {
     pid_t pid = 0;
     std::string host;
     bool is_elsewhere() const;  // on another host than ours
+    bool is_paused() const;     // stopped, such as by Ctrl-Z
 };
 
 /// One process per repository and tag: holds the file `lock` of the run directory, which is made if need be.

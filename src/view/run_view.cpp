@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "contract/experiment_json.h"
@@ -16,12 +17,13 @@ namespace autoresearch {
 using nlohmann::ordered_json;
 
 std::string final_number_text(const ordered_json& number) {
+    const double gain = number["gain"];
     return fmt::format(
-        "on the test split experiment {} is {:.5f} better than the baseline (95 % interval {:.5f} to {:.5f}, "
-        "{} fresh seeds); on the validation split {:.5f}: optimism {:+.5f}",
-        number["experiment"].get<int>(), number["gain"].get<double>(), number["low"].get<double>(),
-        number["high"].get<double>(), number["seeds"].size(), number["val_gain"].get<double>(),
-        number["optimism"].get<double>());
+        "on the test split experiment {} is {:.5f} {} than the baseline (95 % interval of the gain {:.5f} to "
+        "{:.5f}, {} fresh seeds); on the validation split {:.5f}: optimism {:+.5f}",
+        number["experiment"].get<int>(), std::abs(gain), gain < 0 ? "worse" : "better",
+        number["low"].get<double>(), number["high"].get<double>(), number["seeds"].size(),
+        number["val_gain"].get<double>(), number["optimism"].get<double>());
 }
 
 namespace {
@@ -137,9 +139,10 @@ std::string run_text(const RunView& view, bool color) {
     const RunInfo& run = view.run;
     const Settings& config = run.config.values;
     const ordered_json& facts = view.summary.facts;
-    const std::string state = view.holder
-                                  ? fmt::format("running (pid {} on {})", view.holder->pid, view.holder->host)
-                                  : std::string("not running");
+    const std::string state =
+        view.holder ? fmt::format("{} (pid {} on {})", view.holder->is_paused() ? "paused" : "running",
+                                  view.holder->pid, view.holder->host)
+                    : std::string("not running");
     const std::string doing = view.holder ? now_text(run.directory) : "";
     return fmt::format("run {}, started {}, {} on {}, corpus {}; {}\n\n", run.tag(), run.created,
                        budget_text(config), run.device, config.corpus, state) +
