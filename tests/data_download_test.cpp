@@ -10,8 +10,8 @@
 #include "autoresearch/error.h"
 #include "early_child.h"
 #include "http_server.h"
-#include "prepare/fetch/download.h"
 #include "prepare/corpus/prepare.h"
+#include "prepare/fetch/download.h"
 #include "temp_directory.h"
 
 namespace autoresearch {

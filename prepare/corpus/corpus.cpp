@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "autoresearch/error.h"
-#include "prepare/fetch/download.h"
 #include "prepare/corpus/readers.h"
+#include "prepare/fetch/download.h"
 #include "util/atomic_file.h"
 #include "util/hash.h"
 #include "util/home.h"
