@@ -29,7 +29,9 @@ class TunerTest : public ::testing::Test {
         directory_.write(folder + std::string("result.json"),
                          R"({"number": )" + std::to_string(number) + R"(, "ran_on": ")" + parent +
                              R"(", "commit": ")" + commit + R"(", "verdict": {"decision": ")" + decision +
-                             R"(", "delta": )" + std::to_string(delta) + "}, \"more\": 1}");
+                             R"(", "evidence": {"noise": {"sd": 0.01}, "difference": )" +
+                             std::to_string(delta) + R"(}}, "trials": [{"num_steps": 118, "val_bpb": )" +
+                             std::to_string(2 + delta) + "}], \"more\": 1}");
     }
 
     void desk(const std::string& train) const { directory_.write("train/train.cpp", train); }
@@ -43,8 +45,15 @@ class TunerTest : public ::testing::Test {
 TEST_F(TunerTest, StartsWithoutHistory) {
     desk(source(0.04, 4));
     EXPECT_EQ(run(), 0);
-    EXPECT_EQ(train(), source(0.07, 4));
-    EXPECT_EQ(idea(), "raise MATRIX_LR 0.04 -> 0.07 (not tried yet)\n");
+    EXPECT_EQ(train(), source(0.04, 6));
+    EXPECT_EQ(idea(), "raise DEPTH 4 -> 6 (not tried yet)\n");
+}
+
+TEST_F(TunerTest, SeesHowManyStepsTheBudgetHas) {
+    experiment(0, "start", "keep", 0, source(0.04, 4));
+    desk(source(0.04, 4));
+    EXPECT_EQ(run(), 0);
+    EXPECT_EQ(idea(), "lower DEPTH 4 -> 2 (118 steps are few: cheaper ones first)\n");
 }
 
 TEST_F(TunerTest, FollowsWhatHelped) {
@@ -52,14 +61,14 @@ TEST_F(TunerTest, FollowsWhatHelped) {
     experiment(1, "c0", "keep", -0.1, source(0.07, 4));
     desk(source(0.07, 4));
     EXPECT_EQ(run(), 0);
-    EXPECT_EQ(idea(), "raise MATRIX_LR 0.07 -> 0.1225 (it helped before)\n");
+    EXPECT_EQ(idea(), "raise MATRIX_LR 0.07 -> 0.2144 (it helped: on, and further)\n");
 }
 
 TEST_F(TunerTest, LearnsFromFailuresAndLeavesOutWhatItCannotRead) {
     experiment(0, "start", "keep", 0, source(0.04, 4));
     experiment(1, "c0", "discard", 0.1, source(0.07, 4));
-    experiment(2, "c0", "crash", 0, source(0.04, 5));
-    experiment(3, "c0", "crash", 0, source(0.04, 3));
+    experiment(2, "c0", "crash", 0, source(0.04, 6));
+    experiment(3, "c0", "crash", 0, source(0.04, 2));
     directory_.write("experiments/0004/result.json", "{}");
     directory_.write("experiments/0004/train.cpp", source(0.04, 9));
     directory_.write("experiments/0005/result.json", "{");
@@ -72,10 +81,15 @@ TEST_F(TunerTest, LearnsFromFailuresAndLeavesOutWhatItCannotRead) {
 
 TEST_F(TunerTest, AResultOfOtherTypesSaysNothing) {
     experiment(0, "start", "keep", 0, source(0.04, 4));
-    directory_.write("experiments/0000/result.json", R"({"parent": 1, "commit": [], "verdict": "keep"})");
-    desk(source(0.04, 4));
-    EXPECT_EQ(run(), 0);
-    EXPECT_EQ(train(), source(0.07, 4));
+    for (const char* text :
+         {R"({"parent": 1, "commit": [], "verdict": "keep"})",
+          R"({"verdict": {"evidence": 3, "decision": 1}, "trials": {"a": 1}})",
+          R"({"verdict": {"evidence": {"noise": 1, "difference": "x"}}, "trials": [[]]})"}) {
+        directory_.write("experiments/0000/result.json", text);
+        desk(source(0.04, 4));
+        EXPECT_EQ(run(), 0);
+        EXPECT_EQ(train(), source(0.04, 6)) << text;
+    }
 }
 
 TEST_F(TunerTest, SaysWhenThereIsNothingToTune) {

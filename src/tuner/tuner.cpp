@@ -26,11 +26,6 @@ constexpr const char* kBegin = "// --- hyperparameters";
 constexpr const char* kEnd = "// --- end of hyperparameters";
 constexpr std::size_t kLongestLine = 1000;  // std::regex uses stack for every character
 
-constexpr double kFirstFactor = 1.75;  // of the first step; each shorter level takes its square root
-constexpr int kLevels = 6;             // the last is 1.75 ^ (1/32); below that every difference is noise
-constexpr double kSame = 0.005;        // relative difference that is only rounding
-constexpr const char* kTotalBatch = "TOTAL_BATCH_SIZE";
-constexpr const char* kDeviceBatch = "DEVICE_BATCH_SIZE";
 
 /// Groups: type, name, the three cells of a PerDevice, the number of a plain constant.
 const std::regex& declaration() {
@@ -42,118 +37,45 @@ const std::regex& declaration() {
     return pattern;
 }
 
-enum class Kind {
-    fixed,   // kernels support only a few values
-    count,   // one more or one less
-    whole,   // a power of two stays one
-    share,   // meaningful only in [0, 1]
-    number,  // moves by factors
-};
-
-Kind kind_of(const Hyperparameter& parameter) {
-    static const std::pair<const char*, Kind> kNames[] = {
-        {"HEAD_DIM", Kind::fixed}, {"DEPTH", Kind::count},  {"LAYER", Kind::count},
-        {"RATIO", Kind::share},    {"FRAC", Kind::share},   {"BETA", Kind::share},
-        {"MOMENTUM", Kind::share}, {"DROPOUT", Kind::share}};
-    for (const auto& [part, kind] : kNames) {
-        if (parameter.name.find(part) == std::string::npos) continue;
-        const bool fits = kind == Kind::share
-                              ? !parameter.integer && parameter.value >= 0 && parameter.value <= 1
-                              : parameter.integer;
-        if (fits) return kind;
-    }
-    if (!parameter.integer) return Kind::number;
-    return parameter.value < 2 ? Kind::count : Kind::whole;
-}
-
-/// The value one step away, rounded as it will be written; nothing if there is no such step.
-std::optional<double> stepped(const Hyperparameter& parameter, bool up, int level) {
-    const Kind kind = kind_of(parameter);
-    const double value = parameter.value, size = std::pow(0.5, level);
-    const double factor = std::pow(kFirstFactor, up ? size : -size);
-    double next = value * factor;
-    if (kind == Kind::fixed) return std::nullopt;
-    if (kind == Kind::count) next = value + (up ? 1 : -1);
-    if (kind == Kind::whole) {
-        const double whole_factor = std::exp2(std::round(std::log2(value))) == value ? 2 : 1.5;
-        next = std::round(up ? value * whole_factor : value / whole_factor);
-    }
-    if (kind == Kind::share) {
-        const double odds = std::min(value, 0.95) / (1 - std::min(value, 0.95)) * factor;
-        next = odds / (1 + odds);
-    }
-    if (value == 0 && !parameter.integer) next = (kind == Kind::share ? 0.05 : 0.01) * size;
-    const double written = std::strtod(number_text(parameter, next).c_str(), nullptr);
-    const bool possible = parameter.integer ? written >= 1 : kind != Kind::share || written < 1;
-    if (!possible || written == value || (written > value) != up) return std::nullopt;
-    return written;
-}
-
-/// What earlier experiments say about one constant.
-struct Trend {
-    bool up = true;  // which way to go first
-    bool tried = false;
-    bool helped = false;  // the last time
-    std::vector<double> used;
-
-    bool has_used(double value) const {
-        return std::any_of(used.begin(), used.end(),
-                           [&](double other) { return std::abs(value - other) <= kSame * std::abs(other); });
-    }
-};
-
-Trend trend_of(const std::string& name, bool first_way, const std::vector<Attempt>& history) {
-    Trend trend;
-    trend.up = first_way;
-    for (const Attempt& attempt : history) {
-        const auto value = [&](const Values& values, const char* of) {
-            const auto found = values.find(of);
-            return found == values.end() ? 0 : found->second;
-        };
-        const double before = value(attempt.before, name.c_str()), after = value(attempt.after, name.c_str());
-        // The device batch follows the total (see couple()); such a change says something about the total
-        // only.
-        const bool follows =
-            name == kDeviceBatch && value(attempt.before, kTotalBatch) != value(attempt.after, kTotalBatch);
-        if (attempt.before.empty() || before == after || follows) continue;
-        if (attempt.kept) trend.up = after > before;
-        trend.helped = attempt.kept;
-        trend.tried = true;
-        trend.used.insert(trend.used.end(), {before, after});
-    }
-    return trend;
-}
-
-/// A smaller total batch has no effect while one pass is as large as before.
-void couple(Step& step, const std::vector<Hyperparameter>& current) {
-    const Move& first = step.moves.front();
-    if (first.parameter.name != kTotalBatch || first.to > first.parameter.value) return;
-    for (const Hyperparameter& parameter : current) {
-        if (parameter.name != kDeviceBatch) continue;
-        if (const auto to = stepped(parameter, false, 0)) step.moves.push_back({parameter, *to});
-    }
-}
-
-bool is_rate(const Hyperparameter& parameter) {
-    return parameter.name.ends_with("LR");
-}
-
-/// Smallest goes first: the file's first learning rate, the batch, the other learning rates, the rest.
-double rank_of(const Hyperparameter& parameter, const std::vector<Hyperparameter>& current, double coin) {
-    if (parameter.name == kTotalBatch) return 1;
-    if (!is_rate(parameter)) return 3 + coin;
-    return std::find_if(current.begin(), current.end(), is_rate)->name == parameter.name ? 0 : 2 + coin;
+/// Null where there is none.
+const nlohmann::json& member(const nlohmann::json& object, const char* key) {
+    static const nlohmann::json kNone;
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    return object.is_object() && found != object.end() ? *found : kNone;
 }
 
 /// Empty where there is none.
 std::string text_at(const nlohmann::json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+    const nlohmann::json& found = member(object, key);
+    return found.is_string() ? found.get<std::string>() : "";
+}
+
+/// 0 where there is none.
+double number_at(const nlohmann::json& object, const char* key) {
+    const nlohmann::json& found = member(object, key);
+    return found.is_number() ? found.get<double>() : 0;
+}
+
+struct Desk {
+    std::vector<Attempt> history;
+    Budget budget;
+};
+
+/// What result.json of an experiment says.
+void read_result(const nlohmann::json& result, Attempt& attempt, Budget& budget) {
+    const nlohmann::json &verdict = member(result, "verdict"), &evidence = member(verdict, "evidence"),
+                         &trials = member(result, "trials");
+    attempt.kept = text_at(verdict, "decision") == "keep";
+    attempt.difference = number_at(evidence, "difference");
+    if (const double noise = number_at(member(evidence, "noise"), "sd"); noise > 0) budget.noise = noise;
+    if (!trials.is_array() || trials.empty()) return;
+    attempt.val_bpb = number_at(trials[0], "val_bpb");
+    if (attempt.kept) budget.steps = number_at(trials[0], "num_steps");
 }
 
 /// Ordered by number. Skips experiments without a result, or whose source has no hyperparameter block.
-std::vector<Attempt> read_history(const fs::path& experiments, const std::string& device) {
-    std::vector<Attempt> history;
+Desk read_desk(const fs::path& experiments, const std::string& device) {
+    Desk desk;
     std::map<std::string, Values> by_commit;
     std::set<fs::path> folders;  // 0000, 0001, ...: a parent comes before its children
     std::error_code none;        // no folder, no history
@@ -165,11 +87,13 @@ std::vector<Attempt> read_history(const fs::path& experiments, const std::string
             values_of(find_hyperparameters(try_read_file(run_files::source(folder)).value_or(""), device));
         if (!result.is_object() || !result.contains("verdict") || values.empty()) continue;
         const std::string ran_on = text_at(result, "ran_on");  // "parent" before
-        history.push_back({by_commit[ran_on.empty() ? text_at(result, "parent") : ran_on], values,
-                           text_at(result["verdict"], "decision") == "keep"});
+        Attempt& attempt = desk.history.emplace_back();
+        attempt.before = by_commit[ran_on.empty() ? text_at(result, "parent") : ran_on];
+        attempt.after = values;
+        read_result(result, attempt, desk.budget);
         by_commit[text_at(result, "commit")] = values;
     }
-    return history;
+    return desk;
 }
 
 int fail(const std::string& why) {
@@ -213,36 +137,6 @@ Values values_of(const std::vector<Hyperparameter>& parameters) {
     return values;
 }
 
-std::optional<Step> next_step(const std::vector<Hyperparameter>& current, const std::vector<Attempt>& history,
-                              std::uint64_t seed) {
-    using Order = std::tuple<bool, int, double>;  // the smallest is the next
-    std::optional<std::pair<Order, Step>> best;
-    for (const Hyperparameter& parameter : current) {
-        const double coin = static_cast<double>(xxh64(parameter.name, seed)) / 0x1p64;
-        const bool is_batch = parameter.name.find("BATCH") != std::string::npos;
-        const Trend trend =
-            trend_of(parameter.name, is_rate(parameter) || (!is_batch && coin < 0.5), history);
-        // First a long step the preferred way, then one the other way, then shorter ones.
-        for (int i = 0; i < 2 * kLevels; ++i) {
-            const int level = i / 2;
-            const auto to = stepped(parameter, (i % 2 == 0) == trend.up, level);
-            if (!to || trend.has_used(*to)) continue;
-            const Order order{!trend.helped, trend.tried ? 1 + level : 0, rank_of(parameter, current, coin)};
-            if (best && best->first <= order) break;
-            const char* why = !trend.tried             ? "not tried yet"
-                              : trend.helped && i == 0 ? "it helped before"
-                              : i % 2 == 1             ? "the other way did not help"
-                              : parameter.integer      ? "again, from the new best"
-                                                       : "a shorter step";
-            best = {order, {{{parameter, *to}}, why}};
-            couple(best->second, current);
-            break;
-        }
-    }
-    if (!best) return std::nullopt;
-    return std::move(best->second);
-}
-
 std::string describe(const Step& step) {
     std::string text;
     for (const auto& [parameter, to] : step.moves) {
@@ -269,7 +163,8 @@ int run_tuner(const fs::path& desk, const std::string& device, std::uint64_t see
     if (parameters.empty())
         return fail(
             fmt::format("{} has no plain numbers between '{}' and '{}'", file.string(), kBegin, kEnd));
-    const auto step = next_step(parameters, read_history(desk / "experiments", device), seed);
+    const Desk seen = read_desk(desk / "experiments", device);
+    const auto step = next_step(parameters, seen.history, seen.budget, seed);
     if (!step) return fail("every step from here has been tried: this needs a new idea, not another number");
     write_file(file, with_moves(source, step->moves));
     write_file(desk / "idea.txt", describe(*step) + "\n");

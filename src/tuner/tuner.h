@@ -17,6 +17,9 @@ namespace autoresearch {
 /// has no preference.
 int run_tuner(const std::filesystem::path& desk, const std::string& device, std::uint64_t seed);
 
+inline constexpr const char* kTotalBatch = "TOTAL_BATCH_SIZE";
+inline constexpr const char* kDeviceBatch = "DEVICE_BATCH_SIZE";
+
 /// One numeric constant of train.cpp's hyperparameter block, for one device.
 struct Hyperparameter {
     std::string name;
@@ -45,6 +48,14 @@ struct Attempt {
     Values before;  // of its parent; empty if unknown
     Values after;
     bool kept = false;
+    double val_bpb = 0;     // of its first trial; 0: none
+    double difference = 0;  // of val_bpb from the incumbent's, over its seeds; negative is better, 0: unknown
+};
+
+/// What the incumbent's trials say about the budget.
+struct Budget {
+    double steps = 0;  // of one trial; 0: unknown
+    double noise = 0;  // standard deviation of val_bpb between seeds; 0: unknown
 };
 
 struct Move {
@@ -58,12 +69,34 @@ struct Step {
     std::string why;
 };
 
-/// A coordinate search in log space. Repeats a step that helped; after a failure moves the constant the other
-/// way, and takes shorter steps once both failed. Untried constants come first, learning rates and the batch
-/// size before the others. Never returns values that are in `history`; returns nothing when even the shortest
-/// steps are used up. Same arguments, same answer.
+/// A coordinate search in log space, in the order of what the budget lacks: with few steps cheaper steps
+/// first (less depth, less width), then the batch, then the learning rates; with many steps size up first. A
+/// step that helped is repeated, twice as long; one that failed is tried the other way; near misses are tried
+/// together, and longer. Steps whose effect would be below the noise are not taken. After 20
+/// experiments, or when these moves are used up, expected_step() decides. Never returns values that are in
+/// `history`; nothing when there are no others. Same arguments, same answer.
 std::optional<Step> next_step(const std::vector<Hyperparameter>& current, const std::vector<Attempt>& history,
-                              std::uint64_t seed);
+                              const Budget& budget, std::uint64_t seed);
+
+/// Where the largest improvement is expected, by a Gaussian process over the logarithms of all values [Snoek,
+/// Larochelle, Adams, Practical Bayesian Optimization of Machine Learning Algorithms, NIPS 2012]. Nothing
+/// below four results, or if it finds no values that are not in `history`.
+std::optional<Step> expected_step(const std::vector<Hyperparameter>& current,
+                                  const std::vector<Attempt>& history, const Budget& budget,
+                                  std::uint64_t seed);
+
+/// The value `length` steps away (1: the usual one), rounded as it will be written; nothing if there is none.
+std::optional<double> stepped(const Hyperparameter& parameter, bool up, double length);
+
+/// Where a value lies for a search: the logarithm, of a share's odds.
+double coordinate(const Hyperparameter& parameter, double value);
+/// The value there, rounded as the constant is.
+double value_at(const Hyperparameter& parameter, double coordinate);
+/// False for constants that kernels support a few values of.
+bool can_move(const Hyperparameter& parameter);
+
+/// A smaller total batch has no effect while one pass is as large as before: takes the device batch along.
+void couple(Step& step, const std::vector<Hyperparameter>& current);
 
 /// "raise MATRIX_LR 0.04 -> 0.07 (it helped before)"
 std::string describe(const Step& step);

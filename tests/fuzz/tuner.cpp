@@ -11,7 +11,7 @@ namespace autoresearch {
 void read_foreign(const std::string& bytes) {
     const auto texts = parts(bytes, 3);
     const auto parameters = find_hyperparameters(texts[0], "cpu");
-    if (const auto step = next_step(parameters, {}, 1)) {
+    if (const auto step = next_step(parameters, {}, {}, 1)) {
         const auto changed = find_hyperparameters(with_moves(texts[0], step->moves), "cpu");
         must(changed.size() == parameters.size(), "a step keeps the constants");
         must(!describe(*step).empty(), "a step has words");
