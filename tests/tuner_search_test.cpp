@@ -141,9 +141,9 @@ TEST(Search, IsDeterministic) {
 }
 
 TEST(Search, OrderFollowsWhatTheBudgetLacks) {
-    const std::vector<Hyperparameter> start = {real("SOFTCAP", 15), real("MATRIX_LR", 0.04),
-                                               whole("TOTAL_BATCH_SIZE", 2048), whole("ASPECT_RATIO", 32),
-                                               whole("DEPTH", 4), whole("DEVICE_BATCH_SIZE", 8)};
+    const std::vector<Hyperparameter> start = {
+        real("SOFTCAP", 15),       real("MATRIX_LR", 0.04), whole("TOTAL_BATCH_SIZE", 2048),
+        whole("ASPECT_RATIO", 32), whole("DEPTH", 4),       whole("DEVICE_BATCH_SIZE", 8)};
     const auto first = [&](double steps, int count) {
         Game game(start, [](const Values&) { return 1.0; });
         game.budget_.steps = steps;
@@ -292,9 +292,8 @@ TEST(Search, TheProcessBeatsChance) {
 }
 
 TEST(Search, CrashesCountAsFailures) {
-    Game game({whole("WIDTH", 16)}, [](const Values& values) {
-        return values.at("WIDTH") > 16 ? NAN : values.at("WIDTH");
-    });
+    Game game({whole("WIDTH", 16)},
+              [](const Values& values) { return values.at("WIDTH") > 16 ? NAN : values.at("WIDTH"); });
     for (int n = 0; n < 10 && game.play(); ++n) {
     }
     EXPECT_EQ(game.current_[0].value, 1);

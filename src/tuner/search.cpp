@@ -10,10 +10,10 @@
 namespace autoresearch {
 namespace {
 
-constexpr double kSame = 0.005;          // relative difference that is only rounding
-constexpr double kFewSteps = 2000;       // fewer leave a model of this size mostly untrained
-constexpr double kSmallBatch = 16384;    // tokens; gradients of fewer are mostly noise
-constexpr double kLongest = 4;           // steps at once
+constexpr double kSame = 0.005;        // relative difference that is only rounding
+constexpr double kFewSteps = 2000;     // fewer leave a model of this size mostly untrained
+constexpr double kSmallBatch = 16384;  // tokens; gradients of fewer are mostly noise
+constexpr double kLongest = 4;         // steps at once
 constexpr std::size_t kCoordinateSteps = 20;
 
 /// One change of one constant.
@@ -57,8 +57,7 @@ Line line_of(const std::string& name, const std::vector<Attempt>& history) {
         if (std::find(names.begin(), names.end(), name) == names.end()) continue;
         const double from = attempt.before.at(name), to = attempt.after.at(name);
         line.used.insert(line.used.end(), {from, to});
-        if (names.size() == 1)
-            line.tried.push_back({to > from, attempt.kept, from, to, attempt.difference});
+        if (names.size() == 1) line.tried.push_back({to > from, attempt.kept, from, to, attempt.difference});
     }
     return line;
 }
@@ -113,10 +112,9 @@ std::vector<Candidate> steps_of(const Hyperparameter& parameter, const Line& lin
         if (found.empty()) add(rank, !first_up, 1, reason);
         return found;
     }
-    const double length =
-        std::abs(coordinate(parameter, last->to) - coordinate(parameter, last->from)) /
-        std::abs(coordinate(parameter, stepped(parameter, last->up, 1).value_or(last->to)) -
-                 coordinate(parameter, parameter.value) + 1e-9);
+    const double length = std::abs(coordinate(parameter, last->to) - coordinate(parameter, last->from)) /
+                          std::abs(coordinate(parameter, stepped(parameter, last->up, 1).value_or(last->to)) -
+                                   coordinate(parameter, parameter.value) + 1e-9);
     if (last->kept) {
         add(0, last->up, std::min(kLongest, 2 * length), "it helped: on, and further");
         add(0, last->up, 1, "it helped: on");
@@ -167,8 +165,7 @@ std::optional<Step> next_step(const std::vector<Hyperparameter>& current, const 
         }
     }
     if (auto pair = pair_of(current, history)) candidates.push_back(*std::move(pair));
-    std::erase_if(candidates,
-                  [&](const Candidate& each) { return is_known(each.step, current, history); });
+    std::erase_if(candidates, [&](const Candidate& each) { return is_known(each.step, current, history); });
     const auto best =
         std::min_element(candidates.begin(), candidates.end(),
                          [](const Candidate& a, const Candidate& b) { return a.order < b.order; });

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kLeast = 4;  // results, to say anything
 constexpr int kDraws = 1000;
-constexpr double kUsualStep = 0.56;  // in logarithms: a factor of 1.75
+constexpr double kUsualStep = 0.56;   // in logarithms: a factor of 1.75
 constexpr double kLeastNoise = 0.05;  // of the results' spread
 
 using Point = std::vector<double>;  // a coordinate for each constant

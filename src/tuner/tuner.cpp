@@ -26,7 +26,6 @@ constexpr const char* kBegin = "// --- hyperparameters";
 constexpr const char* kEnd = "// --- end of hyperparameters";
 constexpr std::size_t kLongestLine = 1000;  // std::regex uses stack for every character
 
-
 /// Groups: type, name, the three cells of a PerDevice, the number of a plain constant.
 const std::regex& declaration() {
     static const std::string number = R"(\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*)";
