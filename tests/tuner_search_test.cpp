@@ -254,6 +254,19 @@ TEST(Search, ASmallerBatchTakesThePassAlong) {
               "(it helped: on, and further)");
 }
 
+TEST(Search, ARatioThatLeavesTheWidthIsNotTried) {
+    const auto next = [](double ratio) {
+        const Values values = {{"ASPECT_RATIO", ratio}, {"DEPTH", 4}, {"HEAD_DIM", 64}};
+        Attempt shallow{values, values, false, 2.1, 0.1};
+        shallow.after["DEPTH"] = 2;
+        const std::vector<Hyperparameter> current = {whole("ASPECT_RATIO", ratio), whole("HEAD_DIM", 64),
+                                                     whole("DEPTH", 4)};
+        return describe(*next_step(current, {{{}, values, true, 2, 0}, shallow}, {100, 0.01}, 0));
+    };
+    EXPECT_THAT(next(32), HasSubstr("lower ASPECT_RATIO 32 -> 16"));
+    EXPECT_THAT(next(16), testing::Not(HasSubstr("lower ASPECT_RATIO"))) << "one head is the least";
+}
+
 TEST(Search, EndsWhenNothingIsLeft) {
     EXPECT_FALSE(next_step({whole("HEAD_DIM", 64)}, {{{}, {{"HEAD_DIM", 64}}, true, 1, 0}}, {}, 0));
 }

@@ -144,6 +144,18 @@ std::optional<Candidate> pair_of(const std::vector<Hyperparameter>& current,
     return Candidate{{3, 0, 0}, step};
 }
 
+/// The width is rounded up to whole heads: another ratio may give the same one.
+bool has_no_effect(const Step& step, const std::vector<Hyperparameter>& current) {
+    Values before = values_of(current), after = before;
+    for (const Move& move : step.moves) after[move.parameter.name] = move.to;
+    const auto heads = [](const Values& values) {
+        return std::ceil(values.at("DEPTH") * values.at("ASPECT_RATIO") / values.at("HEAD_DIM"));
+    };
+    const bool known = before.contains("DEPTH") && before.contains("HEAD_DIM");
+    return known && step.moves.size() == 1 && step.moves[0].parameter.name == "ASPECT_RATIO" &&
+           heads(before) == heads(after);
+}
+
 bool is_known(const Step& step, const std::vector<Hyperparameter>& current,
               const std::vector<Attempt>& history) {
     Values after = values_of(current);
@@ -165,7 +177,9 @@ std::optional<Step> next_step(const std::vector<Hyperparameter>& current, const 
         }
     }
     if (auto pair = pair_of(current, history)) candidates.push_back(*std::move(pair));
-    std::erase_if(candidates, [&](const Candidate& each) { return is_known(each.step, current, history); });
+    std::erase_if(candidates, [&](const Candidate& each) {
+        return is_known(each.step, current, history) || has_no_effect(each.step, current);
+    });
     const auto best =
         std::min_element(candidates.begin(), candidates.end(),
                          [](const Candidate& a, const Candidate& b) { return a.order < b.order; });
