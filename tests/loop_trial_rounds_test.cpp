@@ -191,8 +191,13 @@ TEST_F(TrialRoundsTest, NoRunBeginsOnABaselineThatWasDisturbed) {
     const Status status = run();
     ASSERT_FALSE(status.ok());
     EXPECT_THAT(status.failure().reason, HasSubstr("the machine slept (4 times)"));
+    EXPECT_THAT(status.failure().reason, HasSubstr("--clock cpu"));
     EXPECT_THAT(status.failure().reason, HasSubstr("--repeats 0"));
     EXPECT_EQ(status.ending(), Ending::machine) << "it is tried again";
+    config.clock = ClockKind::cpu;
+    runner.requests.clear();
+    candidate.trials.clear();
+    EXPECT_THAT(run().failure().reason, testing::Not(HasSubstr("--clock"))) << "it counts that already";
 }
 
 TEST_F(TrialRoundsTest, TheSameCodeMustReachTheSameSpeed) {

@@ -198,6 +198,21 @@ TEST(Search, NearMissesAreTriedTogetherAndLonger) {
     EXPECT_THAT(describe(*next_step(start, history, {1000, 0.02}, 0)), HasSubstr("a longer step"));
 }
 
+TEST(Search, ASmallerBatchInAPairTakesThePassAlongToo) {
+    const std::vector<Hyperparameter> start = {whole("TOTAL_BATCH_SIZE", 65536), real("MATRIX_LR", 0.04),
+                                               whole("DEVICE_BATCH_SIZE", 16)};
+    Attempt larger{values_of(start), values_of(start), false, 2.1, 0.1};
+    Attempt batch{values_of(start), values_of(start), false, 1.99, -0.01}, rate = batch;
+    larger.after["TOTAL_BATCH_SIZE"] = 131072;
+    batch.after["TOTAL_BATCH_SIZE"] = 32768;
+    batch.after["DEVICE_BATCH_SIZE"] = 8;
+    rate.after["MATRIX_LR"] = 0.07;
+    const auto both =
+        next_step(start, {{{}, values_of(start), true, 2.0, 0}, larger, batch, rate}, {1000, 0.02}, 0);
+    for (const char* part : {"32768", "0.07", "DEVICE_BATCH_SIZE 16 -> 8", "each was nearly better"})
+        EXPECT_THAT(describe(*both), HasSubstr(part));
+}
+
 TEST(Search, NoStepIsTakenWhoseEffectIsBelowTheNoise) {
     const std::vector<Hyperparameter> start = {real("MATRIX_LR", 0.07)};
     const auto after = [&](double noise) {

@@ -13,9 +13,13 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Nothing is known of the candidate, and it is not its fault. A run cannot begin like that.
-Status unjudged(const std::string& why, const Experiment* incumbent, Experiment& experiment) {
-    if (incumbent == nullptr)
-        return Failure{Ending::machine, why + "; --repeats 0 takes the machine as it is"};
+Status unjudged(const std::string& why, const Settings& settings, const Experiment* incumbent,
+                Experiment& experiment) {
+    if (incumbent == nullptr) {
+        const bool by_wall = settings.device == "cpu" && !settings.counts_cpu_time();
+        return Failure{Ending::machine, why + (by_wall ? "; --clock cpu needs no quiet machine, " : "; ") +
+                                            "--repeats 0 takes it as it is"};
+    }
     experiment.verdict = {Decision::unjudged, Ending::no_result, why, {}};
     return {};
 }
@@ -65,7 +69,7 @@ struct Rounds {
             if (trial.counts()) continue;
             if (trial.ending == Ending::interrupted) return Failure{trial.ending, trial.reason};
             if (of_incumbent || !trial.void_because.empty())
-                return unjudged(trial.reason, incumbent, experiment);
+                return unjudged(trial.reason, settings, incumbent, experiment);
             return failed(trial);
         }
     }

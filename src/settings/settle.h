@@ -14,9 +14,8 @@ struct Machine {
 };
 
 /// Returns settings with nothing left to the machine: device, clock, threads and memory_limit are the ones to
-/// use.
-/// Whatever builds, runs or judges gets settled ones, so that nobody asks again. UserError if the clock does
-/// not fit the device.
+/// use. Whatever builds, runs or judges gets settled ones, so that nobody asks again. UserError if the clock
+/// does not fit the device.
 Settings settle(Settings asked, const Machine& machine);
 
 /// The next moment at which the wall clock shows this time (the setting `until`), in seconds since 1970; 0

@@ -146,22 +146,13 @@ std::optional<Candidate> pair_of(const std::vector<Hyperparameter>& current,
 
 /// The width is rounded up to whole heads: another ratio may give the same one.
 bool has_no_effect(const Step& step, const std::vector<Hyperparameter>& current) {
-    Values before = values_of(current), after = before;
-    for (const Move& move : step.moves) after[move.parameter.name] = move.to;
+    const Values before = values_of(current), after = values_after(step, current);
     const auto heads = [](const Values& values) {
         return std::ceil(values.at("DEPTH") * values.at("ASPECT_RATIO") / values.at("HEAD_DIM"));
     };
     const bool known = before.contains("DEPTH") && before.contains("HEAD_DIM");
     return known && step.moves.size() == 1 && step.moves[0].parameter.name == "ASPECT_RATIO" &&
            heads(before) == heads(after);
-}
-
-bool is_known(const Step& step, const std::vector<Hyperparameter>& current,
-              const std::vector<Attempt>& history) {
-    Values after = values_of(current);
-    for (const Move& move : step.moves) after[move.parameter.name] = move.to;
-    return std::any_of(history.begin(), history.end(),
-                       [&](const Attempt& attempt) { return attempt.after == after; });
 }
 
 }  // namespace
@@ -171,14 +162,13 @@ std::optional<Step> next_step(const std::vector<Hyperparameter>& current, const 
     std::vector<Candidate> candidates;
     for (const Hyperparameter& parameter : current) {
         if (!can_move(parameter)) continue;
-        for (Candidate& each : steps_of(parameter, line_of(parameter.name, history), budget, seed)) {
-            couple(each.step, current);
+        for (Candidate& each : steps_of(parameter, line_of(parameter.name, history), budget, seed))
             candidates.push_back(std::move(each));
-        }
     }
     if (auto pair = pair_of(current, history)) candidates.push_back(*std::move(pair));
+    for (Candidate& each : candidates) couple(each.step, current);
     std::erase_if(candidates, [&](const Candidate& each) {
-        return is_known(each.step, current, history) || has_no_effect(each.step, current);
+        return was_tried(each.step, current, history) || has_no_effect(each.step, current);
     });
     const auto best =
         std::min_element(candidates.begin(), candidates.end(),

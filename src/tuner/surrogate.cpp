@@ -142,7 +142,6 @@ std::optional<Step> expected_step(const std::vector<Hyperparameter>& current,
     for (int draw = 0; draw < kDraws; ++draw) {
         const double share = uniform(random), size = kUsualStep * std::exp2(normal(random));
         Step step{{}, fmt::format("the best guess from {} results", results.points.size())};
-        Values after = values_of(current);
         Point point;
         for (std::size_t i = 0; i < current.size(); ++i) {
             const bool moves = can_move(current[i]) && uniform(random) < share;
@@ -153,16 +152,12 @@ std::optional<Step> expected_step(const std::vector<Hyperparameter>& current,
                                  std::abs(to - current[i].value) > 0.02 * std::abs(current[i].value) + 1e-9;
             if (differs) step.moves.push_back({current[i], to});
             point.push_back(coordinate(current[i], differs ? to : current[i].value));
-            if (differs) after[current[i].name] = to;
         }
         if (step.moves.empty()) continue;
         couple(step, current);
-        after[step.moves.back().parameter.name] = step.moves.back().to;
         const auto [mean, deviation] = process.at(point);
         const double gain = expected_improvement(least, mean, deviation);
-        const bool known = std::any_of(history.begin(), history.end(),
-                                       [&](const Attempt& attempt) { return attempt.after == after; });
-        if (known || gain <= most) continue;
+        if (gain <= most || was_tried(step, current, history)) continue;
         most = gain;
         best = std::move(step);
     }

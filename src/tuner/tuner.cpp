@@ -9,11 +9,9 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>
-#include <tuple>
 
 #include "contract/run_files.h"
 #include "util/atomic_file.h"
-#include "util/hash.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -134,6 +132,19 @@ Values values_of(const std::vector<Hyperparameter>& parameters) {
     Values values;
     for (const auto& parameter : parameters) values[parameter.name] = parameter.value;
     return values;
+}
+
+Values values_after(const Step& step, const std::vector<Hyperparameter>& current) {
+    Values values = values_of(current);
+    for (const Move& move : step.moves) values[move.parameter.name] = move.to;
+    return values;
+}
+
+bool was_tried(const Step& step, const std::vector<Hyperparameter>& current,
+               const std::vector<Attempt>& history) {
+    const Values after = values_after(step, current);
+    return std::any_of(history.begin(), history.end(),
+                       [&](const Attempt& attempt) { return attempt.after == after; });
 }
 
 std::string describe(const Step& step) {

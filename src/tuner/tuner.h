@@ -69,6 +69,11 @@ struct Step {
     std::string why;
 };
 
+Values values_after(const Step& step, const std::vector<Hyperparameter>& current);
+/// Whether an experiment had these values.
+bool was_tried(const Step& step, const std::vector<Hyperparameter>& current,
+               const std::vector<Attempt>& history);
+
 /// A coordinate search in log space, in the order of what the budget lacks: with few steps cheaper steps
 /// first (less depth, less width), then the batch, then the learning rates; with many steps size up first. A
 /// step that helped is repeated, twice as long; one that failed is tried the other way; near misses are tried
