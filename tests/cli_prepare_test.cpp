@@ -88,6 +88,8 @@ TEST_F(PrepareCommandTest, SeveralWordsAfterCorpusAreAllRead) {
     EXPECT_EQ(documents(), 240) << "a file named twice counts once";
     ASSERT_EQ(prepare({"--json", "--corpus", "{one,two/**/?.txt}"}), 0) << err_;
     EXPECT_EQ(documents(), 210);
+    ASSERT_EQ(prepare({"--corpus", "two", "--json", "--corpus", "one", "two"}), 0) << "the last flag counts";
+    EXPECT_EQ(documents(), 240);
     EXPECT_EQ(prepare({"--corpus", "one", "nine", "--json"}), 2);
     EXPECT_THAT(err_, HasSubstr("no such corpus file or folder: " + (folder_ / "nine").string()));
     EXPECT_EQ(prepare({"--corpus", "one", "a,b"}), 2);

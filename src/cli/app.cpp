@@ -69,20 +69,23 @@ void check_temporary_folder() {
 
 /// Several words after --corpus, such as a shell makes of a pattern, become the one word {first,second}.
 void join_corpus(std::vector<std::string>& words) {
-    const auto is_flag = [](const std::string& word) { return word.starts_with('-'); };
-    const auto begin = std::find(words.begin(), words.end(), "--corpus");
-    if (words.end() - begin < 3) return;
-    const auto end = std::find_if(begin + 1, words.end(), is_flag);
-    if (end - begin < 3) return;
-    std::string all;
-    for (auto word = begin + 1; word != end; ++word) {
-        if (word->find_first_of("{},") != std::string::npos)
-            throw UserError("--corpus: " + *word + " has a comma or a brace, and is not alone",
-                            "rename it, or name the folder that has it");
-        all += (all.empty() ? "{" : ",") + *word;
+    for (std::size_t flag = 0; flag < words.size(); ++flag) {
+        if (words[flag] != "--corpus") continue;
+        const std::size_t first = flag + 1;
+        std::size_t end = first;
+        while (end < words.size() && !words[end].starts_with('-')) ++end;
+        if (end - first < 2) continue;
+        std::string all;
+        for (std::size_t i = first; i < end; ++i) {
+            if (words[i].find_first_of("{},") != std::string::npos)
+                throw UserError("--corpus: " + words[i] + " has a comma or a brace, and is not alone",
+                                "rename it, or name the folder that has it");
+            all += (all.empty() ? "{" : ",") + words[i];
+        }
+        words[first] = all + "}";
+        words.erase(words.begin() + static_cast<std::ptrdiff_t>(first) + 1,
+                    words.begin() + static_cast<std::ptrdiff_t>(end));
     }
-    *(begin + 1) = all + "}";
-    words.erase(begin + 2, end);
 }
 
 }  // namespace
