@@ -39,16 +39,22 @@ if(APPLE)
 else()
     list(FILTER SESSION_SOURCES EXCLUDE REGEX "_macos\\.cpp$")
 endif()
+# The kernels that are compiled when they are needed travel as text.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS prepare/kernels/passes.cu)
+file(READ prepare/kernels/passes.cu PASSES)
+file(CONFIGURE OUTPUT passes.cpp @ONLY CONTENT [[#include "prepare/kernels/nvrtc.h"
+const char* const autoresearch::kernels::kPasses = R"passes(@PASSES@)passes";
+]])
 set(KIT ${CMAKE_BINARY_DIR}/kit)
-add_library(session SHARED ${SESSION_SOURCES})
+add_library(session SHARED ${SESSION_SOURCES} ${CMAKE_BINARY_DIR}/passes.cpp)
 target_include_directories(session PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
 separate_arguments(OPENMP_LINK_FLAGS UNIX_COMMAND "${OPENMP_LINK_FLAG}")
 target_compile_options(session PRIVATE "SHELL:${OPENMP_FLAG}")
 # gcc warns about vector parameters, which are inlined here; -O2 even in a debug build, or the kernels crawl.
-set_source_files_properties(prepare/kernels/attention.cpp prepare/kernels/head.cpp prepare/kernels/matmul.cpp
-    prepare/kernels/ops.cpp prepare/metric/nats.cpp
+set_source_files_properties(prepare/kernels/attention.cpp prepare/kernels/cpu_ops.cpp prepare/kernels/head.cpp
+    prepare/kernels/matmul.cpp prepare/metric/nats.cpp
     PROPERTIES COMPILE_OPTIONS "-O2;$<$<CXX_COMPILER_ID:GNU>:-Wno-psabi>")
-target_link_libraries(session PUBLIC torch PRIVATE prepare_data CLI11::CLI11 project_warnings)
+target_link_libraries(session PUBLIC torch PRIVATE prepare_data CLI11::CLI11 project_warnings ${CMAKE_DL_LIBS})
 target_link_options(session PRIVATE ${OPENMP_LINK_FLAGS} $<$<NOT:$<BOOL:${APPLE}>>:-Wl,--disable-new-dtags>)
 set_target_properties(session PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${KIT} BUILD_RPATH ${TORCH_FOLDER}/lib)
 
@@ -102,7 +108,7 @@ function(kit_copy)
 endfunction()
 file(GLOB KIT_HEADERS CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} include/autoresearch/*.h)
 file(GLOB KIT_READING CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
-    prepare/*/*.h prepare/*/*.cpp prepare/*/*.py util/*.h util/*.cpp configs/*.json program.md)
+    prepare/*/*.h prepare/*/*.cpp prepare/*/*.cu prepare/*/*.py util/*.h util/*.cpp configs/*.json program.md)
 kit_copy(${KIT_HEADERS})
 set(KIT_HEADER_COPIES ${KIT_FILES})
 kit_copy(${KIT_READING})

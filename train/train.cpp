@@ -1,7 +1,7 @@
 // The trainer: a GPT, its optimizer and the training loop, in one file that reads from top to bottom.
 // This is the file that experiments change. Everything in it is fair game: model, optimizer, schedules,
 // sizes, loop. The fixed half (budget, clock, data, seed, metric) is behind <autoresearch/session.h>, and
-// <autoresearch/ops.h> has the operations that are one kernel on the CPU.
+// <autoresearch/ops.h> has the operations that are one kernel on CPU and GPU.
 //
 // Letters in shapes: B rows, T tokens of context, N = B*T, V vocabulary, C width, H heads, D = C/H head
 // dimension, L layers.
@@ -13,9 +13,10 @@
 
 using at::Tensor;
 using autoresearch::Bf16Autocast, autoresearch::compute_type;
-using autoresearch::causal_attention, autoresearch::head_cross_entropy;
+using autoresearch::add_norm, autoresearch::embed_norm, autoresearch::mix_norm, autoresearch::rms_norm;
+using autoresearch::causal_attention, autoresearch::head_cross_entropy, autoresearch::relu_squared;
 using autoresearch::DeviceClass, autoresearch::PerDevice, autoresearch::Session;
-using autoresearch::relu_squared, autoresearch::rms_norm, autoresearch::rotary_norm, autoresearch::scaled_sum;
+using autoresearch::Heads, autoresearch::Normed, autoresearch::rotary_qkv;
 
 // ---------------------------------------------------------------------------------------------------------
 // Values in braces are per device, in the order {mps, cuda, cpu}: Apple's GPU, NVIDIA's, no GPU. The mps
@@ -132,17 +133,17 @@ struct GPT {
     // x (N, C), tokens (B, T) -> (N, C)
     Tensor attention(const Block& block, const Tensor& x, const Tensor& tokens) const {
         const int64_t B = tokens.size(0), T = tokens.size(1), H = config.n_head, D = config.head_dim();
-        const auto qkv = at::linear(x, block.c_qkv).view({B, T, 3, H, D}).unbind(2);  // each (B, T, H, D)
-        const Tensor q = rotary_norm(qkv[0], cos.narrow(0, 0, T), sin.narrow(0, 0, T));
-        const Tensor k = rotary_norm(qkv[1], cos.narrow(0, 0, T), sin.narrow(0, 0, T));
-        Tensor v = qkv[2];
+        const Tensor c = cos.narrow(0, 0, T), s = sin.narrow(0, 0, T);
+        const Tensor qkv = at::linear(x, block.c_qkv).view({B, T, 3, H, D});
+        Heads heads;  // (B, T, H, D) each; q and k rotated and normalised
         if (block.value_embed.defined()) {
             const Tensor channels = x.narrow(1, 0, GATE_CHANNELS).contiguous();  // (N, GATE_CHANNELS)
             const Tensor gate = 2 * at::sigmoid(at::linear(channels, block.value_gate));  // (N, H), in [0, 2]
-            const Tensor ve = at::embedding(block.value_embed, tokens).to(v.scalar_type());  // (B, T, C)
-            v = v + gate.view({B, T, H, 1}) * ve.view({B, T, H, D});
+            heads = rotary_qkv(qkv, c, s, gate, block.value_embed, tokens);  // v + gate * embedding
+        } else {
+            heads = rotary_qkv(qkv, c, s);
         }
-        const Tensor y = causal_attention(q, k, v, block.window);  // (B, T, H, D)
+        const Tensor y = causal_attention(heads.q, heads.k, heads.v, block.window);  // (B, T, H, D)
         return at::linear(y.reshape({B * T, H * D}), block.c_proj);
     }
 
@@ -154,12 +155,12 @@ struct GPT {
     // tokens (B, T) -> the last residual stream, normalised (N, C)
     Tensor features(const Tensor& tokens) const {
         const auto type = compute_type(wte.device());  // of the whole residual stream
-        Tensor x = rms_norm(at::embedding(wte, tokens).to(type).view({-1, config.n_embd}));
-        const Tensor x0 = x;
+        const Tensor x0 = embed_norm(wte, tokens, type);
+        Tensor x = x0;
         for (size_t i = 0; i < blocks.size(); ++i) {
-            x = scaled_sum(resid_lambdas[i], x, x0_lambdas[i], x0);
-            x = x + attention(blocks[i], rms_norm(x), tokens);
-            x = x + mlp(blocks[i], rms_norm(x));
+            const Normed in = mix_norm(resid_lambdas[i], x, x0_lambdas[i], x0);
+            const Normed mid = add_norm(in.sum, attention(blocks[i], in.norm, tokens));
+            x = mid.sum + mlp(blocks[i], mid.norm);
         }
         return rms_norm(x);
     }
@@ -190,6 +191,7 @@ struct GPT {
     // Memory, roughly: weights, gradients and optimizer state; and what a token stores for the backward pass.
     double bytes_once() const { return 16.0 * num_params() + 4.0 * num_matrix_params(); }  // Muon's copies
     double bytes_per_token() const {
+        if (autoresearch::stores_little(wte.device())) return 24.0 * config.n_embd * config.n_layer;
         double numbers = 32.0 * config.n_embd * config.n_layer;
         if (!wte.is_cpu())  // where attention keeps its scores
             for (const Block& block : blocks) numbers += 3.0 * config.n_head * block.window;

@@ -1,8 +1,8 @@
 #pragma once
 
-// Transformer operations worth fusing into one kernel. Differentiable on every device: on the CPU in fp32
-// they are fused and vectorised by hand (prepare/kernels/ops.cpp), elsewhere they are the plain ATen
-// expression given in the comment.
+// Transformer operations worth fusing into one kernel. Differentiable on every device: one kernel each on the
+// CPU in fp32 (prepare/kernels/cpu_ops.cpp) and on NVIDIA's GPUs (prepare/kernels/gpu_ops.cpp), elsewhere the plain
+// ATen expression given in the comment. Any of them may be left for its expression: the rest stays right.
 
 #include <ATen/core/Tensor.h>
 
@@ -12,6 +12,18 @@ namespace autoresearch {
 
 /// x / sqrt(mean(x^2) + eps) over the last dimension, eps = 2^-23.
 at::Tensor rms_norm(const at::Tensor& x);
+
+/// rms_norm(table[tokens]) in the given type: table (V, C), tokens (B, T) -> (B*T, C).
+at::Tensor embed_norm(const at::Tensor& table, const at::Tensor& tokens, c10::ScalarType type);
+
+/// A sum, and rms_norm(sum).
+struct Normed {
+    at::Tensor sum, norm;
+};
+/// sum = x + delta.
+Normed add_norm(const at::Tensor& x, const at::Tensor& delta);
+/// sum = scaled_sum(a, x, b, x0).
+Normed mix_norm(const at::Tensor& a, const at::Tensor& x, const at::Tensor& b, const at::Tensor& x0);
 
 /// relu(x)^2.
 at::Tensor relu_squared(const at::Tensor& x);
@@ -24,6 +36,16 @@ at::Tensor scaled_sum(const at::Tensor& a, const at::Tensor& x, const at::Tensor
 /// cos and sin are used in the type of x.
 at::Tensor rotary_norm(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
 
+/// Queries, keys and values of attention, (B, T, H, D) each.
+struct Heads {
+    at::Tensor q, k, v;
+};
+/// rotary_norm of q and k, from one projection: qkv (B, T, 3, H, D).
+Heads rotary_qkv(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin);
+/// The same with value embeddings: v + gate * table[tokens], gate (B*T, H), table (V, H*D), tokens (B, T).
+Heads rotary_qkv(const at::Tensor& qkv, const at::Tensor& cos, const at::Tensor& sin, const at::Tensor& gate,
+                 const at::Tensor& table, const at::Tensor& tokens);
+
 /// Softmax attention of q, k, v (B, T, H, D) over the `window` latest positions, including the token's own.
 /// Returns (B, T, H, D). A window shorter than T is computed in blocks of its length, each with itself and
 /// the positions before it, not as a mask over T x T.
@@ -35,6 +57,10 @@ at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::
 /// together.
 at::Tensor head_cross_entropy(const at::Tensor& x, const at::Tensor& head, const at::Tensor& targets,
                               double softcap);
+
+/// Whether a block of the operations above stores little for its backward pass on that device, 24 bytes for each token,
+/// channel and layer: in bf16, without the scores of attention. Elsewhere it is 128 bytes, and scores.
+bool stores_little(at::Device device);
 
 /// While it lives, this thread's matmuls and attention run in bf16 on that device. Does nothing unless
 /// `enabled`.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "autoresearch/ops.h"
+#include "prepare/kernels/gpu_ops.h"
 #include "prepare/kernels/matmul.h"
 #include "prepare/kernels/simd.h"
 
@@ -203,6 +204,7 @@ Tensor causal_attention(const Tensor& q, const Tensor& k, const Tensor& v, std::
     const bool fp32_on_cpu = q.is_cpu() && q.scalar_type() == at::kFloat && k.scalar_type() == at::kFloat &&
                              v.scalar_type() == at::kFloat;
     if (fp32_on_cpu && kernels::fast_matmul()) return CpuAttention::apply(q, k, v, window);
+    if (auto y = gpu::causal_attention(q, k, v, window)) return *y;
     const Tensor qh = q.transpose(1, 2), kh = k.transpose(1, 2), vh = v.transpose(1, 2);
     return (window >= q.size(1) ? at::scaled_dot_product_attention(qh, kh, vh, {}, 0.0, /*is_causal=*/true)
                                 : window_attention(qh, kh, vh, window))

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "autoresearch/ops.h"
+#include "prepare/kernels/gpu_ops.h"
 #include "prepare/kernels/rows.h"
 
 namespace autoresearch {
@@ -35,13 +36,15 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
     static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& head, const Tensor& targets,
                           double softcap) {
         const std::int64_t rows = x.size(0), vocab = head.size(0);
-        const std::int64_t slice = std::min(rows, x.is_cpu() ? std::int64_t{512} : std::int64_t{4096});
+        const bool on_gpu = gpu::has_cross_entropy(x, vocab, softcap);
+        const std::int64_t slice = std::min<std::int64_t>(rows, x.is_cpu() ? 512 : on_gpu ? 32768 : 4096);
         const double scale = 1.0 / static_cast<double>(rows);
         const bool on_cpu = fused(x) && fused(head) && vocab % 16 == 0 && softcap <= kLargestFusedSoftcap;
         const Tensor hidden = x.contiguous().detach(), weight = head.contiguous().detach();
         Tensor dx = at::empty_like(hidden), dhead = at::zeros_like(weight);
         Tensor loss = at::zeros({}, hidden.options().dtype(at::kFloat));
         Tensor buffer = on_cpu ? at::empty({slice, vocab}, hidden.options()) : Tensor();
+        const Tensor losses = on_gpu ? at::empty({rows}, loss.options()) : Tensor();
         double cpu_loss = 0;
         for (std::int64_t first = 0; first < rows; first += slice) {
             const std::int64_t count = std::min(slice, rows - first);
@@ -54,12 +57,17 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
                 multiply(grad, weight, 1, 0, dx_part);
                 multiply(grad.t(), part, 1, 1, dhead);
             } else {
-                const Tensor grad = slice_gradient(at::mm(part, weight.t()), wanted, softcap, scale, loss);
+                Tensor grad = at::mm(part, weight.t());
+                if (on_gpu)
+                    gpu::cross_entropy(grad, wanted.contiguous(), losses.narrow(0, first, count), softcap, scale);
+                else
+                    grad = slice_gradient(grad, wanted, softcap, scale, loss);
                 dx_part.copy_(at::mm(grad, weight));
                 dhead.add_(at::mm(grad.t(), part).to(dhead.scalar_type()));
             }
         }
         if (on_cpu) loss.fill_(cpu_loss * scale);
+        if (on_gpu) loss.add_(losses.sum(), scale);
         ctx->save_for_backward({dx, dhead});
         return loss;
     }

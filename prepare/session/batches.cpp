@@ -2,6 +2,8 @@
 
 #include <ATen/Functions.h>
 
+#include <utility>
+
 #include "prepare/data/files.h"
 #include "prepare/data/packer.h"
 
@@ -16,15 +18,19 @@ std::function<Batch()> batches(const std::filesystem::path& shard, int rows, int
         Prefetcher packed;
     };
     const auto loader = std::make_shared<Loader>(shard, rows, columns, seed);
-    return [=] {
+    const auto next = [=] {
         // from_blob wants a pointer to mutable memory; it is only read.
         auto* ids = const_cast<std::int64_t*>(loader->packed.next().data());
         const at::Tensor all = at::from_blob(ids, {rows, columns}, at::kLong);
         const auto part = [&](std::int64_t first) {
-            return all.narrow(1, first, columns - 1).contiguous().to(device);
+            const at::Tensor ours = all.narrow(1, first, columns - 1).contiguous();
+            return device.is_cuda() ? ours.pin_memory().to(device, /*non_blocking=*/true) : ours.to(device);
         };
         return Batch{part(0), part(1)};
     };
+    if (!device.is_cuda()) return next;
+    // The next batch is on its way before it is asked for: a GPU never waits for it.
+    return [next, ready = next()]() mutable { return std::exchange(ready, next()); };
 }
 
 }  // namespace autoresearch

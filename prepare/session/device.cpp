@@ -11,9 +11,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
+#include "prepare/kernels/nvrtc.h"
 #include "prepare/metric/evaluate.h"
 #include "prepare/session/cpu_memory.h"
 #include "prepare/session/options.h"
@@ -136,6 +139,22 @@ std::string device_fault(at::Device device) {
     return fault.get<std::string>();
 }
 
+void trust_kernels(at::Device device) {
+    if (!device.is_cuda()) return;
+    const std::string what = "kernels " + std::to_string(std::hash<std::string_view>{}(kernels::kPasses));
+    const auto fault = remembered(device, what.c_str(), [&](const nlohmann::json& before) {
+        if (before.is_string()) return before;
+        try {
+            return nlohmann::json(check_kernels(device));
+        } catch (const std::exception& error) {
+            return nlohmann::json(error.what());
+        }
+    });
+    if (fault == "") return;
+    kernels::passes_fault() = fault;
+    std::cerr << "note: the GPU takes the plain path: " << kernels::passes_fault() << "\n";
+}
+
 double memory_for_training_mb(at::Device device) {
     return 0.6 * memory_mb(device);
 }
@@ -145,6 +164,10 @@ nlohmann::json probe(at::Device device) {
     nlohmann::json found = {{"device", name_of(device)}, {"threads", at::get_num_threads()},
                             {"torch", TORCH_VERSION},    {"self_check", fault.empty() ? "ok" : fault},
                             {"bf16", bf16_pays(device)}, {"memory_mb", memory_mb(at::kCPU)}};
+    if (device.is_cuda()) {
+        trust_kernels(device);
+        found["kernels"] = kernels::passes_fault().empty() ? "ok" : kernels::passes_fault();
+    }
     if (!device.is_cpu()) found["device_memory_mb"] = memory_mb(device);
     return found;
 }

@@ -19,6 +19,7 @@ struct Options {
     std::filesystem::path curve;   // every step is written here (prepare/session/report.h); empty: nowhere
     std::filesystem::path trace;  // such a file from an earlier run, to repeat instead of following the clock
     std::string split = "val";    // what the evaluation measures: val or test
+    bool plain = false;           // ATen's operations alone, without our kernels
     bool forecast = false;        // print the memory that the run will need, as JSON, and exit
     bool probe = false;           // print what the machine has, as JSON, and exit
 };

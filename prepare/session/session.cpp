@@ -9,11 +9,13 @@
 #include <ctime>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <system_error>
 
 #include "autoresearch/error.h"
 #include "autoresearch/events.h"
 #include "prepare/data/files.h"
+#include "prepare/kernels/matmul.h"
 #include "prepare/metric/evaluate.h"
 #include "prepare/session/batches.h"
 #include "prepare/session/cpu_memory.h"
@@ -22,6 +24,7 @@
 #include "prepare/session/host.h"
 #include "prepare/session/options.h"
 #include "prepare/session/report.h"
+#include "prepare/session/underway.h"
 
 namespace autoresearch {
 namespace {
@@ -70,7 +73,8 @@ struct Session::State {
     std::int64_t steps = 0, tokens = 0, first_tokens = 0;
     double progress = 0, training_seconds = 0;
     double beat = 0;  // when the loss was last read, in wall time
-    at::Tensor last_loss;
+    at::Tensor last_loss;  // of the last step that is done
+    Underway underway;     // on CUDA
     bool finished = false, evaluated = false;
     double ready = now(), clock_start = 0, step_done = 0, finished_at = 0;  // moments
     double first_step_seconds = 0, last_step_seconds = 0,
@@ -144,10 +148,17 @@ struct Session::State {
         if (!shard.empty()) broken_rule(shard + " was opened before the evaluation");
     }
 
+    void done(const std::optional<CurveFile::Line>& line, double seconds) {
+        if (!line) return;
+        last_loss = line->loss;
+        curve.add({line->step, seconds, line->progress, line->loss, line->tokens});
+    }
+
     void finish() {
         finished = true;
         synchronize(device);
         finished_at = now();
+        done(underway.finish(), finished_at - clock_start);
         training_seconds = finished_at - clock_start;
         read_loss();
         check_training();
@@ -187,6 +198,7 @@ Session::Session(int argc, char** argv) {
         Options options = parse_options(argc, argv);
         if (options.threads > 0) at::set_num_threads(options.threads);
         const at::Device device = choose_device(options.device);
+        kernels::plain_path() = options.plain;
         if (options.probe) {
             std::puts(probe(device).dump().c_str());
             quit(0);
@@ -197,6 +209,7 @@ Session::Session(int argc, char** argv) {
         if (const std::string fault = device_fault(device); !fault.empty())
             throw UserError("this device computes wrong results: " + fault,
                             "use --device cpu, or another version of the system or of torch");
+        trust_kernels(device);
         const std::string opened_before = opened_shard(options.data);
         const std::int64_t read_before = host::bytes_read();
         state_ = std::make_unique<State>(std::move(options), device);
@@ -289,10 +302,14 @@ void Session::step(const at::Tensor& loss, std::int64_t tokens) {
     State& s = *state_;
     if (s.finished) s.broken_rule("a training step after the budget was spent");
     if (!loss.defined() || loss.numel() != 1) s.broken_rule("step() needs the loss as a scalar");
-    s.last_loss = loss.detach();
     s.tokens += tokens;
     ++s.steps;
-    if (s.steps == 1) synchronize(s.device);
+    std::optional<CurveFile::Line> line = CurveFile::Line{s.steps, 0, s.progress, loss.detach(), s.tokens};
+    if (s.steps == 1) {
+        synchronize(s.device);
+    } else if (loss.is_cuda()) {
+        line = s.underway.exchange(*line);
+    }
     const double time = s.now();
     if (s.steps == 1) {
         s.check_seed();
@@ -304,7 +321,7 @@ void Session::step(const at::Tensor& loss, std::int64_t tokens) {
         s.last_step_seconds = time - s.step_done;
     }
     s.step_done = time;
-    s.curve.add({s.steps, time - s.clock_start, s.progress, s.last_loss, s.tokens});
+    s.done(line, time - s.clock_start);
     if (s.steps == 1 || seconds_of(CLOCK_MONOTONIC) - s.beat >= kHeartbeatSeconds) {
         s.heartbeat(time - s.clock_start);
     } else if (s.device.is_cpu()) {

@@ -1,0 +1,310 @@
+#include "prepare/kernels/gpu_ops.h"
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <limits>
+
+#include "autoresearch/ops.h"
+#include "prepare/kernels/nvrtc.h"
+
+namespace autoresearch::gpu {
+namespace {
+
+using kernels::Passes;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+constexpr float kEps = std::numeric_limits<float>::epsilon();
+constexpr int kThreads = 256, kRows = kThreads / 32;  // of a block: a warp takes a row
+constexpr std::int64_t kBlocks = 1056;  // of kernels that go over all rows and leave a sum for each warp
+constexpr int kRowThreads = 512;        // for a row of logits
+constexpr double kLargestSoftcap = 40;  // e^(2 * 40) is within a float: no pass for the maximum
+
+using Index = long long;  // as in passes.cu
+
+const void* in(const Tensor& t) {
+    return t.defined() ? t.const_data_ptr() : nullptr;
+}
+void* out(const Tensor& t) {
+    return t.defined() ? t.mutable_data_ptr() : nullptr;
+}
+std::int64_t blocks_for(std::int64_t rows, std::int64_t in_a_block = kRows) {
+    return (rows + in_a_block - 1) / in_a_block;
+}
+Tensor floats(at::IntArrayRef sizes, const Tensor& like) {
+    return at::empty(sizes, like.options().dtype(at::kFloat).requires_grad(false));
+}
+/// Zeros of the type for a gradient that nobody gave.
+Tensor given(const Tensor& grad, const Tensor& like) {
+    return grad.defined() ? grad.to(like.scalar_type()).contiguous() : at::zeros_like(like);
+}
+
+/// The kernels over rows of this width.
+const Passes* over_rows(const Tensor& x) {
+    const std::int64_t width = x.size(-1);
+    constexpr std::int64_t kWidest = 8192;  // a row is held in registers
+    if (width % 8 != 0 || width > kWidest || x.numel() == 0) return nullptr;
+    return Passes::of(x, "-DWIDTH=" + std::to_string(width));
+}
+
+/// s = x + delta (x, if there is none) and its norm.
+void forward_norm(const Tensor& x, const Tensor& delta, const Tensor& s, const Tensor& y,
+                  const Tensor& scales) {
+    over_rows(x)->launch("norm_forward", blocks_for(scales.numel()), kThreads, in(x), in(delta), in(Tensor()),
+                         in(Tensor()), in(Tensor()), out(s), out(y), out(scales), Index{scales.numel()},
+                         kEps);
+}
+Tensor backward_norm(const Tensor& gs, const Tensor& gy, const Tensor& y, const Tensor& scales) {
+    const Tensor dx = at::empty_like(y);
+    over_rows(y)->launch("norm_backward", blocks_for(scales.numel()), kThreads, in(gs), in(gy), in(y),
+                         in(scales), out(dx), Index{scales.numel()});
+    return dx;
+}
+
+struct RmsNorm : Function<RmsNorm> {
+    static Tensor forward(AutogradContext* ctx, const Tensor& input) {
+        const Tensor x = input.contiguous(), y = at::empty_like(x), scales = floats({x.numel() / x.size(-1)}, x);
+        forward_norm(x, {}, {}, y, scales);
+        ctx->save_for_backward({y, scales});
+        return y;
+    }
+    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+        const auto saved = ctx->get_saved_variables();
+        return {backward_norm({}, given(grads[0], saved[0]), saved[0], saved[1])};
+    }
+};
+
+struct AddNorm : Function<AddNorm> {
+    static variable_list forward(AutogradContext* ctx, const Tensor& input, const Tensor& more) {
+        const Tensor x = input.contiguous(), delta = more.contiguous(), s = at::empty_like(x),
+                     y = at::empty_like(x), scales = floats({x.numel() / x.size(-1)}, x);
+        forward_norm(x, delta, s, y, scales);
+        ctx->set_materialize_grads(false);
+        ctx->save_for_backward({y, scales});
+        return {s, y};
+    }
+    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+        const auto saved = ctx->get_saved_variables();
+        const Tensor gs = grads[0].defined() ? given(grads[0], saved[0]) : Tensor();
+        const Tensor d = backward_norm(gs, given(grads[1], saved[0]), saved[0], saved[1]);
+        return {d, d};
+    }
+};
+
+struct MixNorm : Function<MixNorm> {
+    static variable_list forward(AutogradContext* ctx, const Tensor& a, const Tensor& input, const Tensor& b,
+                                 const Tensor& input0) {
+        const Tensor x = input.contiguous(), x0 = input0.contiguous(), s = at::empty_like(x),
+                     y = at::empty_like(x), scales = floats({x.numel() / x.size(-1)}, x);
+        over_rows(x)->launch("norm_forward", blocks_for(scales.numel()), kThreads, in(x), in(Tensor()), in(x0),
+                             in(a), in(b), out(s), out(y), out(scales), Index{scales.numel()}, kEps);
+        ctx->set_materialize_grads(false);
+        ctx->save_for_backward({a, x, b, x0, scales});
+        return {s, y};
+    }
+    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+        const auto saved = ctx->get_saved_variables();
+        const Tensor &a = saved[0], &x = saved[1], &b = saved[2], &x0 = saved[3], &scales = saved[4];
+        const Tensor gs = grads[0].defined() ? given(grads[0], x) : Tensor(), gy = given(grads[1], x);
+        const std::int64_t blocks = std::min(kBlocks, blocks_for(scales.numel()));
+        const Tensor dx = at::empty_like(x), dx0 = at::empty_like(x), sums = floats({2, blocks * kRows}, x);
+        over_rows(x)->launch("mix_norm_backward", blocks, kThreads, in(gs), in(gy), in(x), in(x0), in(a),
+                             in(b), in(scales), out(dx), out(dx0), out(sums), Index{scales.numel()});
+        const Tensor total = sums.sum(1);
+        return {total[0], dx, total[1], dx0};
+    }
+};
+
+struct EmbedNorm : Function<EmbedNorm> {
+    static Tensor forward(AutogradContext* ctx, const Tensor& table, const Tensor& ids, at::ScalarType type) {
+        const Tensor tokens = ids.contiguous().view({-1}), weights = table.contiguous();
+        const Tensor y = at::empty({tokens.numel(), table.size(1)}, table.options().dtype(type)),
+                     scales = floats({tokens.numel()}, y);
+        over_rows(y)->launch("embed_forward", blocks_for(tokens.numel()), kThreads, in(tokens), in(weights),
+                             out(y), out(scales), Index{tokens.numel()}, kEps);
+        ctx->save_for_backward({tokens, y, scales});
+        ctx->saved_data["rows"] = table.size(0);
+        return y;
+    }
+    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+        const auto saved = ctx->get_saved_variables();
+        const Tensor &tokens = saved[0], &y = saved[1], gy = given(grads[0], y);
+        const Tensor dtable =
+            at::zeros({ctx->saved_data["rows"].toInt(), y.size(1)}, y.options().dtype(at::kFloat));
+        over_rows(y)->launch("embed_backward", blocks_for(tokens.numel()), kThreads, in(tokens), in(y),
+                             in(saved[2]), in(gy), out(dtable), Index{tokens.numel()});
+        return {dtable, Tensor(), Tensor()};
+    }
+};
+
+struct ReluSquared : Function<ReluSquared> {
+    static Tensor forward(AutogradContext* ctx, const Tensor& input) {
+        const Tensor x = input.contiguous(), y = at::empty_like(x);
+        Passes::of(x, "")->launch("square_forward", blocks_for(x.numel() / 8, kThreads), kThreads, in(x),
+                                  out(y), Index{x.numel() / 8});
+        ctx->save_for_backward({y});
+        return y;
+    }
+    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+        const Tensor y = ctx->get_saved_variables()[0], g = given(grads[0], y), dx = at::empty_like(y);
+        Passes::of(y, "")->launch("square_backward", blocks_for(y.numel() / 8, kThreads), kThreads, in(y),
+                                  in(g), out(dx), Index{y.numel() / 8});
+        return {dx};
+    }
+};
+
+/// The kernels for heads of this width, which a power of two of lanes can share.
+const Passes* over_heads(const Tensor& qkv) {
+    const std::int64_t width = qkv.size(-1), lanes = width / 16;
+    if (width % 16 != 0 || lanes > 32 || (lanes & (lanes - 1)) != 0 || qkv.numel() == 0) return nullptr;
+    return Passes::of(qkv, "-DHEAD=" + std::to_string(width));
+}
+
+struct RotaryQkv : Function<RotaryQkv> {
+    static variable_list forward(AutogradContext* ctx, const Tensor& input, const Tensor& cosines,
+                                 const Tensor& sines, const std::optional<Tensor>& gates,
+                                 const std::optional<Tensor>& values, const std::optional<Tensor>& ids) {
+        const Tensor qkv = input.contiguous(), cos = cosines.to(at::kFloat).contiguous(),
+                     sin = sines.to(at::kFloat).contiguous();
+        const Tensor gate = gates ? gates->to(at::kFloat).contiguous() : Tensor(),
+                     table = values ? values->contiguous() : Tensor(),
+                     tokens = ids ? ids->contiguous() : Tensor();
+        const std::int64_t B = qkv.size(0), T = qkv.size(1), H = qkv.size(3), D = qkv.size(4);
+        const Tensor y = at::empty_like(qkv), scales = floats({B * T, 2, H}, qkv);
+        over_heads(qkv)->launch("rotary_forward", blocks_for(B * T * H * D / 16, kThreads), kThreads, in(qkv),
+                                in(cos), in(sin), in(gate), in(table), in(tokens), out(y), out(scales),
+                                Index{B * T}, static_cast<int>(H), static_cast<int>(T), kEps);
+        ctx->save_for_backward({y, scales, cos, sin, gate, table, tokens});
+        ctx->saved_data["type"] = gates ? gates->scalar_type() : at::kFloat;
+        variable_list parts;
+        for (const Tensor& part : y.unbind(2)) parts.emplace_back(part.variable_data());
+        return parts;
+    }
+    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+        const auto saved = ctx->get_saved_variables();
+        const Tensor &y = saved[0], &gate = saved[4], &table = saved[5];
+        const std::int64_t B = y.size(0), T = y.size(1), H = y.size(3), D = y.size(4);
+        std::array<Tensor, 3> g;
+        for (std::size_t i = 0; i < 3; ++i) {
+            g[i] = grads[i].defined() ? grads[i].to(y.scalar_type()) : at::zeros({B, T, H, D}, y.options());
+            const bool rows = g[i].stride(3) == 1 && g[i].stride(2) == D && g[i].stride(0) == T * g[i].stride(1);
+            if (!rows || g[i].stride(1) % 8 != 0) g[i] = g[i].contiguous();
+        }
+        const Tensor dqkv = at::empty_like(y);
+        const Tensor dgate = gate.defined() ? floats({B * T, H}, y) : Tensor(),
+                     dtable = gate.defined() ? at::zeros_like(table) : Tensor();
+        over_heads(y)->launch(
+            "rotary_backward", blocks_for(B * T * H * D / 16, kThreads), kThreads, in(g[0]), in(g[1]), in(g[2]),
+            Index{g[0].stride(1)}, Index{g[1].stride(1)}, Index{g[2].stride(1)}, in(y), in(saved[1]),
+            in(saved[2]), in(saved[3]), in(gate), in(table), in(saved[6]), out(dqkv), out(dgate), out(dtable),
+            Index{B * T}, static_cast<int>(H), static_cast<int>(T));
+        const auto type = ctx->saved_data["type"].toScalarType();
+        return {dqkv, Tensor(), Tensor(), dgate.defined() ? dgate.to(type) : Tensor(), dtable, Tensor()};
+    }
+};
+
+struct FlashAttention : Function<FlashAttention> {
+    static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                          std::int64_t window) {
+        const std::int64_t T = q.size(1);
+        std::optional<std::int64_t> left, right;
+        if (window < T) left = window - 1, right = 0;
+        const auto [y, log_sums, random, unused, mask] =
+            at::_flash_attention_forward(q, k, v, {}, {}, T, T, 0.0, /*is_causal=*/true,
+                                         /*return_debug_mask=*/false, std::nullopt, left, right);
+        ctx->save_for_backward({q, k, v, y, log_sums, random, unused});
+        ctx->saved_data["window"] = window;
+        return y;
+    }
+    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+        const auto s = ctx->get_saved_variables();
+        const std::int64_t T = s[0].size(1), window = ctx->saved_data["window"].toInt();
+        std::optional<std::int64_t> left, right;
+        if (window < T) left = window - 1, right = 0;
+        const auto [dq, dk, dv] = at::_flash_attention_backward(
+            given(grads[0], s[3]), s[0], s[1], s[2], s[3], s[4], {}, {}, T, T, 0.0, /*is_causal=*/true, s[5],
+            s[6], std::nullopt, left, right);
+        return {dq, dk, dv, Tensor()};
+    }
+};
+
+const Passes* over_logits(const Tensor& logits) {
+    return Passes::of(logits, "-DVOCAB=" + std::to_string(logits.size(1)) +
+                                  " -DTHREADS=" + std::to_string(kRowThreads));
+}
+
+}  // namespace
+
+bool available(at::Device device) {
+    return Passes::of(at::empty({1}, at::TensorOptions(device).dtype(at::kBFloat16)), "") != nullptr;
+}
+
+std::optional<Tensor> rms_norm(const Tensor& x) {
+    return over_rows(x) ? std::optional(Tensor(RmsNorm::apply(x))) : std::nullopt;
+}
+
+std::optional<Tensor> relu_squared(const Tensor& x) {
+    const bool right = x.numel() > 0 && x.numel() % 8 == 0 && Passes::of(x, "") != nullptr;
+    return right ? std::optional(Tensor(ReluSquared::apply(x))) : std::nullopt;
+}
+
+std::optional<Tensor> embed_norm(const Tensor& table, const Tensor& tokens, at::ScalarType type) {
+    const bool right = table.scalar_type() == at::kFloat && tokens.scalar_type() == at::kLong &&
+                       (type == at::kFloat || type == at::kBFloat16) && tokens.numel() > 0;
+    if (!right || !over_rows(at::empty({1, table.size(1)}, table.options().dtype(type)))) return std::nullopt;
+    return Tensor(EmbedNorm::apply(table, tokens, type));
+}
+
+std::optional<Pair> add_norm(const Tensor& x, const Tensor& delta) {
+    const bool alike = x.scalar_type() == delta.scalar_type() && x.sizes() == delta.sizes();
+    if (!alike || !over_rows(x)) return std::nullopt;
+    const auto result = AddNorm::apply(x, delta);
+    return Pair{result[0], result[1]};
+}
+
+std::optional<Pair> mix_norm(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0) {
+    const bool alike = x.scalar_type() == x0.scalar_type() && x.sizes() == x0.sizes() &&
+                       a.scalar_type() == at::kFloat && b.scalar_type() == at::kFloat &&
+                       a.device() == x.device() && b.device() == x.device();
+    if (!alike || !over_rows(x)) return std::nullopt;
+    const auto result = MixNorm::apply(a, x, b, x0);
+    return Pair{result[0], result[1]};
+}
+
+std::optional<std::array<Tensor, 3>> rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin,
+                                                const Tensor& gate, const Tensor& table,
+                                                const Tensor& tokens) {
+    const bool values = gate.defined() && (table.scalar_type() != at::kFloat || tokens.scalar_type() != at::kLong);
+    if (values || !over_heads(qkv)) return std::nullopt;
+    const auto maybe = [](const Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
+    const auto parts = RotaryQkv::apply(qkv, cos, sin, maybe(gate), maybe(table), maybe(tokens));
+    return std::array{parts[0], parts[1], parts[2]};
+}
+
+std::optional<Tensor> causal_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                       std::int64_t window) {
+    const auto right = [](const Tensor& t) { return t.scalar_type() == at::kBFloat16 && t.stride(3) == 1; };
+    const bool width = q.is_cuda() && q.size(3) % 8 == 0 && q.size(3) <= 256;
+    if (!width || !right(q) || !right(k) || !right(v) || !Passes::of(q, "")) return std::nullopt;
+    return Tensor(FlashAttention::apply(q, k, v, window));
+}
+
+bool has_cross_entropy(const Tensor& x, std::int64_t vocab, double softcap) {
+    constexpr std::int64_t kLargestVocabulary = 32768;  // a row is held in registers
+    if (vocab % 8 != 0 || vocab > kLargestVocabulary || softcap > kLargestSoftcap) return false;
+    const auto type = compute_type(x.device()) == at::kFloat ? x.scalar_type() : compute_type(x.device());
+    return over_logits(at::empty({1, vocab}, x.options().dtype(type))) != nullptr;
+}
+
+void cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& losses, double softcap,
+                   double scale) {
+    const std::int64_t rows = logits.size(0);
+    over_logits(logits)->launch("cross_entropy", std::min(rows, kBlocks), kRowThreads, out(logits), in(targets),
+                                out(losses), Index{rows}, static_cast<float>(softcap),
+                                static_cast<float>(scale));
+}
+
+}  // namespace autoresearch::gpu

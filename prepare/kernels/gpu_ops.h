@@ -1,0 +1,40 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+// The operations of ops.h on an NVIDIA GPU, in one kernel each (passes.cu). Differentiable. Each returns nothing
+// where it does not apply, and then the plain expression of ops.cpp does the work. Gradients of tables and of
+// cross-entropy's head are sums in no fixed order: the last bits differ from run to run.
+
+namespace autoresearch::gpu {
+
+using at::Tensor;
+using Pair = std::pair<Tensor, Tensor>;
+
+/// Whether these are used in bf16 on that device.
+bool available(at::Device device);
+
+std::optional<Tensor> rms_norm(const Tensor& x);
+std::optional<Tensor> relu_squared(const Tensor& x);
+std::optional<Tensor> embed_norm(const Tensor& table, const Tensor& tokens, at::ScalarType type);
+std::optional<Pair> add_norm(const Tensor& x, const Tensor& delta);
+std::optional<Pair> mix_norm(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0);
+std::optional<std::array<Tensor, 3>> rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin,
+                                                const Tensor& gate, const Tensor& table,
+                                                const Tensor& tokens);
+/// FlashAttention-2 with its window [Dao, FlashAttention-2, 2023], in bf16.
+std::optional<Tensor> causal_attention(const Tensor& q, const Tensor& k, const Tensor& v,
+                                       std::int64_t window);
+
+/// Raw logits (rows, V) -> scale times the gradient of their cross-entropy under the soft cap, in place; the
+/// losses go to `losses` (rows). Only where has_cross_entropy() says so, for the product of x and a head.
+void cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& losses, double softcap,
+                   double scale);
+bool has_cross_entropy(const Tensor& x, std::int64_t vocab, double softcap);
+
+}  // namespace autoresearch::gpu

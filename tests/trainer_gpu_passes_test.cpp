@@ -1,0 +1,198 @@
+// The GPU's kernels without a GPU: prepare/kernels/passes.cu is built for the host, for a few sizes, and the
+// operations that use it are compared with their plain expressions, forward and backward.
+
+#include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
+#include <gtest/gtest.h>
+
+#include "autoresearch/ops.h"
+#include "host_gpu.h"
+#include "prepare/kernels/gpu_ops.h"
+#include "prepare/kernels/matmul.h"
+#include "prepare/kernels/nvrtc.h"
+
+namespace wide {
+#define WIDTH 520
+#define HEAD 128
+#define VOCAB 4104
+#define THREADS 512
+#include "prepare/kernels/passes.cu"
+#undef WIDTH
+#undef HEAD
+#undef VOCAB
+}  // namespace wide
+namespace narrow {
+#define FP32
+#define WIDTH 24
+#define HEAD 32
+#define VOCAB 96
+#include "prepare/kernels/passes.cu"
+#undef FP32
+}  // namespace narrow
+
+namespace {
+
+using namespace autoresearch;
+using at::Tensor;
+
+int& launches() {
+    static int count = 0;
+    return count;
+}
+
+void run_on_host(const std::string& defines, const std::string& kernel, std::int64_t blocks, int threads,
+                 void** arguments) {
+    ++launches();
+    const bool fp32 = defines.find("FP32") != std::string::npos;
+#define KERNEL_OF(name)                                                        \
+    if (kernel == #name) {                                                     \
+        if (fp32)                                                              \
+            return host_gpu::call(narrow::name, blocks, threads, arguments);   \
+        return host_gpu::call(wide::name, blocks, threads, arguments);         \
+    }
+    KERNEL_OF(norm_forward)
+    KERNEL_OF(norm_backward)
+    KERNEL_OF(mix_norm_backward)
+    KERNEL_OF(embed_forward)
+    KERNEL_OF(embed_backward)
+    KERNEL_OF(rotary_forward)
+    KERNEL_OF(rotary_backward)
+    KERNEL_OF(cross_entropy)
+    KERNEL_OF(square_forward)
+    KERNEL_OF(square_backward)
+#undef KERNEL_OF
+    FAIL() << "no kernel " << kernel;
+}
+
+struct GpuPasses : testing::TestWithParam<at::ScalarType> {
+    void SetUp() override {
+        kernels::Passes::on_host() = run_on_host;
+        at::manual_seed(1);
+        launches() = 0;
+    }
+    void TearDown() override { kernels::Passes::on_host() = nullptr; }
+    bool bf16() const { return GetParam() == at::kBFloat16; }
+    std::int64_t width() const { return bf16() ? 520 : 24; }
+    std::int64_t head() const { return bf16() ? 128 : 32; }
+    std::int64_t vocab() const { return bf16() ? 4104 : 96; }
+    Tensor drawn(at::IntArrayRef sizes) const { return at::randn(sizes).to(GetParam()); }
+
+    /// Results and gradients of one expression, as fp32; fp32 inputs that stand for bf16 ones when `exact`.
+    using Operation = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
+    static std::vector<Tensor> all(const Operation& operation, const std::vector<Tensor>& inputs, bool exact) {
+        std::vector<Tensor> leaves;
+        for (const Tensor& input : inputs)
+            leaves.push_back((exact ? input.to(at::kFloat) : input).detach().clone().requires_grad_(true));
+        std::vector<Tensor> results = operation(leaves);
+        Tensor sum = at::zeros({});
+        at::manual_seed(7);
+        for (const Tensor& result : results) sum = sum + (result.to(at::kFloat) * at::randn(result.sizes())).sum();
+        sum.backward();
+        for (Tensor& result : results) result = result.detach().to(at::kFloat);
+        for (const Tensor& leaf : leaves) results.push_back(leaf.grad().to(at::kFloat));
+        return results;
+    }
+    /// The kernel's against the plain expression in fp32, whose inputs are the same numbers.
+    void expect_same(const Operation& fused, const Operation& plain, const std::vector<Tensor>& inputs) const {
+        const auto actual = all(fused, inputs, false);
+        EXPECT_GE(launches(), 2);  // forward and backward really were kernels
+        kernels::plain_path() = true;
+        const auto expected = all(plain, inputs, true);
+        kernels::plain_path() = false;
+        ASSERT_EQ(actual.size(), expected.size());
+        for (std::size_t i = 0; i < actual.size(); ++i) {
+            const double error =
+                ((actual[i] - expected[i]).norm() / expected[i].norm().clamp_min(1e-6)).item<double>();
+            EXPECT_LT(error, bf16() ? 6e-3 : 2e-6) << "result or gradient " << i;
+        }
+    }
+};
+
+TEST_P(GpuPasses, Norms) {
+    const std::vector<Tensor> x = {drawn({37, width()})};
+    expect_same([](const auto& in) { return std::vector<Tensor>{*gpu::rms_norm(in[0])}; },
+                [](const auto& in) { return std::vector<Tensor>{rms_norm(in[0])}; }, x);
+    expect_same(
+        [](const auto& in) {
+            const auto [sum, norm] = *gpu::add_norm(in[0], in[1]);
+            return std::vector<Tensor>{sum, norm};
+        },
+        [](const auto& in) {
+            const auto [sum, norm] = add_norm(in[0], in[1]);
+            return std::vector<Tensor>{sum, norm};
+        },
+        {drawn({37, width()}), drawn({37, width()})});
+}
+
+TEST_P(GpuPasses, MixesTheStreamAlsoWhereAFactorIsZero) {
+    for (const double factor : {0.8, 0.0})
+        expect_same(
+            [](const auto& in) {
+                const auto [sum, norm] = *gpu::mix_norm(in[0], in[1], in[2], in[3]);
+                return std::vector<Tensor>{sum, norm};
+            },
+            [](const auto& in) {
+                const auto [sum, norm] = mix_norm(in[0], in[1], in[2], in[3]);
+                return std::vector<Tensor>{sum, norm};
+            },
+            {at::full({}, factor), drawn({37, width()}), at::full({}, 0.3), drawn({37, width()})});
+}
+
+TEST_P(GpuPasses, EmbedsAndNormalises) {
+    const Tensor tokens = at::randint(vocab(), {3, 13}, at::kLong);
+    const auto type = GetParam();
+    expect_same([&](const auto& in) { return std::vector<Tensor>{*gpu::embed_norm(in[0], tokens, type)}; },
+                [&](const auto& in) { return std::vector<Tensor>{embed_norm(in[0], tokens, at::kFloat)}; },
+                {at::randn({vocab(), width()})});
+}
+
+TEST_P(GpuPasses, SquaresTheRelu) {
+    expect_same([](const auto& in) { return std::vector<Tensor>{*gpu::relu_squared(in[0])}; },
+                [](const auto& in) { return std::vector<Tensor>{relu_squared(in[0])}; }, {drawn({37, width()})});
+}
+
+TEST_P(GpuPasses, RotatesNormalisesAndAddsGatedValues) {
+    const std::int64_t B = 2, T = 11, H = 3, D = head();
+    const Tensor angles = at::outer(at::arange(T, at::kFloat), at::rand({D / 2}));
+    const Tensor cos = angles.cos(), sin = angles.sin(), tokens = at::randint(vocab(), {B, T}, at::kLong);
+    const auto list = [](const auto& heads) { return std::vector<Tensor>{heads[0], heads[1], heads[2]}; };
+    const auto listed = [](const Heads& heads) { return std::vector<Tensor>{heads.q, heads.k, heads.v}; };
+    expect_same([&](const auto& in) { return list(*gpu::rotary_qkv(in[0], cos, sin, {}, {}, {})); },
+                [&](const auto& in) { return listed(rotary_qkv(in[0], cos, sin)); }, {drawn({B, T, 3, H, D})});
+    expect_same([&](const auto& in) { return list(*gpu::rotary_qkv(in[0], cos, sin, in[1], in[2], tokens)); },
+                [&](const auto& in) { return listed(rotary_qkv(in[0], cos, sin, in[1], in[2], tokens)); },
+                {drawn({B, T, 3, H, D}), at::rand({B * T, H}).to(GetParam()), at::randn({vocab(), H * D})});
+}
+
+TEST_P(GpuPasses, CrossEntropyInPlace) {
+    const std::int64_t rows = 19;
+    const Tensor logits = (drawn({rows, vocab()}) * 5).to(GetParam()), targets = at::randint(vocab(), {rows}, at::kLong);
+    const Tensor raw = logits.to(at::kFloat).requires_grad_(true);
+    const Tensor log_p = at::log_softmax(15 * at::tanh(raw / 15), -1);
+    const Tensor expected = -log_p.gather(1, targets.unsqueeze(1)).squeeze(1);
+    (expected.sum() * 0.25).backward();
+    const Tensor losses = at::empty({rows});
+    ASSERT_TRUE(gpu::has_cross_entropy(logits, vocab(), 15));
+    gpu::cross_entropy(logits, targets, losses, 15, 0.25);
+    EXPECT_LT((losses - expected).abs().max().item<double>(), 1e-5);
+    const Tensor difference = logits.to(at::kFloat) - raw.grad();
+    EXPECT_LT((difference.norm() / raw.grad().norm()).item<double>(), bf16() ? 3e-3 : 1e-5);
+    EXPECT_FALSE(gpu::has_cross_entropy(logits, vocab() + 1, 15));
+    EXPECT_FALSE(gpu::has_cross_entropy(logits, vocab(), 60)) << "e^120 is no float";
+}
+
+TEST_P(GpuPasses, LeavesOtherShapesToThePlainPath) {
+    EXPECT_FALSE(gpu::rms_norm(drawn({4, 12})));
+    EXPECT_FALSE(gpu::rms_norm(at::ones({4, 24}, at::kDouble)));
+    EXPECT_FALSE(gpu::relu_squared(drawn({3})));
+    const Tensor half = at::ones({4, 24});
+    EXPECT_FALSE(gpu::rotary_qkv(drawn({1, 4, 3, 2, 48}), half, half, {}, {}, {}));
+    kernels::plain_path() = true;
+    EXPECT_FALSE(gpu::rms_norm(drawn({4, 24})));
+    kernels::plain_path() = false;
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, GpuPasses, testing::Values(at::kBFloat16, at::kFloat),
+                         [](const auto& type) { return type.param == at::kFloat ? "fp32" : "bf16"; });
+
+}  // namespace
