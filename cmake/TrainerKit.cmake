@@ -48,6 +48,14 @@ const char* const autoresearch::kernels::kPasses = R"passes(@PASSES@)passes";
 set(KIT ${CMAKE_BINARY_DIR}/kit)
 add_library(session SHARED ${SESSION_SOURCES} ${CMAKE_BINARY_DIR}/passes.cpp)
 target_include_directories(session PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
+# cuDNN, where all headers are: torch's CUDA wheel brings cudnn.h, and scripts/setup the rest.
+cmake_path(GET TORCH_FOLDER PARENT_PATH WHEELS)
+file(GLOB CUDA_HEADERS ${WHEELS}/nvidia/cu1[0-9]/include)
+if(EXISTS ${WHEELS}/nvidia/cudnn/include/cudnn.h AND EXISTS ${WHEELS}/include/cudnn_frontend.h
+        AND EXISTS ${CUDA_HEADERS}/crt/host_defines.h AND EXISTS ${CUDA_HEADERS}/nv/target)
+    set_source_files_properties(prepare/kernels/cudnn.cpp PROPERTIES COMPILE_OPTIONS
+        "-DAUTORESEARCH_CUDNN;-DNV_CUDNN_FRONTEND_USE_DYNAMIC_LOADING;-O1;SHELL:-isystem ${WHEELS}/nvidia/cudnn/include;SHELL:-isystem ${CUDA_HEADERS};SHELL:-isystem ${WHEELS}/include")
+endif()
 separate_arguments(OPENMP_LINK_FLAGS UNIX_COMMAND "${OPENMP_LINK_FLAG}")
 target_compile_options(session PRIVATE "SHELL:${OPENMP_FLAG}")
 # gcc warns about vector parameters, which are inlined here; -O2 even in a debug build, or the kernels crawl.

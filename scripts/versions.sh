@@ -6,3 +6,4 @@ case "$(uname -s)" in
 esac
 # clang-format and clang-tidy: each new version finds something new and formats some lines differently.
 LINT_VERSION=22.1.8
+CUDNN_FRONTEND_VERSION=1.18.0

@@ -1,7 +1,7 @@
 #pragma once
 
-// A GPU's threads on the host, for prepare/kernels/passes.cu: the threads of a block are fibers that take turns, and
-// change at each exchange between lanes and at each barrier. One block after the other.
+// A GPU's threads on the host, for prepare/kernels/passes.cu: the threads of a block are fibers that take
+// turns, and change at each exchange between lanes and at each barrier. One block after the other.
 
 #include <ucontext.h>
 

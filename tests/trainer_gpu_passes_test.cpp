@@ -4,31 +4,36 @@
 #include <ATen/Functions.h>
 #include <ATen/TensorOperators.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "autoresearch/ops.h"
 #include "host_gpu.h"
 #include "prepare/kernels/gpu_ops.h"
 #include "prepare/kernels/matmul.h"
 #include "prepare/kernels/nvrtc.h"
+#include "prepare/session/device.h"
 
-namespace wide {
+// The sizes of check_kernels(), in both types, and small ones.
 #define WIDTH 520
 #define HEAD 128
 #define VOCAB 4104
 #define THREADS 512
+namespace wide {
 #include "prepare/kernels/passes.cu"
+}
+#define FP32
+namespace wide_fp32 {
+#include "prepare/kernels/passes.cu"
+}
 #undef WIDTH
 #undef HEAD
 #undef VOCAB
-}  // namespace wide
-namespace narrow {
-#define FP32
 #define WIDTH 24
 #define HEAD 32
 #define VOCAB 96
+namespace narrow {
 #include "prepare/kernels/passes.cu"
-#undef FP32
-}  // namespace narrow
+}
 
 namespace {
 
@@ -40,15 +45,22 @@ int& launches() {
     return count;
 }
 
+/// The name of a kernel that does nothing, to see who notices.
+std::string& broken() {
+    static std::string name;
+    return name;
+}
+
 void run_on_host(const std::string& defines, const std::string& kernel, std::int64_t blocks, int threads,
                  void** arguments) {
     ++launches();
-    const bool fp32 = defines.find("FP32") != std::string::npos;
-#define KERNEL_OF(name)                                                        \
-    if (kernel == #name) {                                                     \
-        if (fp32)                                                              \
-            return host_gpu::call(narrow::name, blocks, threads, arguments);   \
-        return host_gpu::call(wide::name, blocks, threads, arguments);         \
+    if (kernel == broken()) return;
+    const auto has = [&](const char* define) { return defines.find(define) != std::string::npos; };
+    const bool fp32 = has("FP32"), small = has("=24") || has("=32 ") || has("=96");
+#define KERNEL_OF(name)                                                                            \
+    if (kernel == #name) {                                                                         \
+        if (!fp32) return host_gpu::call(wide::name, blocks, threads, arguments);                  \
+        return host_gpu::call(small ? narrow::name : wide_fp32::name, blocks, threads, arguments); \
     }
     KERNEL_OF(norm_forward)
     KERNEL_OF(norm_backward)
@@ -79,21 +91,24 @@ struct GpuPasses : testing::TestWithParam<at::ScalarType> {
 
     /// Results and gradients of one expression, as fp32; fp32 inputs that stand for bf16 ones when `exact`.
     using Operation = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
-    static std::vector<Tensor> all(const Operation& operation, const std::vector<Tensor>& inputs, bool exact) {
+    static std::vector<Tensor> all(const Operation& operation, const std::vector<Tensor>& inputs,
+                                   bool exact) {
         std::vector<Tensor> leaves;
         for (const Tensor& input : inputs)
             leaves.push_back((exact ? input.to(at::kFloat) : input).detach().clone().requires_grad_(true));
         std::vector<Tensor> results = operation(leaves);
         Tensor sum = at::zeros({});
         at::manual_seed(7);
-        for (const Tensor& result : results) sum = sum + (result.to(at::kFloat) * at::randn(result.sizes())).sum();
+        for (const Tensor& result : results)
+            sum = sum + (result.to(at::kFloat) * at::randn(result.sizes())).sum();
         sum.backward();
         for (Tensor& result : results) result = result.detach().to(at::kFloat);
         for (const Tensor& leaf : leaves) results.push_back(leaf.grad().to(at::kFloat));
         return results;
     }
     /// The kernel's against the plain expression in fp32, whose inputs are the same numbers.
-    void expect_same(const Operation& fused, const Operation& plain, const std::vector<Tensor>& inputs) const {
+    void expect_same(const Operation& fused, const Operation& plain,
+                     const std::vector<Tensor>& inputs) const {
         const auto actual = all(fused, inputs, false);
         EXPECT_GE(launches(), 2);  // forward and backward really were kernels
         kernels::plain_path() = true;
@@ -112,16 +127,24 @@ TEST_P(GpuPasses, Norms) {
     const std::vector<Tensor> x = {drawn({37, width()})};
     expect_same([](const auto& in) { return std::vector<Tensor>{*gpu::rms_norm(in[0])}; },
                 [](const auto& in) { return std::vector<Tensor>{rms_norm(in[0])}; }, x);
-    expect_same(
-        [](const auto& in) {
-            const auto [sum, norm] = *gpu::add_norm(in[0], in[1]);
-            return std::vector<Tensor>{sum, norm};
-        },
-        [](const auto& in) {
-            const auto [sum, norm] = add_norm(in[0], in[1]);
-            return std::vector<Tensor>{sum, norm};
-        },
-        {drawn({37, width()}), drawn({37, width()})});
+    for (const bool kept : {false, true}) {
+        SCOPED_TRACE(kept);
+        Tensor holder;  // somebody else has x: its memory is not for reuse
+        expect_same(
+            [&](const auto& in) {
+                Tensor stream = 2 * in[0];
+                if (kept) holder = stream;
+                const auto [sum, norm] = *gpu::project_add_norm(stream, in[1], in[2]);
+                EXPECT_EQ(sum.const_data_ptr() == stream.const_data_ptr(), !kept);
+                EXPECT_TRUE(!kept || at::equal(holder, 2 * in[0]));
+                return std::vector<Tensor>{sum, norm};
+            },
+            [](const auto& in) {
+                const auto [sum, norm] = project_add_norm(2 * in[0], in[1], in[2]);
+                return std::vector<Tensor>{sum, norm};
+            },
+            {drawn({37, width()}), drawn({37, width()}), drawn({width(), width()})});
+    }
 }
 
 TEST_P(GpuPasses, MixesTheStreamAlsoWhereAFactorIsZero) {
@@ -148,7 +171,15 @@ TEST_P(GpuPasses, EmbedsAndNormalises) {
 
 TEST_P(GpuPasses, SquaresTheRelu) {
     expect_same([](const auto& in) { return std::vector<Tensor>{*gpu::relu_squared(in[0])}; },
-                [](const auto& in) { return std::vector<Tensor>{relu_squared(in[0])}; }, {drawn({37, width()})});
+                [](const auto& in) { return std::vector<Tensor>{relu_squared(in[0])}; },
+                {drawn({37, width()})});
+    expect_same(
+        [](const auto& in) {
+            Tensor x = 2 * in[0];
+            return std::vector<Tensor>{*gpu::mlp_add(x, in[1], in[2], in[3])};
+        },
+        [](const auto& in) { return std::vector<Tensor>{mlp_add(2 * in[0], in[1], in[2], in[3])}; },
+        {drawn({37, width()}), drawn({37, width()}), drawn({64, width()}) * 0.2, drawn({width(), 64}) * 0.2});
 }
 
 TEST_P(GpuPasses, RotatesNormalisesAndAddsGatedValues) {
@@ -158,15 +189,56 @@ TEST_P(GpuPasses, RotatesNormalisesAndAddsGatedValues) {
     const auto list = [](const auto& heads) { return std::vector<Tensor>{heads[0], heads[1], heads[2]}; };
     const auto listed = [](const Heads& heads) { return std::vector<Tensor>{heads.q, heads.k, heads.v}; };
     expect_same([&](const auto& in) { return list(*gpu::rotary_qkv(in[0], cos, sin, {}, {}, {})); },
-                [&](const auto& in) { return listed(rotary_qkv(in[0], cos, sin)); }, {drawn({B, T, 3, H, D})});
+                [&](const auto& in) { return listed(rotary_qkv(in[0], cos, sin)); },
+                {drawn({B, T, 3, H, D})});
     expect_same([&](const auto& in) { return list(*gpu::rotary_qkv(in[0], cos, sin, in[1], in[2], tokens)); },
                 [&](const auto& in) { return listed(rotary_qkv(in[0], cos, sin, in[1], in[2], tokens)); },
                 {drawn({B, T, 3, H, D}), at::rand({B * T, H}).to(GetParam()), at::randn({vocab(), H * D})});
 }
 
+/// Stands for cuDNN's attention: its gradients lie side by side, and may be overwritten.
+struct SideBySide : torch::autograd::Function<SideBySide> {
+    using Context = torch::autograd::AutogradContext;
+    using List = torch::autograd::variable_list;
+    static Tensor forward(Context* ctx, const Tensor& q, const Tensor& k, const Tensor& v) {
+        ctx->save_for_backward({q, k, v});
+        return (q + 2 * k + 3 * v).contiguous();
+    }
+    static List backward(Context*, const List& grads) {
+        const Tensor all = at::stack({grads[0], 2 * grads[0], 3 * grads[0]}, 2);
+        List parts;
+        for (int i = 0; i < 3; ++i) parts.emplace_back(all.select(2, i).variable_data());
+        return parts;
+    }
+};
+
+TEST_P(GpuPasses, OverwritesGradientsThatNobodyElseHas) {
+    const std::int64_t B = 2, T = 11, H = 3, D = head();
+    const Tensor angles = at::outer(at::arange(T, at::kFloat), at::rand({D / 2}));
+    const Tensor cos = angles.cos(), sin = angles.sin(), tokens = at::randint(vocab(), {B, T}, at::kLong);
+    // An input of its own that gets the same gradient as q would see it overwritten.
+    for (const bool shared : {false, true}) {
+        SCOPED_TRACE(shared);
+        const auto sum = [&](const Heads& heads, const Tensor& bias) {
+            return std::vector<Tensor>{
+                SideBySide::apply(shared ? heads.q + bias : heads.q, heads.k, heads.v) +
+                (shared ? 0 : 1) * bias};
+        };
+        expect_same(
+            [&](const auto& in) {
+                const auto heads = *gpu::rotary_qkv(in[0], cos, sin, in[1], in[2], tokens);
+                return sum({heads[0], heads[1], heads[2]}, in[3]);
+            },
+            [&](const auto& in) { return sum(rotary_qkv(in[0], cos, sin, in[1], in[2], tokens), in[3]); },
+            {drawn({B, T, 3, H, D}), at::rand({B * T, H}).to(GetParam()), at::randn({vocab(), H * D}),
+             drawn({B, T, H, D})});
+    }
+}
+
 TEST_P(GpuPasses, CrossEntropyInPlace) {
     const std::int64_t rows = 19;
-    const Tensor logits = (drawn({rows, vocab()}) * 5).to(GetParam()), targets = at::randint(vocab(), {rows}, at::kLong);
+    const Tensor logits = (drawn({rows, vocab()}) * 5).to(GetParam()),
+                 targets = at::randint(vocab(), {rows}, at::kLong);
     const Tensor raw = logits.to(at::kFloat).requires_grad_(true);
     const Tensor log_p = at::log_softmax(15 * at::tanh(raw / 15), -1);
     const Tensor expected = -log_p.gather(1, targets.unsqueeze(1)).squeeze(1);
@@ -190,6 +262,19 @@ TEST_P(GpuPasses, LeavesOtherShapesToThePlainPath) {
     kernels::plain_path() = true;
     EXPECT_FALSE(gpu::rms_norm(drawn({4, 24})));
     kernels::plain_path() = false;
+}
+
+TEST(CheckKernels, RejectsEachKernelThatIsWrong) {
+    kernels::Passes::on_host() = run_on_host;
+    EXPECT_EQ(check_kernels(at::kCPU), "");
+    for (const char* kernel :
+         {"norm_forward", "norm_backward", "mix_norm_backward", "embed_forward", "embed_backward",
+          "rotary_forward", "rotary_backward", "cross_entropy", "square_forward", "square_backward"}) {
+        broken() = kernel;
+        EXPECT_NE(check_kernels(at::kCPU), "") << kernel;
+    }
+    broken().clear();
+    kernels::Passes::on_host() = nullptr;
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, GpuPasses, testing::Values(at::kBFloat16, at::kFloat),

@@ -13,9 +13,9 @@
 
 using at::Tensor;
 using autoresearch::Bf16Autocast, autoresearch::compute_type;
-using autoresearch::add_norm, autoresearch::embed_norm, autoresearch::mix_norm, autoresearch::rms_norm;
-using autoresearch::causal_attention, autoresearch::head_cross_entropy, autoresearch::relu_squared;
+using autoresearch::causal_attention, autoresearch::head_cross_entropy, autoresearch::rms_norm;
 using autoresearch::DeviceClass, autoresearch::PerDevice, autoresearch::Session;
+using autoresearch::embed_norm, autoresearch::mix_norm, autoresearch::mlp_add, autoresearch::project_add_norm;
 using autoresearch::Heads, autoresearch::Normed, autoresearch::rotary_qkv;
 
 // ---------------------------------------------------------------------------------------------------------
@@ -143,13 +143,7 @@ struct GPT {
         } else {
             heads = rotary_qkv(qkv, c, s);
         }
-        const Tensor y = causal_attention(heads.q, heads.k, heads.v, block.window);  // (B, T, H, D)
-        return at::linear(y.reshape({B * T, H * D}), block.c_proj);
-    }
-
-    // x (N, C) -> (N, C)
-    static Tensor mlp(const Block& block, const Tensor& x) {
-        return at::linear(relu_squared(at::linear(x, block.mlp_fc)), block.mlp_proj);
+        return causal_attention(heads.q, heads.k, heads.v, block.window).reshape({B * T, H * D});
     }
 
     // tokens (B, T) -> the last residual stream, normalised (N, C)
@@ -158,9 +152,10 @@ struct GPT {
         const Tensor x0 = embed_norm(wte, tokens, type);
         Tensor x = x0;
         for (size_t i = 0; i < blocks.size(); ++i) {
-            const Normed in = mix_norm(resid_lambdas[i], x, x0_lambdas[i], x0);
-            const Normed mid = add_norm(in.sum, attention(blocks[i], in.norm, tokens));
-            x = mid.sum + mlp(blocks[i], mid.norm);
+            Normed in = mix_norm(resid_lambdas[i], x, x0_lambdas[i], x0);
+            const Tensor y = attention(blocks[i], in.norm, tokens);
+            Normed mid = project_add_norm(std::move(in.sum), y, blocks[i].c_proj);
+            x = mlp_add(std::move(mid.sum), mid.norm, blocks[i].mlp_fc, blocks[i].mlp_proj);
         }
         return rms_norm(x);
     }

@@ -1,8 +1,9 @@
 #pragma once
 
 // Transformer operations worth fusing into one kernel. Differentiable on every device: one kernel each on the
-// CPU in fp32 (prepare/kernels/cpu_ops.cpp) and on NVIDIA's GPUs (prepare/kernels/gpu_ops.cpp), elsewhere the plain
-// ATen expression given in the comment. Any of them may be left for its expression: the rest stays right.
+// CPU in fp32 (prepare/kernels/cpu_ops.cpp) and on NVIDIA's GPUs (prepare/kernels/gpu_ops.cpp), elsewhere the
+// plain ATen expression given in the comment. Any of them may be left for its expression: the rest stays
+// right.
 
 #include <ATen/core/Tensor.h>
 
@@ -20,10 +21,15 @@ at::Tensor embed_norm(const at::Tensor& table, const at::Tensor& tokens, c10::Sc
 struct Normed {
     at::Tensor sum, norm;
 };
-/// sum = x + delta.
-Normed add_norm(const at::Tensor& x, const at::Tensor& delta);
 /// sum = scaled_sum(a, x, b, x0).
 Normed mix_norm(const at::Tensor& a, const at::Tensor& x, const at::Tensor& b, const at::Tensor& x0);
+
+/// sum = x + at::linear(y, proj): x (N, C), y (N, K), proj (C, K). Takes x: with std::move(), the sum may use
+/// its memory.
+Normed project_add_norm(at::Tensor x, const at::Tensor& y, const at::Tensor& proj);
+/// x + at::linear(relu_squared(at::linear(y, fc)), proj): x and y (N, C), fc (F, C), proj (C, F). Takes x
+/// likewise.
+at::Tensor mlp_add(at::Tensor x, const at::Tensor& y, const at::Tensor& fc, const at::Tensor& proj);
 
 /// relu(x)^2.
 at::Tensor relu_squared(const at::Tensor& x);
@@ -58,8 +64,9 @@ at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::
 at::Tensor head_cross_entropy(const at::Tensor& x, const at::Tensor& head, const at::Tensor& targets,
                               double softcap);
 
-/// Whether a block of the operations above stores little for its backward pass on that device, 24 bytes for each token,
-/// channel and layer: in bf16, without the scores of attention. Elsewhere it is 128 bytes, and scores.
+/// Whether a block of the operations above stores little for its backward pass on that device, 24 bytes for
+/// each token, channel and layer: in bf16, without the scores of attention. Elsewhere it is 128 bytes, and
+/// scores.
 bool stores_little(at::Device device);
 
 /// While it lives, this thread's matmuls and attention run in bf16 on that device. Does nothing unless

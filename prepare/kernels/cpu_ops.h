@@ -4,8 +4,8 @@
 
 #include <optional>
 
-// Operations of ops.h on the CPU in fp32, vectorised by hand. Differentiable. Each returns nothing where it does not
-// apply, and then the plain expression of ops.cpp does the work.
+// Operations of ops.h on the CPU in fp32, vectorised by hand. Differentiable. Each returns nothing where it
+// does not apply, and then the plain expression of ops.cpp does the work.
 
 namespace autoresearch::cpu {
 

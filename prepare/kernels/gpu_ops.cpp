@@ -7,42 +7,15 @@
 #include <limits>
 
 #include "autoresearch/ops.h"
-#include "prepare/kernels/nvrtc.h"
+#include "prepare/kernels/gpu.h"
 
-namespace autoresearch::gpu {
-namespace {
+namespace autoresearch {
+namespace kernels {
 
-using kernels::Passes;
-using torch::autograd::AutogradContext;
-using torch::autograd::Function;
-using torch::autograd::variable_list;
+using at::Tensor;
 
 constexpr float kEps = std::numeric_limits<float>::epsilon();
-constexpr int kThreads = 256, kRows = kThreads / 32;  // of a block: a warp takes a row
-constexpr std::int64_t kBlocks = 1056;  // of kernels that go over all rows and leave a sum for each warp
-constexpr int kRowThreads = 512;        // for a row of logits
-constexpr double kLargestSoftcap = 40;  // e^(2 * 40) is within a float: no pass for the maximum
 
-using Index = long long;  // as in passes.cu
-
-const void* in(const Tensor& t) {
-    return t.defined() ? t.const_data_ptr() : nullptr;
-}
-void* out(const Tensor& t) {
-    return t.defined() ? t.mutable_data_ptr() : nullptr;
-}
-std::int64_t blocks_for(std::int64_t rows, std::int64_t in_a_block = kRows) {
-    return (rows + in_a_block - 1) / in_a_block;
-}
-Tensor floats(at::IntArrayRef sizes, const Tensor& like) {
-    return at::empty(sizes, like.options().dtype(at::kFloat).requires_grad(false));
-}
-/// Zeros of the type for a gradient that nobody gave.
-Tensor given(const Tensor& grad, const Tensor& like) {
-    return grad.defined() ? grad.to(like.scalar_type()).contiguous() : at::zeros_like(like);
-}
-
-/// The kernels over rows of this width.
 const Passes* over_rows(const Tensor& x) {
     const std::int64_t width = x.size(-1);
     constexpr std::int64_t kWidest = 8192;  // a row is held in registers
@@ -50,47 +23,45 @@ const Passes* over_rows(const Tensor& x) {
     return Passes::of(x, "-DWIDTH=" + std::to_string(width));
 }
 
-/// s = x + delta (x, if there is none) and its norm.
-void forward_norm(const Tensor& x, const Tensor& delta, const Tensor& s, const Tensor& y,
-                  const Tensor& scales) {
-    over_rows(x)->launch("norm_forward", blocks_for(scales.numel()), kThreads, in(x), in(delta), in(Tensor()),
-                         in(Tensor()), in(Tensor()), out(s), out(y), out(scales), Index{scales.numel()},
-                         kEps);
+void norm_forward(const Tensor& x, const Tensor& y, const Tensor& scales) {
+    over_rows(x)->launch("norm_forward", blocks_for(scales.numel()), kThreads, in(x), in(Tensor()),
+                         in(Tensor()), in(Tensor()), out(Tensor()), out(y), out(scales),
+                         Index{scales.numel()}, kEps);
 }
-Tensor backward_norm(const Tensor& gs, const Tensor& gy, const Tensor& y, const Tensor& scales) {
+Tensor norm_backward(const Tensor& gs, const Tensor& gy, const Tensor& y, const Tensor& scales) {
     const Tensor dx = at::empty_like(y);
     over_rows(y)->launch("norm_backward", blocks_for(scales.numel()), kThreads, in(gs), in(gy), in(y),
                          in(scales), out(dx), Index{scales.numel()});
     return dx;
 }
 
+}  // namespace kernels
+
+namespace gpu {
+namespace {
+
+using kernels::Index, kernels::kEps, kernels::kRows, kernels::kThreads, kernels::norm_backward,
+    kernels::norm_forward, kernels::over_rows;
+using kernels::Passes, kernels::in, kernels::out, kernels::floats, kernels::given, kernels::blocks_for;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+constexpr std::int64_t kBlocks = 1056;  // of kernels that go over all rows and leave a sum for each warp
+constexpr int kRowThreads = 512;        // for a row of logits
+constexpr double kLargestSoftcap = 40;  // e^(2 * 40) is within a float: no pass for the maximum
+
 struct RmsNorm : Function<RmsNorm> {
     static Tensor forward(AutogradContext* ctx, const Tensor& input) {
-        const Tensor x = input.contiguous(), y = at::empty_like(x), scales = floats({x.numel() / x.size(-1)}, x);
-        forward_norm(x, {}, {}, y, scales);
+        const Tensor x = input.contiguous(), y = at::empty_like(x),
+                     scales = floats({x.numel() / x.size(-1)}, x);
+        norm_forward(x, y, scales);
         ctx->save_for_backward({y, scales});
         return y;
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
-        return {backward_norm({}, given(grads[0], saved[0]), saved[0], saved[1])};
-    }
-};
-
-struct AddNorm : Function<AddNorm> {
-    static variable_list forward(AutogradContext* ctx, const Tensor& input, const Tensor& more) {
-        const Tensor x = input.contiguous(), delta = more.contiguous(), s = at::empty_like(x),
-                     y = at::empty_like(x), scales = floats({x.numel() / x.size(-1)}, x);
-        forward_norm(x, delta, s, y, scales);
-        ctx->set_materialize_grads(false);
-        ctx->save_for_backward({y, scales});
-        return {s, y};
-    }
-    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-        const auto saved = ctx->get_saved_variables();
-        const Tensor gs = grads[0].defined() ? given(grads[0], saved[0]) : Tensor();
-        const Tensor d = backward_norm(gs, given(grads[1], saved[0]), saved[0], saved[1]);
-        return {d, d};
+        return {norm_backward({}, given(grads[0], saved[0]), saved[0], saved[1])};
     }
 };
 
@@ -99,8 +70,8 @@ struct MixNorm : Function<MixNorm> {
                                  const Tensor& input0) {
         const Tensor x = input.contiguous(), x0 = input0.contiguous(), s = at::empty_like(x),
                      y = at::empty_like(x), scales = floats({x.numel() / x.size(-1)}, x);
-        over_rows(x)->launch("norm_forward", blocks_for(scales.numel()), kThreads, in(x), in(Tensor()), in(x0),
-                             in(a), in(b), out(s), out(y), out(scales), Index{scales.numel()}, kEps);
+        over_rows(x)->launch("norm_forward", blocks_for(scales.numel()), kThreads, in(x), in(x0), in(a),
+                             in(b), out(s), out(y), out(scales), Index{scales.numel()}, kEps);
         ctx->set_materialize_grads(false);
         ctx->save_for_backward({a, x, b, x0, scales});
         return {s, y};
@@ -163,6 +134,20 @@ const Passes* over_heads(const Tensor& qkv) {
     return Passes::of(qkv, "-DHEAD=" + std::to_string(width));
 }
 
+/// The gradients of q, k and v as one tensor like y (B, T, 3, H, D), to be overwritten: if they lie side by
+/// side, as cuDNN's attention leaves them, and nobody else has them. Else undefined.
+Tensor side_by_side(const variable_list& grads, const Tensor& y) {
+    for (int i = 0; i < 3; ++i) {
+        const Tensor &g = grads[static_cast<std::size_t>(i)], part = y.select(2, i);
+        const bool right = g.defined() && g.scalar_type() == y.scalar_type() &&
+                           g.strides() == part.strides() && g.sizes() == part.sizes() && g.use_count() == 1 &&
+                           g.storage().use_count() == 3 && g.storage().is_alias_of(grads[0].storage()) &&
+                           g.storage_offset() == grads[0].storage_offset() + i * part.size(2) * part.size(3);
+        if (!right) return {};
+    }
+    return grads[0].as_strided(y.sizes(), y.strides());
+}
+
 struct RotaryQkv : Function<RotaryQkv> {
     static variable_list forward(AutogradContext* ctx, const Tensor& input, const Tensor& cosines,
                                  const Tensor& sines, const std::optional<Tensor>& gates,
@@ -179,8 +164,9 @@ struct RotaryQkv : Function<RotaryQkv> {
                                 Index{B * T}, static_cast<int>(H), static_cast<int>(T), kEps);
         ctx->save_for_backward({y, scales, cos, sin, gate, table, tokens});
         ctx->saved_data["type"] = gates ? gates->scalar_type() : at::kFloat;
-        variable_list parts;
-        for (const Tensor& part : y.unbind(2)) parts.emplace_back(part.variable_data());
+        variable_list parts;  // without a gate, v is what it was
+        for (int i = 0; i < 3; ++i)
+            parts.emplace_back((i < 2 || gates ? y : qkv).select(2, i).variable_data());
         return parts;
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
@@ -190,50 +176,26 @@ struct RotaryQkv : Function<RotaryQkv> {
         std::array<Tensor, 3> g;
         for (std::size_t i = 0; i < 3; ++i) {
             g[i] = grads[i].defined() ? grads[i].to(y.scalar_type()) : at::zeros({B, T, H, D}, y.options());
-            const bool rows = g[i].stride(3) == 1 && g[i].stride(2) == D && g[i].stride(0) == T * g[i].stride(1);
+            const bool rows =
+                g[i].stride(3) == 1 && g[i].stride(2) == D && g[i].stride(0) == T * g[i].stride(1);
             if (!rows || g[i].stride(1) % 8 != 0) g[i] = g[i].contiguous();
         }
-        const Tensor dqkv = at::empty_like(y);
+        const Tensor ours = side_by_side(grads, y), dqkv = ours.defined() ? ours : at::empty_like(y);
         const Tensor dgate = gate.defined() ? floats({B * T, H}, y) : Tensor(),
                      dtable = gate.defined() ? at::zeros_like(table) : Tensor();
-        over_heads(y)->launch(
-            "rotary_backward", blocks_for(B * T * H * D / 16, kThreads), kThreads, in(g[0]), in(g[1]), in(g[2]),
-            Index{g[0].stride(1)}, Index{g[1].stride(1)}, Index{g[2].stride(1)}, in(y), in(saved[1]),
-            in(saved[2]), in(saved[3]), in(gate), in(table), in(saved[6]), out(dqkv), out(dgate), out(dtable),
-            Index{B * T}, static_cast<int>(H), static_cast<int>(T));
+        over_heads(y)->launch("rotary_backward", blocks_for(B * T * H * D / 16, kThreads), kThreads, in(g[0]),
+                              in(g[1]), in(g[2]), Index{g[0].stride(1)}, Index{g[1].stride(1)},
+                              Index{g[2].stride(1)}, in(y), in(saved[1]), in(saved[2]), in(saved[3]),
+                              in(gate), in(table), in(saved[6]), out(dqkv), out(dgate), out(dtable),
+                              Index{B * T}, static_cast<int>(H), static_cast<int>(T));
         const auto type = ctx->saved_data["type"].toScalarType();
         return {dqkv, Tensor(), Tensor(), dgate.defined() ? dgate.to(type) : Tensor(), dtable, Tensor()};
     }
 };
 
-struct FlashAttention : Function<FlashAttention> {
-    static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
-                          std::int64_t window) {
-        const std::int64_t T = q.size(1);
-        std::optional<std::int64_t> left, right;
-        if (window < T) left = window - 1, right = 0;
-        const auto [y, log_sums, random, unused, mask] =
-            at::_flash_attention_forward(q, k, v, {}, {}, T, T, 0.0, /*is_causal=*/true,
-                                         /*return_debug_mask=*/false, std::nullopt, left, right);
-        ctx->save_for_backward({q, k, v, y, log_sums, random, unused});
-        ctx->saved_data["window"] = window;
-        return y;
-    }
-    static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
-        const auto s = ctx->get_saved_variables();
-        const std::int64_t T = s[0].size(1), window = ctx->saved_data["window"].toInt();
-        std::optional<std::int64_t> left, right;
-        if (window < T) left = window - 1, right = 0;
-        const auto [dq, dk, dv] = at::_flash_attention_backward(
-            given(grads[0], s[3]), s[0], s[1], s[2], s[3], s[4], {}, {}, T, T, 0.0, /*is_causal=*/true, s[5],
-            s[6], std::nullopt, left, right);
-        return {dq, dk, dv, Tensor()};
-    }
-};
-
 const Passes* over_logits(const Tensor& logits) {
-    return Passes::of(logits, "-DVOCAB=" + std::to_string(logits.size(1)) +
-                                  " -DTHREADS=" + std::to_string(kRowThreads));
+    return Passes::of(
+        logits, "-DVOCAB=" + std::to_string(logits.size(1)) + " -DTHREADS=" + std::to_string(kRowThreads));
 }
 
 }  // namespace
@@ -258,13 +220,6 @@ std::optional<Tensor> embed_norm(const Tensor& table, const Tensor& tokens, at::
     return Tensor(EmbedNorm::apply(table, tokens, type));
 }
 
-std::optional<Pair> add_norm(const Tensor& x, const Tensor& delta) {
-    const bool alike = x.scalar_type() == delta.scalar_type() && x.sizes() == delta.sizes();
-    if (!alike || !over_rows(x)) return std::nullopt;
-    const auto result = AddNorm::apply(x, delta);
-    return Pair{result[0], result[1]};
-}
-
 std::optional<Pair> mix_norm(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0) {
     const bool alike = x.scalar_type() == x0.scalar_type() && x.sizes() == x0.sizes() &&
                        a.scalar_type() == at::kFloat && b.scalar_type() == at::kFloat &&
@@ -277,19 +232,12 @@ std::optional<Pair> mix_norm(const Tensor& a, const Tensor& x, const Tensor& b, 
 std::optional<std::array<Tensor, 3>> rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin,
                                                 const Tensor& gate, const Tensor& table,
                                                 const Tensor& tokens) {
-    const bool values = gate.defined() && (table.scalar_type() != at::kFloat || tokens.scalar_type() != at::kLong);
+    const bool values =
+        gate.defined() && (table.scalar_type() != at::kFloat || tokens.scalar_type() != at::kLong);
     if (values || !over_heads(qkv)) return std::nullopt;
     const auto maybe = [](const Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
     const auto parts = RotaryQkv::apply(qkv, cos, sin, maybe(gate), maybe(table), maybe(tokens));
     return std::array{parts[0], parts[1], parts[2]};
-}
-
-std::optional<Tensor> causal_attention(const Tensor& q, const Tensor& k, const Tensor& v,
-                                       std::int64_t window) {
-    const auto right = [](const Tensor& t) { return t.scalar_type() == at::kBFloat16 && t.stride(3) == 1; };
-    const bool width = q.is_cuda() && q.size(3) % 8 == 0 && q.size(3) <= 256;
-    if (!width || !right(q) || !right(k) || !right(v) || !Passes::of(q, "")) return std::nullopt;
-    return Tensor(FlashAttention::apply(q, k, v, window));
 }
 
 bool has_cross_entropy(const Tensor& x, std::int64_t vocab, double softcap) {
@@ -302,9 +250,10 @@ bool has_cross_entropy(const Tensor& x, std::int64_t vocab, double softcap) {
 void cross_entropy(const Tensor& logits, const Tensor& targets, const Tensor& losses, double softcap,
                    double scale) {
     const std::int64_t rows = logits.size(0);
-    over_logits(logits)->launch("cross_entropy", std::min(rows, kBlocks), kRowThreads, out(logits), in(targets),
-                                out(losses), Index{rows}, static_cast<float>(softcap),
+    over_logits(logits)->launch("cross_entropy", std::min(rows, kBlocks), kRowThreads, out(logits),
+                                in(targets), out(losses), Index{rows}, static_cast<float>(softcap),
                                 static_cast<float>(scale));
 }
 
-}  // namespace autoresearch::gpu
+}  // namespace gpu
+}  // namespace autoresearch

@@ -7,9 +7,9 @@
 #include <optional>
 #include <utility>
 
-// The operations of ops.h on an NVIDIA GPU, in one kernel each (passes.cu). Differentiable. Each returns nothing
-// where it does not apply, and then the plain expression of ops.cpp does the work. Gradients of tables and of
-// cross-entropy's head are sums in no fixed order: the last bits differ from run to run.
+// The operations of ops.h on an NVIDIA GPU, in one kernel each (passes.cu). Differentiable. Each returns
+// nothing where it does not apply, and then the plain expression of ops.cpp does the work. Gradients of
+// tables and of cross-entropy's head are sums in no fixed order: the last bits differ from run to run.
 
 namespace autoresearch::gpu {
 
@@ -22,12 +22,15 @@ bool available(at::Device device);
 std::optional<Tensor> rms_norm(const Tensor& x);
 std::optional<Tensor> relu_squared(const Tensor& x);
 std::optional<Tensor> embed_norm(const Tensor& table, const Tensor& tokens, at::ScalarType type);
-std::optional<Pair> add_norm(const Tensor& x, const Tensor& delta);
 std::optional<Pair> mix_norm(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0);
 std::optional<std::array<Tensor, 3>> rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin,
                                                 const Tensor& gate, const Tensor& table,
                                                 const Tensor& tokens);
-/// FlashAttention-2 with its window [Dao, FlashAttention-2, 2023], in bf16.
+/// The sum in the matmul, in the memory of x if nobody else has it.
+std::optional<Pair> project_add_norm(Tensor& x, const Tensor& y, const Tensor& proj);
+/// Likewise; the square and its slope in the matmuls, too, by cuDNN.
+std::optional<Tensor> mlp_add(Tensor& x, const Tensor& y, const Tensor& fc, const Tensor& proj);
+/// By cuDNN, or else FlashAttention-2 with its window [Dao, FlashAttention-2, 2023]. In bf16.
 std::optional<Tensor> causal_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                        std::int64_t window);
 

@@ -59,7 +59,8 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
             } else {
                 Tensor grad = at::mm(part, weight.t());
                 if (on_gpu)
-                    gpu::cross_entropy(grad, wanted.contiguous(), losses.narrow(0, first, count), softcap, scale);
+                    gpu::cross_entropy(grad, wanted.contiguous(), losses.narrow(0, first, count), softcap,
+                                       scale);
                 else
                     grad = slice_gradient(grad, wanted, softcap, scale, loss);
                 dx_part.copy_(at::mm(grad, weight));

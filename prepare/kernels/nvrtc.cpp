@@ -62,14 +62,16 @@ struct Nvrtc {
     int (*destroy)(Program*);
 
     explicit Nvrtc(const std::string& folder) {
-        const std::vector<fs::path> folders = folder.empty() ? nvrtc_folders() : std::vector<fs::path>{folder};
+        const std::vector<fs::path> folders =
+            folder.empty() ? nvrtc_folders() : std::vector<fs::path>{folder};
         open_in(folders, "libnvrtc-builtins.so");  // which NVRTC would only look for in the system's folders
         void* library = open_in(folders, "libnvrtc.so");
         for (const char* name : {"libnvrtc.so.13", "libnvrtc.so.12"})
             if (library == nullptr && folder.empty()) library = ::dlopen(name, RTLD_NOW);
         if (library == nullptr) throw std::runtime_error("NVRTC is not installed beside libtorch");
         const auto get = [&](auto& member, const char* name) {
-            member = function_of<std::remove_pointer_t<std::remove_reference_t<decltype(member)>>>(library, name);
+            member =
+                function_of<std::remove_pointer_t<std::remove_reference_t<decltype(member)>>>(library, name);
         };
         get(create, "nvrtcCreateProgram");
         get(compile, "nvrtcCompileProgram");
@@ -197,8 +199,8 @@ void Passes::start(const char* kernel, std::int64_t blocks, int threads, void** 
     void* function = nullptr;
     check(Driver::get().function(&function, module_, kernel), kernel);
     void* stream = at::accelerator::getCurrentStream(static_cast<c10::DeviceIndex>(device_)).native_handle();
-    check(Driver::get().launch(function, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads), 1,
-                               1, 0, stream, arguments, nullptr),
+    check(Driver::get().launch(function, static_cast<unsigned>(blocks), 1, 1, static_cast<unsigned>(threads),
+                               1, 1, 0, stream, arguments, nullptr),
           kernel);
 }
 

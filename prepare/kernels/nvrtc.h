@@ -6,9 +6,9 @@
 #include <functional>
 #include <string>
 
-// Our kernels for NVIDIA's GPUs (passes.cu), compiled at run time by the NVRTC that comes with libtorch's CUDA
-// build. No CUDA toolkit and no header of it is needed, to build or to run: NVRTC and the driver are opened
-// when they are first used.
+// Our kernels for NVIDIA's GPUs (passes.cu), compiled at run time by the NVRTC that comes with libtorch's
+// CUDA build. No CUDA toolkit and no header of it is needed, to build or to run: NVRTC and the driver are
+// opened when they are first used.
 
 namespace autoresearch::kernels {
 
@@ -16,8 +16,8 @@ namespace autoresearch::kernels {
 extern const char* const kPasses;
 
 /// A cubin of passes.cu. `architecture` is such as "sm_90"; `defines` such as "-DWIDTH=512", separated by
-/// blanks. std::runtime_error with the compiler's first words, or if there is no NVRTC in `folder` (empty: the
-/// one that belongs to the running libtorch).
+/// blanks. std::runtime_error with the compiler's first words, or if there is no NVRTC in `folder` (empty:
+/// the one that belongs to the running libtorch).
 std::string compile_passes(const std::string& architecture, const std::string& defines,
                            const std::string& folder = "");
 

@@ -27,9 +27,9 @@ Tensor embed_norm(const Tensor& table, const Tensor& tokens, c10::ScalarType typ
     return rms_norm(at::embedding(table, tokens).to(type).view({-1, table.size(1)}));
 }
 
-Normed add_norm(const Tensor& x, const Tensor& delta) {
-    if (const auto both = gpu::add_norm(x, delta)) return {both->first, both->second};
-    const Tensor sum = x + delta;
+Normed project_add_norm(Tensor x, const Tensor& y, const Tensor& proj) {
+    if (const auto both = gpu::project_add_norm(x, y, proj)) return {both->first, both->second};
+    const Tensor sum = x + at::linear(y, proj);
     return {sum, rms_norm(sum)};
 }
 
@@ -43,6 +43,11 @@ Tensor relu_squared(const Tensor& x) {
     if (auto y = cpu::relu_squared(x)) return *y;
     if (auto y = gpu::relu_squared(x)) return *y;
     return at::relu(x).square();
+}
+
+Tensor mlp_add(Tensor x, const Tensor& y, const Tensor& fc, const Tensor& proj) {
+    if (auto sum = gpu::mlp_add(x, y, fc, proj)) return *sum;
+    return x + at::linear(relu_squared(at::linear(y, fc)), proj);
 }
 
 Tensor scaled_sum(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0) {

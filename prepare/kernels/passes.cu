@@ -92,9 +92,9 @@ DEVICE Index warp_of() { return (Index)blockIdx.x * (blockDim.x / 32) + threadId
 /// Where the lane's piece begins in a row; from WIDTH on there is none.
 DEVICE int piece(int i) { return 8 * (lane_of() + 32 * i); }
 
-/// s = a (x + delta) + b x0, y = s / rms(s): (N, C) each; delta, x0 (with a and b) and s may be null.
-KERNEL norm_forward(const Number* x, const Number* delta, const Number* x0, const float* a, const float* b, Number* s,
-                    Number* y, float* scales, Index rows, float eps) {
+/// s = a x + b x0, y = s / rms(s): (N, C) each; x0 (with a and b) and s may be null.
+KERNEL norm_forward(const Number* x, const Number* x0, const float* a, const float* b, Number* s, Number* y,
+                    float* scales, Index rows, float eps) {
     const Index row = warp_of();
     if (row >= rows) return;
     const float of_x = x0 ? *a : 1, of_x0 = x0 ? *b : 0;
@@ -104,10 +104,6 @@ KERNEL norm_forward(const Number* x, const Number* delta, const Number* x0, cons
         if (piece(p) >= WIDTH) continue;
         float more[8];
         load(x + at, v[p]);
-        if (delta) {
-            load(delta + at, more);
-            EACH(i, 8) v[p][i] += more[i];
-        }
         if (x0) {
             load(x0 + at, more);
             EACH(i, 8) v[p][i] = of_x * v[p][i] + of_x0 * more[i];
@@ -250,7 +246,7 @@ DEVICE Place place_of(Index n, int heads) {
 }
 
 /// qkv (N, 3, H, D) -> rotary position and RMS norm of q and k, v + gate table[token], in the same layout. Tables of
-/// angles (T, D/2), gate (N, H), table (V, C) in fp32; gate and table may be null. scales (N, 2, H).
+/// angles (T, D/2), gate (N, H), table (V, C) in fp32; without gate and table v is left out. scales (N, 2, H).
 KERNEL rotary_forward(const Number* qkv, const float* cosines, const float* sines, const float* gate, const float* table,
                       const Index* tokens, Number* y, float* scales, Index n, int heads, int length, float eps) {
     const Place place = place_of(n, heads);
@@ -277,22 +273,20 @@ KERNEL rotary_forward(const Number* qkv, const float* cosines, const float* sine
         store(y + at + part * width, first);
         store(y + at + part * width + kHalf, second);
     }
+    if (!gate || !place.mine) return;
     load(qkv + at + 2 * width, first);
     load(qkv + at + 2 * width + kHalf, second);
-    if (gate) {
-        const float* row = table + tokens[place.token] * width + place.at;
-        const float share = gate[place.i];
-        load_floats(row, c);
-        load_floats(row + kHalf, s);
-        EACH(i, 8) first[i] += share * c[i], second[i] += share * s[i];
-    }
-    if (!place.mine) return;
+    const float* row = table + tokens[place.token] * width + place.at;
+    const float share = gate[place.i];
+    load_floats(row, c);
+    load_floats(row + kHalf, s);
+    EACH(i, 8) first[i] += share * c[i], second[i] += share * s[i];
     store(y + at + 2 * width, first);
     store(y + at + 2 * width + kHalf, second);
 }
 
-/// Gradients of q, k, v (N, H, D), whose tokens are so many numbers apart, -> of qkv (N, 3, H, D), gate (N, H) and
-/// table, which starts with zeros. y: the result.
+/// Gradients of q, k, v (N, H, D), whose tokens are so many numbers apart, -> of qkv (N, 3, H, D), which may be their own
+/// memory, gate (N, H) and table, which starts with zeros. y: the result.
 KERNEL rotary_backward(const Number* dq, const Number* dk, const Number* dv, Index q_row, Index k_row, Index v_row,
                        const Number* y, const float* scales, const float* cosines, const float* sines, const float* gate,
                        const float* table, const Index* tokens, Number* dqkv, float* dgate, float* dtable, Index n,
@@ -323,9 +317,11 @@ KERNEL rotary_backward(const Number* dq, const Number* dk, const Number* dv, Ind
         store(dqkv + at + part * width, g1);
         store(dqkv + at + part * width + kHalf, g2);
     }
+    const bool in_place = dv == dqkv + 2 * width;
+    if (in_place && !gate) return;
     load(dv + place.token * v_row + place.at, g1);
     load(dv + place.token * v_row + place.at + kHalf, g2);
-    if (place.mine) {
+    if (place.mine && !in_place) {
         store(dqkv + at + 2 * width, g1);
         store(dqkv + at + 2 * width + kHalf, g2);
     }
@@ -370,40 +366,46 @@ DEVICE float power_of_two(float x) {
 /// losses (rows). No pass for the maximum: the exponent is at least -2 cap. The next row is on its way meanwhile.
 KERNEL cross_entropy(Number* logits, const Index* targets, float* losses, Index rows, float cap, float scale) {
     const int thread = threadIdx.x, lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-    const float in_bits = cap * 1.4426950408889634f;
+    const float in_bits = cap * 1.4426950408889634f, inverse_cap = 1 / cap;
     __shared__ float sums[2][THREADS / 32];
     __shared__ float wanted[2];
+    float next[kWords][8];
+    const auto fetch = [&](Index row) {
+        EACH(w, kWords) {
+            const int first = 8 * (thread + THREADS * w);
+            if (first < VOCAB) load(logits + row * VOCAB + first, next[w]);
+        }
+    };
+    if (blockIdx.x < rows) fetch(blockIdx.x);
     int turn = 0;  // a second set of shared memory saves a second barrier
     for (Index row = blockIdx.x; row < rows; row += gridDim.x, turn ^= 1) {
-        Number* to = logits + row * VOCAB;
         const int target = (int)targets[row];
         float t[kWords][8], e[kWords][8], sum = 0;
+        EACH(w, kWords) EACH(i, 8) t[w][i] = next[w][i];
+        if (row + gridDim.x < rows) fetch(row + gridDim.x);
         EACH(w, kWords) {
             const int first = 8 * (thread + THREADS * w);
             if (first >= VOCAB) continue;
-            load(to + first, t[w]);
             EACH(i, 8) {
-                t[w][i] = tanh_of(t[w][i] / cap);
-                e[w][i] = power_of_two(in_bits * (t[w][i] - 1));
+                t[w][i] = tanh_of(t[w][i] * inverse_cap);
+                e[w][i] = power_of_two(in_bits * t[w][i] - in_bits);
                 sum += e[w][i];
-                if (first + i == target) wanted[turn] = t[w][i];
             }
+            if (target / 8 == first / 8) EACH(i, 8) if (target % 8 == i) wanted[turn] = t[w][i];
         }
         sum = sum_over(32, sum);
         if (lane == 0) sums[turn][warp] = sum;
         __syncthreads();
-        sum = 0;
-        EACH(w, THREADS / 32) sum += sums[turn][w];
+        sum = sum_over(THREADS / 32, sums[turn][lane % (THREADS / 32)]);
         if (thread == 0) losses[row] = logf(sum) + cap * (1 - wanted[turn]);
-        const float inverse = 1 / sum;
+        const float share = scale / sum;
         EACH(w, kWords) {
             const int first = 8 * (thread + THREADS * w);
             if (first >= VOCAB) continue;
-            EACH(i, 8) {
-                const float share = e[w][i] * inverse - (first + i == target ? 1.0f : 0.0f);
-                t[w][i] = scale * share * (1 - t[w][i] * t[w][i]);
-            }
-            store(to + first, t[w]);
+            EACH(i, 8) e[w][i] *= share;
+            if (target / 8 == first / 8) EACH(i, 8) if (target % 8 == i) e[w][i] -= scale;
+            EACH(i, 8) t[w][i] = e[w][i] * (1 - t[w][i] * t[w][i]);
+            store(logits + row * VOCAB + first, t[w]);
         }
     }
 }

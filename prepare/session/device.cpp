@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
+#include "prepare/kernels/cudnn.h"
 #include "prepare/kernels/nvrtc.h"
 #include "prepare/metric/evaluate.h"
 #include "prepare/session/cpu_memory.h"
@@ -166,6 +167,7 @@ nlohmann::json probe(at::Device device) {
                             {"bf16", bf16_pays(device)}, {"memory_mb", memory_mb(at::kCPU)}};
     if (device.is_cuda()) {
         trust_kernels(device);
+        found["cudnn"] = cudnn::fault().empty() ? "ok" : cudnn::fault();
         found["kernels"] = kernels::passes_fault().empty() ? "ok" : kernels::passes_fault();
     }
     if (!device.is_cpu()) found["device_memory_mb"] = memory_mb(device);

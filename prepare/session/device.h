@@ -46,11 +46,11 @@ using Attention = std::function<at::Tensor(const at::Tensor& q, const at::Tensor
 /// parameter for the tests.
 std::string self_check(at::Device device, const Attention& attention = causal_attention);
 
-/// Compares every operation of ops.h, forward and backward, in bf16 and fp32, with its plain expression on the same
-/// device. Returns what differs, or nothing.
+/// Compares every operation of ops.h, forward and backward, in bf16 and fp32, with its plain expression on
+/// the same device. Returns what differs, or nothing.
 std::string check_kernels(at::Device device);
-/// Leaves our GPU kernels for the plain expressions, for the whole process, if they are wrong on this device, and says
-/// so on stderr. Cached likewise.
+/// Leaves our GPU kernels for the plain expressions, for the whole process, if they are wrong on this device,
+/// and says so on stderr. Cached likewise.
 void trust_kernels(at::Device device);
 
 /// MiB that a run may plan to use: 60 % of what the device (Metal: its recommended working set) or the

@@ -30,7 +30,8 @@ Tensors results_of(const Case& each, bool exact) {
     Tensor sum = at::zeros({}, results[0].options().dtype(at::kFloat));
     for (std::size_t i = 0; i < results.size(); ++i) {
         const Tensor flat = results[i].to(at::kFloat).reshape({-1});
-        const Tensor weights = at::cos(at::arange(flat.numel(), flat.options()) * (1.0 + static_cast<double>(i)));
+        const Tensor weights =
+            at::cos(at::arange(flat.numel(), flat.options()) * (1.0 + static_cast<double>(i)));
         sum = sum + (flat * weights).sum();
     }
     sum.backward();
@@ -58,14 +59,21 @@ std::vector<Case> cases(at::TensorOptions type) {
     const auto out = type.dtype().toScalarType();
     std::vector<Case> all = {
         {"rms_norm", [](const Tensors& in) { return Tensors{rms_norm(in[0])}; }, {x()}},
-        {"add_norm", [](const Tensors& in) { return listed(add_norm(in[0], in[1])); }, {x(), x()}},
+        {"project_add_norm",
+         [](const Tensors& in) { return listed(project_add_norm(2 * in[0], in[1], in[2])); },
+         {x(), x(), at::randn({C, C}, type) * 0.05}},
         {"mix_norm",
          [](const Tensors& in) { return listed(mix_norm(in[0], in[1], in[2], in[3])); },
          {at::full({}, 0.8, fp32), x(), at::full({}, 0.3, fp32), x()}},
-        {"embed_norm", [=](const Tensors& in) { return Tensors{embed_norm(in[0], tokens, out)}; },
+        {"embed_norm",
+         [=](const Tensors& in) { return Tensors{embed_norm(in[0], tokens, out)}; },
          {at::randn({V, C}, fp32)}},
         {"relu_squared", [](const Tensors& in) { return Tensors{relu_squared(in[0])}; }, {x()}},
-        {"rotary_qkv", [=](const Tensors& in) { return listed(rotary_qkv(in[0], cos, sin)); },
+        {"mlp_add",
+         [](const Tensors& in) { return Tensors{mlp_add(2 * in[0], in[1], in[2], in[3])}; },
+         {x(), x(), at::randn({4 * C, C}, type) * 0.05, at::randn({C, 4 * C}, type) * 0.05}},
+        {"rotary_qkv",
+         [=](const Tensors& in) { return listed(rotary_qkv(in[0], cos, sin)); },
          {at::randn({B, T, 3, H, D}, type)}},
         {"rotary_qkv with values",
          [=](const Tensors& in) { return listed(rotary_qkv(in[0], cos, sin, in[1], in[2], tokens)); },
@@ -75,9 +83,10 @@ std::vector<Case> cases(at::TensorOptions type) {
          {x(), at::randn({V, C}, type) * 0.1}},
     };
     for (const std::int64_t window : {T, T / 2})
-        all.push_back({"causal_attention",
-                       [=](const Tensors& in) { return Tensors{causal_attention(in[0], in[1], in[2], window)}; },
-                       {head(), head(), head()}});
+        all.push_back(
+            {"causal_attention",
+             [=](const Tensors& in) { return Tensors{causal_attention(in[0], in[1], in[2], window)}; },
+             {head(), head(), head()}});
     return all;
 }
 

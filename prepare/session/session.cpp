@@ -72,7 +72,7 @@ struct Session::State {
     std::uint64_t loaders = 0;   // made so far
     std::int64_t steps = 0, tokens = 0, first_tokens = 0;
     double progress = 0, training_seconds = 0;
-    double beat = 0;  // when the loss was last read, in wall time
+    double beat = 0;       // when the loss was last read, in wall time
     at::Tensor last_loss;  // of the last step that is done
     Underway underway;     // on CUDA
     bool finished = false, evaluated = false;

@@ -185,11 +185,14 @@ struct Bench {
     KeptTrials& kept;
     const SignalStop& stop;
 
-    /// Returns false when it was stopped.
-    bool night(const std::string& name, Proposer& proposer, const fs::path& directory) const {
+    /// Its trials have the seeds from `seed` on: a night shares some with the one before. False when it was
+    /// stopped.
+    bool night(const std::string& name, std::uint64_t seed, Proposer& proposer,
+               const fs::path& directory) const {
         std::fprintf(stderr, "%s\n", name.c_str());
         Settings config = place.config;
         config.experiments = experiments;
+        config.seed = seed;
         OneLine reporter(kept);
         TrainerBuilder real_builder(place.kit.directory, config.build_limit, config.memory_limit, stop);
         TrialRunner real_runner(place.data, reporter, stop);
@@ -242,15 +245,18 @@ int main(int argc, char** argv) {
                 platform::cpu_model().c_str(), place.config.threads, place.config.budget,
                 std::string(to_string(place.config.clock)).c_str(), bench.experiments);
     std::puts("night       baseline    best    gain  keeps  first keep  in first five  trials");
+    const auto nights = static_cast<std::uint64_t>(number(1, 5)),
+               random_nights = static_cast<std::uint64_t>(number(3, 2));
     bool going = true;
-    for (int seed = 0; going && seed < number(1, 5); ++seed) {
+    for (std::uint64_t seed = 1; going && seed <= nights; ++seed) {
         const fs::path desk = folder / fmt::format("tuner{}", seed);
-        TunerProposer proposer(desk, static_cast<std::uint64_t>(seed));
-        going = bench.night(fmt::format("tuner {}", seed), proposer, desk);
+        TunerProposer proposer(desk, seed);
+        going = bench.night(fmt::format("tuner {}", seed), seed, proposer, desk);
     }
-    for (int seed = 0; going && seed < number(3, 2); ++seed) {
-        RandomProposer proposer(static_cast<std::uint64_t>(seed));
-        going = bench.night(fmt::format("random {}", seed), proposer, folder / fmt::format("random{}", seed));
+    for (std::uint64_t seed = 1; going && seed <= random_nights; ++seed) {
+        RandomProposer proposer(seed);
+        going = bench.night(fmt::format("random {}", seed), seed, proposer,
+                            folder / fmt::format("random{}", seed));
     }
     fs::remove_all(folder);
     return going ? 0 : 1;
