@@ -61,5 +61,17 @@ TEST(FinalNumber, ALossIsNoNegativeGain) {
     EXPECT_NE(final_number_text(number).find("0.01990 better than"), std::string::npos);
 }
 
+TEST(FinalNumber, TwoSeedsSayMoreThanTheirInterval) {
+    nlohmann::ordered_json number = {
+        {"experiment", 2},   {"gain", 0.2},   {"low", -0.1},     {"high", 0.5},
+        {"val_gain", 0.2},   {"optimism", 0}, {"seeds", {1, 2}}, {"baseline", {1.8, 1.7}},
+        {"best", {1.5, 1.6}}};
+    EXPECT_THAT(final_number_text(number), HasSubstr("(0.30000 and 0.10000 with two fresh seeds)"));
+    number["baseline"] = {1.8};  // of another length, or no numbers: the interval
+    EXPECT_THAT(final_number_text(number), HasSubstr("95 % interval of the gain -0.10000 to 0.50000"));
+    number["baseline"] = {"a", "b"};
+    EXPECT_THAT(final_number_text(number), HasSubstr("95 % interval"));
+}
+
 }  // namespace
 }  // namespace autoresearch

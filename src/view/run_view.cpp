@@ -16,13 +16,38 @@ namespace autoresearch {
 
 using nlohmann::ordered_json;
 
+namespace {
+
+/// The gain of each seed; nothing for a file that does not have it.
+std::vector<double> gains_of(const ordered_json& number) {
+    std::vector<double> gains;
+    const ordered_json before = number.value("baseline", ordered_json()),
+                       after = number.value("best", ordered_json());
+    if (!before.is_array() || !after.is_array() || before.size() != after.size()) return {};
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        if (!before[i].is_number() || !after[i].is_number()) return {};
+        gains.push_back(before[i].get<double>() - after[i].get<double>());
+    }
+    return gains;
+}
+
+/// How sure a final number is. The interval of two seeds says nothing: their gains say more.
+std::string certainty(const ordered_json& number) {
+    const std::vector<double> gains = gains_of(number);
+    if (gains.size() == 2) return fmt::format("{:.5f} and {:.5f} with two fresh seeds", gains[0], gains[1]);
+    return fmt::format("95 % interval of the gain {:.5f} to {:.5f}, {} fresh seeds",
+                       number["low"].get<double>(), number["high"].get<double>(), number["seeds"].size());
+}
+
+}  // namespace
+
 std::string final_number_text(const ordered_json& number) {
     const double gain = number["gain"];
     return fmt::format(
-        "on the test split experiment {} is {:.5f} {} than the baseline (95 % interval of the gain {:.5f} to "
-        "{:.5f}, {} fresh seeds); on the validation split {:.5f}: optimism {:+.5f}",
-        number["experiment"].get<int>(), std::abs(gain), gain < 0 ? "worse" : "better",
-        number["low"].get<double>(), number["high"].get<double>(), number["seeds"].size(),
+        "on the test split experiment {} is {:.5f} {} than the baseline ({}); on the validation split "
+        "{:.5f}: "
+        "optimism {:+.5f}",
+        number["experiment"].get<int>(), std::abs(gain), gain < 0 ? "worse" : "better", certainty(number),
         number["val_gain"].get<double>(), number["optimism"].get<double>());
 }
 
