@@ -213,6 +213,19 @@ TEST(Search, ASmallerBatchInAPairTakesThePassAlongToo) {
         EXPECT_THAT(describe(*both), HasSubstr(part));
 }
 
+TEST(Search, ANearMissOfASizeGoesOnBeforeTheOtherWay) {
+    const std::vector<Hyperparameter> start = {whole("DEPTH", 4)};
+    Attempt less{values_of(start), values_of(start), false, 1.97, -0.03}, worse = less;
+    less.after["DEPTH"] = 3;
+    worse.after["DEPTH"] = 3;
+    worse.difference = 0.05;
+    const auto after = [&](const Attempt& tried) {
+        return describe(*next_step(start, {{{}, values_of(start), true, 2.0, 0}, tried}, {100, 0.02}, 0));
+    };
+    EXPECT_THAT(after(less), HasSubstr("lower DEPTH"));
+    EXPECT_THAT(after(worse), HasSubstr("raise DEPTH"));
+}
+
 TEST(Search, NoStepIsTakenWhoseEffectIsBelowTheNoise) {
     const std::vector<Hyperparameter> start = {real("MATRIX_LR", 0.07)};
     const auto after = [&](double noise) {

@@ -119,10 +119,10 @@ std::vector<Candidate> steps_of(const Hyperparameter& parameter, const Line& lin
         add(0, last->up, std::min(kLongest, 2 * length), "it helped: on, and further");
         add(0, last->up, 1, "it helped: on");
     } else if (last->difference < 0) {
-        add(tier < 2 ? 1 : 5, last->up, std::min(kLongest, 2 * length), "nearly better: a longer step");
+        add(tier == 0 ? 1 : 5, last->up, std::min(kLongest, 2 * length), "nearly better: a longer step");
     }
-    const bool nearly = !last->kept && last->difference < 0;
-    add(tier < 2 && !nearly ? 2 : 7, !last->up, 1, "the other way did not help");
+    const bool near_size = tier == 0 && !last->kept && last->difference < 0;
+    add(tier < 2 && !near_size ? 2 : 7, !last->up, 1, "the other way did not help");
     // Half of a step that lost much may win; half of one that lost little cannot be seen.
     if (!last->kept && !parameter.integer && length > 1 && last->difference > 2 * budget.noise)
         add(8, last->up, length / 2, "half of a step that was too long");

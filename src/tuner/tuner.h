@@ -76,10 +76,10 @@ bool was_tried(const Step& step, const std::vector<Hyperparameter>& current,
 
 /// A coordinate search in log space, in the order of what the budget lacks: with few steps cheaper steps
 /// first (less depth, less width), then the batch, then the learning rates; with many steps size up first. A
-/// step that helped is repeated, twice as long; one that failed is tried the other way; near misses are tried
-/// together, and longer. Steps whose effect would be below the noise are not taken. After 20
-/// experiments, or when these moves are used up, expected_step() decides. Never returns values that are in
-/// `history`; nothing when there are no others. Same arguments, same answer.
+/// step that helped is repeated, twice as long; one that failed is tried the other way; a near miss of a
+/// size goes on, others are tried together, and longer. Steps whose effect would be below the noise are not
+/// taken. After 20 experiments, or when these moves are used up, expected_step() decides. Never returns
+/// values that are in `history`; nothing when there are no others. Same arguments, same answer.
 std::optional<Step> next_step(const std::vector<Hyperparameter>& current, const std::vector<Attempt>& history,
                               const Budget& budget, std::uint64_t seed);
 
