@@ -39,14 +39,18 @@ if(APPLE)
 else()
     list(FILTER SESSION_SOURCES EXCLUDE REGEX "_macos\\.cpp$")
 endif()
-# The kernels that are compiled when they are needed travel as text.
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS prepare/kernels/passes.cu)
-file(READ prepare/kernels/passes.cu PASSES)
-file(CONFIGURE OUTPUT passes.cpp @ONLY CONTENT [[#include "prepare/kernels/nvrtc.h"
-const char* const autoresearch::kernels::kPasses = R"passes(@PASSES@)passes";
+# The GPU's kernels, which are compiled when they are needed, travel as one text.
+set(GPU_KERNELS)
+foreach(name numbers rows heads logits)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS prepare/kernels/gpu_${name}.cu)
+    file(READ prepare/kernels/gpu_${name}.cu TEXT)
+    string(APPEND GPU_KERNELS "${TEXT}")
+endforeach()
+file(CONFIGURE OUTPUT gpu_kernels.cpp @ONLY CONTENT [[#include "prepare/kernels/nvrtc.h"
+const char* const autoresearch::kernels::kPasses = R"kernels(@GPU_KERNELS@)kernels";
 ]])
 set(KIT ${CMAKE_BINARY_DIR}/kit)
-add_library(session SHARED ${SESSION_SOURCES} ${CMAKE_BINARY_DIR}/passes.cpp)
+add_library(session SHARED ${SESSION_SOURCES} ${CMAKE_BINARY_DIR}/gpu_kernels.cpp)
 target_include_directories(session PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
 # cuDNN, where all headers are: torch's CUDA wheel brings cudnn.h, and scripts/setup the rest.
 cmake_path(GET TORCH_FOLDER PARENT_PATH WHEELS)

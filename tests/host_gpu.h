@@ -1,6 +1,6 @@
 #pragma once
 
-// A GPU's threads on the host, for prepare/kernels/passes.cu: the threads of a block are fibers that take
+// A GPU's threads on the host, for prepare/kernels/gpu_*.cu: the threads of a block are fibers that take
 // turns, and change at each exchange between lanes and at each barrier. One block after the other.
 
 #include <ucontext.h>
@@ -116,10 +116,11 @@ void call(void (*kernel)(Parameters...), std::int64_t blocks, int threads, void*
 
 }  // namespace host_gpu
 
-// What passes.cu expects of the compiler.
+// What gpu_*.cu expect of the compiler.
 #define HOST_GPU
 #define DEVICE [[maybe_unused]] static inline
 #define KERNEL [[maybe_unused]] static void
+#define KERNEL_OF_BLOCK(threads) KERNEL
 #define EACH(i, n) for (int i = 0; i < (n); ++i)
 #define __shared__ static
 #define threadIdx host_gpu::thread_index()

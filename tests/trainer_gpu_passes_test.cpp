@@ -1,4 +1,4 @@
-// The GPU's kernels without a GPU: prepare/kernels/passes.cu is built for the host, for a few sizes, and the
+// The GPU's kernels without a GPU: prepare/kernels/gpu_*.cu are built for the host, for a few sizes, and the
 // operations that use it are compared with their plain expressions, forward and backward.
 
 #include <ATen/Functions.h>
@@ -13,18 +13,25 @@
 #include "prepare/kernels/nvrtc.h"
 #include "prepare/session/device.h"
 
+// clang-format off: their order matters
 // The sizes of check_kernels(), in both types, and small ones.
 #define WIDTH 520
 #define HEAD 128
 #define VOCAB 4104
 #define THREADS 512
 namespace wide {
-#include "prepare/kernels/passes.cu"
-}
+#include "prepare/kernels/gpu_numbers.cu"
+#include "prepare/kernels/gpu_rows.cu"
+#include "prepare/kernels/gpu_heads.cu"
+#include "prepare/kernels/gpu_logits.cu"
+}  // namespace wide
 #define FP32
 namespace wide_fp32 {
-#include "prepare/kernels/passes.cu"
-}
+#include "prepare/kernels/gpu_numbers.cu"
+#include "prepare/kernels/gpu_rows.cu"
+#include "prepare/kernels/gpu_heads.cu"
+#include "prepare/kernels/gpu_logits.cu"
+}  // namespace wide_fp32
 #undef WIDTH
 #undef HEAD
 #undef VOCAB
@@ -32,8 +39,12 @@ namespace wide_fp32 {
 #define HEAD 32
 #define VOCAB 96
 namespace narrow {
-#include "prepare/kernels/passes.cu"
-}
+#include "prepare/kernels/gpu_numbers.cu"
+#include "prepare/kernels/gpu_rows.cu"
+#include "prepare/kernels/gpu_heads.cu"
+#include "prepare/kernels/gpu_logits.cu"
+}  // namespace narrow
+// clang-format on
 
 namespace {
 
@@ -198,6 +209,10 @@ TEST_P(GpuPasses, RotatesNormalisesAndAddsGatedValues) {
 
 /// Stands for cuDNN's attention: its gradients lie side by side, and may be overwritten.
 struct SideBySide : torch::autograd::Function<SideBySide> {
+    static const void*& memory() {
+        static const void* last = nullptr;
+        return last;
+    }
     using Context = torch::autograd::AutogradContext;
     using List = torch::autograd::variable_list;
     static Tensor forward(Context* ctx, const Tensor& q, const Tensor& k, const Tensor& v) {
@@ -206,6 +221,7 @@ struct SideBySide : torch::autograd::Function<SideBySide> {
     }
     static List backward(Context*, const List& grads) {
         const Tensor all = at::stack({grads[0], 2 * grads[0], 3 * grads[0]}, 2);
+        memory() = all.const_data_ptr();
         List parts;
         for (int i = 0; i < 3; ++i) parts.emplace_back(all.select(2, i).variable_data());
         return parts;
@@ -216,6 +232,10 @@ TEST_P(GpuPasses, OverwritesGradientsThatNobodyElseHas) {
     const std::int64_t B = 2, T = 11, H = 3, D = head();
     const Tensor angles = at::outer(at::arange(T, at::kFloat), at::rand({D / 2}));
     const Tensor cos = angles.cos(), sin = angles.sin(), tokens = at::randint(vocab(), {B, T}, at::kLong);
+    const Tensor input = drawn({B, T, 3, H, D}).requires_grad_(true);
+    const auto plain = *gpu::rotary_qkv(input, cos, sin, {}, {}, {});
+    SideBySide::apply(plain[0], plain[1], plain[2]).sum().backward();
+    EXPECT_EQ(input.grad().const_data_ptr(), SideBySide::memory()) << "nothing was copied";
     // An input of its own that gets the same gradient as q would see it overwritten.
     for (const bool shared : {false, true}) {
         SCOPED_TRACE(shared);
@@ -232,6 +252,22 @@ TEST_P(GpuPasses, OverwritesGradientsThatNobodyElseHas) {
             [&](const auto& in) { return sum(rotary_qkv(in[0], cos, sin, in[1], in[2], tokens), in[3]); },
             {drawn({B, T, 3, H, D}), at::rand({B * T, H}).to(GetParam()), at::randn({vocab(), H * D}),
              drawn({B, T, H, D})});
+    }
+}
+
+TEST_P(GpuPasses, NoticesChangesInPlaceOfWhatItKept) {
+    const Tensor input = drawn({1, 4, 3, 2, head()}).requires_grad_(true), angles = at::rand({4, head() / 2});
+    const auto parts = *gpu::rotary_qkv(input, angles.cos(), angles.sin(), {}, {}, {});
+    Tensor q = parts[0];
+    q.mul_(2);
+    EXPECT_THROW((q.sum() + parts[1].sum() + parts[2].sum()).backward(), c10::Error);
+}
+
+TEST_P(GpuPasses, ATargetOutsideTheVocabularyIsNoLoss) {
+    for (const std::int64_t target : {std::int64_t{-1}, vocab()}) {
+        const Tensor losses = at::zeros({1});
+        gpu::cross_entropy(drawn({1, vocab()}), at::full({1}, target, at::kLong), losses, 15, 1);
+        EXPECT_TRUE(std::isnan(losses.item<float>())) << target;
     }
 }
 
@@ -259,6 +295,13 @@ TEST_P(GpuPasses, LeavesOtherShapesToThePlainPath) {
     EXPECT_FALSE(gpu::relu_squared(drawn({3})));
     const Tensor half = at::ones({4, 24});
     EXPECT_FALSE(gpu::rotary_qkv(drawn({1, 4, 3, 2, 48}), half, half, {}, {}, {}));
+    const Tensor short_angles = at::ones({3, head() / 2}), angles = at::ones({4, head() / 2});
+    EXPECT_FALSE(gpu::rotary_qkv(drawn({1, 4, 3, 2, head()}), short_angles, short_angles, {}, {}, {}));
+    EXPECT_FALSE(gpu::rotary_qkv(drawn({1, 4, 3, 2, head()}), angles, angles, at::ones({4, 2}),
+                                 at::ones({8, head()}), at::ones({1, 4}, at::kLong)))
+        << "a table of another width";
+    EXPECT_FALSE(gpu::mix_norm(at::ones({width()}), drawn({4, width()}), at::ones({}), drawn({4, width()})))
+        << "a factor for each channel";
     kernels::plain_path() = true;
     EXPECT_FALSE(gpu::rms_norm(drawn({4, 24})));
     kernels::plain_path() = false;

@@ -185,8 +185,9 @@ struct GPT {
 
     // Memory, roughly: weights, gradients and optimizer state; and what a token stores for the backward pass.
     double bytes_once() const { return 16.0 * num_params() + 4.0 * num_matrix_params(); }  // Muon's copies
-    double bytes_per_token() const {
-        if (autoresearch::stores_little(wte.device())) return 24.0 * config.n_embd * config.n_layer;
+    double bytes_per_token(bool bf16) const {
+        if (bf16 && autoresearch::stores_little(wte.device(), config.head_dim()))
+            return 24.0 * config.n_embd * config.n_layer;
         double numbers = 32.0 * config.n_embd * config.n_layer;
         if (!wte.is_cpu())  // where attention keeps its scores
             for (const Block& block : blocks) numbers += 3.0 * config.n_head * block.window;
@@ -361,9 +362,10 @@ int main(int argc, char** argv) {
     MuonAdamW optimizer(model, d);
     session.describe(model.num_params(), config.n_layer, model.flops_per_token());
 
-    const int rows = session.fit_rows(DEVICE_BATCH_SIZE[d], model.bytes_once(), model.bytes_per_token());
-    const int passes = std::max(1, TOTAL_BATCH_SIZE[d] / (rows * config.seq_len));  // for one optimizer step
     const bool bf16_pays = BF16[d] && session.bf16_pays();
+    const int rows =
+        session.fit_rows(DEVICE_BATCH_SIZE[d], model.bytes_once(), model.bytes_per_token(bf16_pays));
+    const int passes = std::max(1, TOTAL_BATCH_SIZE[d] / (rows * config.seq_len));  // for one optimizer step
 
     auto batches = session.train_batches(rows);
     while (session.training()) {

@@ -64,10 +64,10 @@ at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::
 at::Tensor head_cross_entropy(const at::Tensor& x, const at::Tensor& head, const at::Tensor& targets,
                               double softcap);
 
-/// Whether a block of the operations above stores little for its backward pass on that device, 24 bytes for
-/// each token, channel and layer: in bf16, without the scores of attention. Elsewhere it is 128 bytes, and
-/// scores.
-bool stores_little(at::Device device);
+/// Whether a block of the operations above, in bf16 and with heads of that width, stores little for its
+/// backward pass on that device: 24 bytes for each token, channel and layer, and no scores of attention.
+/// Elsewhere it is 128 bytes, and scores.
+bool stores_little(at::Device device, std::int64_t head_dim);
 
 /// While it lives, this thread's matmuls and attention run in bf16 on that device. Does nothing unless
 /// `enabled`.

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <utility>
@@ -88,7 +89,12 @@ struct Plan {
             if (graph->get_workspace_size_plan_at_index(i, bytes).is_bad()) continue;
             const std::int64_t before = std::exchange(index, i),
                                bytes_before = std::exchange(workspace, bytes);
-            if (const float time = seconds(pointers); time < best) {
+            float time = INFINITY;
+            try {
+                time = seconds(pointers);
+            } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the next one may do
+            }
+            if (time < best) {
                 best = time;
             } else {
                 index = before, workspace = bytes_before;
@@ -203,82 +209,100 @@ void build_matmul(Plan& plan, std::int64_t M, std::int64_t K, std::int64_t N, at
     plan.take_fastest(pointers);
 }
 
-/// The plan of these sizes, built at the first call. Null, also from then on, when something fails.
-template <class Build>
-Plan* plan_of(const Sizes& key, const Build& build) {
-    static std::map<Sizes, Plan> plans;
-    static std::mutex mutex;  // the backward pass has threads of its own
-    const std::lock_guard lock(mutex);
-    if (kernels::plain_path() || !fault().empty()) return nullptr;
+/// Whether it went well; if not, cuDNN does no more such work.
+template <class Action>
+bool without_fault(Work work, const Action& action) {
     try {
-        const auto [found, is_new] = plans.try_emplace(key);
-        if (is_new) build(found->second);
-        return &found->second;
+        action();
+        return true;
     } catch (const std::exception& error) {
-        fault() = error.what();
-        std::cerr << "note: the GPU works without cuDNN: " << fault() << "\n";
-        return nullptr;
+        fault(work) = error.what();
+        std::cerr << "note: the GPU works without cuDNN's "
+                  << (work == Work::attention ? "attention" : "matmuls") << ": " << fault(work) << "\n";
+        return false;
     }
 }
 
-bool run(Plan* plan, const Pointers& pointers) {
-    if (plan != nullptr) plan->run(pointers);
-    return plan != nullptr;
+/// The plan of these sizes, built at the first call. Null, also from then on, when something fails; but a
+/// plan that is there stays, since a backward pass needs what its forward pass took.
+template <class Build>
+Plan* plan_of(Work work, const Sizes& key, const Build& build) {
+    static std::map<Sizes, std::unique_ptr<Plan>> plans;
+    static std::mutex mutex;  // the backward pass has threads of its own
+    const std::lock_guard lock(mutex);
+    if (const auto found = plans.find(key); found != plans.end()) return found->second.get();
+    if (kernels::plain_path() || !fault(work).empty()) return nullptr;
+    auto plan = std::make_unique<Plan>();
+    if (!without_fault(work, [&] { build(*plan); })) return nullptr;
+    return (plans[key] = std::move(plan)).get();
+}
+
+bool run(Work work, Plan* plan, const Pointers& pointers) {
+    return plan != nullptr && without_fault(work, [&] { plan->run(pointers); });
 }
 
 Plan* attention_plan(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t window, bool backward) {
     Sizes key = {backward ? 1 : 0, window};
     for (const at::IntArrayRef part : {q.sizes(), q.strides(), k.strides(), v.strides()})
         key.insert(key.end(), part.begin(), part.end());
-    return plan_of(key, [&](Plan& plan) { build_attention(plan, q, k, v, window, backward); });
+    return plan_of(Work::attention, key,
+                   [&](Plan& plan) { build_attention(plan, q, k, v, window, backward); });
 }
 
 }  // namespace
 
-std::string& fault() {
-    static std::string one;
-    return one;
+std::string& fault(Work work) {
+    static std::string faults[2];
+    return faults[work == Work::attention ? 0 : 1];
+}
+bool built() {
+    return true;
 }
 
 bool attention_forward(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t window,
                        const Tensor& y, const Tensor& log_sums) {
     // Whoever takes the forward pass needs the backward pass, too.
+    if (!fault(Work::attention).empty()) return false;
     if (q.requires_grad() && attention_plan(q, k, v, window, /*backward=*/true) == nullptr) return false;
-    return run(attention_plan(q, k, v, window, /*backward=*/false), {{kQ, at_start(q)},
-                                                                     {kK, at_start(k)},
-                                                                     {kV, at_start(v)},
-                                                                     {kY, at_start(y)},
-                                                                     {kLogSums, at_start(log_sums)}});
+    return run(Work::attention, attention_plan(q, k, v, window, /*backward=*/false),
+               {{kQ, at_start(q)},
+                {kK, at_start(k)},
+                {kV, at_start(v)},
+                {kY, at_start(y)},
+                {kLogSums, at_start(log_sums)}});
 }
 
 bool attention_backward(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t window,
                         const Tensor& y, const Tensor& log_sums, const Tensor& dy, const Tensor& dqkv) {
     const auto part = [&](int i) { return at_start(dqkv.select(2, i)); };
-    return run(attention_plan(q, k, v, window, /*backward=*/true), {{kQ, at_start(q)},
-                                                                    {kK, at_start(k)},
-                                                                    {kV, at_start(v)},
-                                                                    {kY, at_start(y)},
-                                                                    {kLogSums, at_start(log_sums)},
-                                                                    {kDy, at_start(dy)},
-                                                                    {kDq, part(0)},
-                                                                    {kDk, part(1)},
-                                                                    {kDv, part(2)}});
+    return run(Work::attention, attention_plan(q, k, v, window, /*backward=*/true),
+               {{kQ, at_start(q)},
+                {kK, at_start(k)},
+                {kV, at_start(v)},
+                {kY, at_start(y)},
+                {kLogSums, at_start(log_sums)},
+                {kDy, at_start(dy)},
+                {kDq, part(0)},
+                {kDk, part(1)},
+                {kDv, part(2)}});
 }
 
 bool squared_matmul(const Tensor& x, const Tensor& w, const Tensor& y) {
+    if (!fault(Work::matmul).empty()) return false;
     const std::int64_t M = x.size(0), K = x.size(1), N = w.size(0);
     const Pointers pointers = {{kLeft, at_start(x)}, {kRight, at_start(w)}, {kProduct, at_start(y)}};
     const auto build = [&](Plan& plan) { build_matmul(plan, M, K, N, {1, K}, /*backward=*/false, pointers); };
-    return run(plan_of({2, M, K, N}, build), pointers);
+    return run(Work::matmul, plan_of(Work::matmul, {2, M, K, N}, build), pointers);
 }
 
 bool sloped_matmul(const Tensor& g, const Tensor& w, const Tensor& y, const Tensor& dx) {
+    if (!fault(Work::matmul).empty()) return false;
     const std::int64_t M = g.size(0), K = g.size(1), N = w.size(1);
     const Tensor twice = w * 2;  // exact: the root's factor
     const Pointers pointers = {
         {kLeft, at_start(g)}, {kRight, at_start(twice)}, {kSquare, at_start(y)}, {kProduct, at_start(dx)}};
     const auto build = [&](Plan& plan) { build_matmul(plan, M, K, N, {N, 1}, /*backward=*/true, pointers); };
-    return run(plan_of({3, M, K, N}, build), pointers);
+    return run(Work::matmul, plan_of(Work::matmul, {3, M, K, N}, build), pointers);
 }
 
 }  // namespace autoresearch::cudnn
@@ -289,9 +313,12 @@ namespace autoresearch::cudnn {
 
 using at::Tensor;
 
-std::string& fault() {
+std::string& fault(Work) {
     static std::string one = "built without NVIDIA's headers";
     return one;
+}
+bool built() {
+    return false;
 }
 bool attention_forward(const Tensor&, const Tensor&, const Tensor&, std::int64_t, const Tensor&,
                        const Tensor&) {

@@ -12,8 +12,11 @@
 
 namespace autoresearch::cudnn {
 
-/// Why cuDNN is not used; empty: it is, as far as is known.
-std::string& fault();
+enum class Work { attention, matmul };
+/// Why cuDNN does not do that work here; empty: it does, as far as is known.
+std::string& fault(Work work);
+/// Whether the headers were there.
+bool built();
 
 /// Softmax attention in bf16 over the `window` latest positions: q, k, v (B, T, H, D) with any strides -> y
 /// (B, T, H, D), dense, and log_sums (B, H, T) in fp32 for the backward pass.

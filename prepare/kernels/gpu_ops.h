@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-// The operations of ops.h on an NVIDIA GPU, in one kernel each (passes.cu). Differentiable. Each returns
+// The operations of ops.h on an NVIDIA GPU, in one kernel each (gpu_*.cu). Differentiable. Each returns
 // nothing where it does not apply, and then the plain expression of ops.cpp does the work. Gradients of
 // tables and of cross-entropy's head are sums in no fixed order: the last bits differ from run to run.
 
@@ -16,7 +16,7 @@ namespace autoresearch::gpu {
 using at::Tensor;
 using Pair = std::pair<Tensor, Tensor>;
 
-/// Whether these are used in bf16 on that device.
+/// Whether these are used in bf16 on that device: from Ampere on.
 bool available(at::Device device);
 
 std::optional<Tensor> rms_norm(const Tensor& x);

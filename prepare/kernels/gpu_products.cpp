@@ -2,8 +2,6 @@
 #include <ATen/TensorOperators.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <stdexcept>
-
 #include "autoresearch/ops.h"
 #include "prepare/kernels/cudnn.h"
 #include "prepare/kernels/gpu.h"
@@ -13,8 +11,8 @@
 namespace autoresearch::gpu {
 namespace {
 
-using kernels::blocks_for, kernels::floats, kernels::given, kernels::Index, kernels::kThreads,
-    kernels::norm_backward, kernels::norm_forward, kernels::out, kernels::over_rows, kernels::Passes;
+using kernels::blocks_for, kernels::dense, kernels::floats, kernels::given, kernels::Index, kernels::kThreads,
+    kernels::norm_backward, kernels::norm_forward, kernels::out, kernels::Passes;
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
@@ -26,37 +24,48 @@ std::pair<std::optional<std::int64_t>, std::optional<std::int64_t>> flash_window
     return {window - 1, 0};
 }
 
+/// What FlashAttention's backward pass needs of its forward pass.
+struct Flash {
+    Tensor y, log_sums, random, unused;
+};
+Flash flash_forward(const Tensor& q, const Tensor& k, const Tensor& v, std::int64_t window) {
+    const std::int64_t T = q.size(1);
+    const auto [left, right] = flash_window(window, T);
+    Flash flash;
+    std::tie(flash.y, flash.log_sums, flash.random, flash.unused, std::ignore) =
+        at::_flash_attention_forward(q, k, v, {}, {}, T, T, 0.0, /*is_causal=*/true,
+                                     /*return_debug_mask=*/false, std::nullopt, left, right);
+    return flash;
+}
+
 struct Attention : Function<Attention> {
     static Tensor forward(AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v,
                           std::int64_t window) {
         const std::int64_t B = q.size(0), T = q.size(1), H = q.size(2), D = q.size(3);
-        Tensor y = at::empty({B, T, H, D}, q.options()), log_sums = floats({B, H, T}, q), random, unused;
-        if (!cudnn::attention_forward(q, k, v, window, y, log_sums)) {
-            const auto [left, right] = flash_window(window, T);
-            std::tie(y, log_sums, random, unused, std::ignore) =
-                at::_flash_attention_forward(q, k, v, {}, {}, T, T, 0.0, /*is_causal=*/true,
-                                             /*return_debug_mask=*/false, std::nullopt, left, right);
-        }
-        ctx->save_for_backward({q, k, v, y, log_sums, random, unused});
+        Flash flash{at::empty({B, T, H, D}, q.options()), floats({B, H, T}, q), {}, {}};
+        if (!cudnn::attention_forward(q, k, v, window, flash.y, flash.log_sums))
+            flash = flash_forward(q, k, v, window);
+        ctx->save_for_backward({q, k, v, flash.y, flash.log_sums, flash.random, flash.unused});
         ctx->saved_data["window"] = window;
-        return y;
+        return flash.y;
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
-        const Tensor &q = saved[0], &k = saved[1], &v = saved[2], &y = saved[3], &log_sums = saved[4];
-        const Tensor dy = given(grads[0], y);
+        const Tensor &q = saved[0], &k = saved[1], &v = saved[2];
+        Flash flash{saved[3], saved[4], saved[5], saved[6]};
+        const Tensor dy = given(grads[0], flash.y);
         const std::int64_t T = q.size(1), window = ctx->saved_data["window"].toInt();
-        if (!saved[5].defined()) {
+        if (!flash.random.defined()) {
             const Tensor dqkv = at::empty({q.size(0), T, 3, q.size(2), q.size(3)}, q.options());
             const auto part = [&](int i) { return Tensor(dqkv.select(2, i).variable_data()); };
-            if (cudnn::attention_backward(q, k, v, window, y, log_sums, dy, dqkv))
+            if (cudnn::attention_backward(q, k, v, window, flash.y, flash.log_sums, dy, dqkv))
                 return {part(0), part(1), part(2), Tensor()};
-            throw std::runtime_error("cuDNN's attention has no backward pass here: " + cudnn::fault());
+            flash = flash_forward(q, k, v, window);  // cuDNN failed in between: once more, the other way
         }
         const auto [left, right] = flash_window(window, T);
-        const auto [dq, dk, dv] =
-            at::_flash_attention_backward(dy, q, k, v, y, log_sums, {}, {}, T, T, 0.0, /*is_causal=*/true,
-                                          saved[5], saved[6], std::nullopt, left, right);
+        const auto [dq, dk, dv] = at::_flash_attention_backward(dy, q, k, v, flash.y, flash.log_sums, {}, {},
+                                                                T, T, 0.0, /*is_causal=*/true, flash.random,
+                                                                flash.unused, std::nullopt, left, right);
         return {dq, dk, dv, Tensor()};
     }
 };
@@ -75,7 +84,7 @@ Tensor add_product(const Tensor& x, bool reuse, const Tensor& y, const Tensor& w
 struct ProjectAddNorm : Function<ProjectAddNorm> {
     static variable_list forward(AutogradContext* ctx, const Tensor& x, bool reuse, const Tensor& input,
                                  const Tensor& proj) {
-        const Tensor y = input.contiguous(), w = proj.to(x.scalar_type()), sum = add_product(x, reuse, y, w);
+        const Tensor y = dense(input), w = proj.to(x.scalar_type()), sum = add_product(x, reuse, y, w);
         const Tensor norm = at::empty_like(sum), scales = floats({sum.size(0)}, sum);
         norm_forward(sum, norm, scales);
         ctx->set_materialize_grads(false);
@@ -93,13 +102,13 @@ struct ProjectAddNorm : Function<ProjectAddNorm> {
 struct MlpAdd : Function<MlpAdd> {
     static Tensor forward(AutogradContext* ctx, const Tensor& x, bool reuse, const Tensor& input,
                           const Tensor& fc, const Tensor& proj) {
-        const Tensor in = input.contiguous(), w1 = fc.to(in.scalar_type()).contiguous(),
-                     w2 = proj.to(in.scalar_type()).contiguous();
+        const Tensor in = dense(input), w1 = dense(fc.to(in.scalar_type())),
+                     w2 = dense(proj.to(in.scalar_type()));
         Tensor y = at::empty({in.size(0), w1.size(0)}, in.options());
         if (!on_cudnn(in) || !cudnn::squared_matmul(in, w1, y)) {
             y = at::mm(in, w1.t());
-            Passes::of(y, "")->launch("square_forward", blocks_for(y.numel() / 8, kThreads), kThreads,
-                                      kernels::in(y), out(y), Index{y.numel() / 8});
+            Passes::taken(y, "").launch("square_forward", blocks_for(y.numel() / 8, kThreads), kThreads,
+                                        kernels::in(y), out(y), Index{y.numel() / 8});
         }
         ctx->save_for_backward({in, w1, w2, y});
         return add_product(x, reuse, y, w2);
@@ -107,12 +116,12 @@ struct MlpAdd : Function<MlpAdd> {
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const auto saved = ctx->get_saved_variables();
         const Tensor &in = saved[0], &w1 = saved[1], &w2 = saved[2], &y = saved[3];
-        const Tensor g = grads[0].to(in.scalar_type()).contiguous();
+        const Tensor g = given(grads[0], in);
         Tensor d = at::empty_like(y);
         if (!on_cudnn(in) || !cudnn::sloped_matmul(g, w2, y, d)) {
             d = at::mm(g, w2);
-            Passes::of(y, "")->launch("square_backward", blocks_for(y.numel() / 8, kThreads), kThreads,
-                                      kernels::in(y), kernels::in(d), out(d), Index{y.numel() / 8});
+            Passes::taken(y, "").launch("square_backward", blocks_for(y.numel() / 8, kThreads), kThreads,
+                                        kernels::in(y), kernels::in(d), out(d), Index{y.numel() / 8});
         }
         return {g, Tensor(), at::mm(d, w1), at::mm(d.t(), in), at::mm(g.t(), y)};
     }
@@ -121,7 +130,8 @@ struct MlpAdd : Function<MlpAdd> {
 /// Whether x + y w^T can be one matmul. Autocast would change the type of fp32 inputs.
 bool add_applies(const Tensor& x, const Tensor& y) {
     const bool type = x.scalar_type() == at::kBFloat16 || compute_type(x.device()) == at::kFloat;
-    return type && x.scalar_type() == y.scalar_type() && x.dim() == 2 && y.dim() == 2 && x.is_contiguous();
+    return type && x.scalar_type() == y.scalar_type() && x.dim() == 2 && y.dim() == 2 &&
+           x.size(0) == y.size(0) && x.is_contiguous();
 }
 
 /// Nobody else has this tensor, or saved it for the backward pass.
@@ -132,22 +142,28 @@ bool is_ours(const Tensor& x) {
 }  // namespace
 
 std::optional<Pair> project_add_norm(Tensor& x, const Tensor& y, const Tensor& proj) {
-    if (!add_applies(x, y) || !over_rows(x)) return std::nullopt;
+    if (!add_applies(x, y) || !kernels::takes_rows(x)) return std::nullopt;
     const auto result = ProjectAddNorm::apply(x, is_ours(x), y, proj);
     return Pair{result[0], result[1]};
 }
 
 std::optional<Tensor> mlp_add(Tensor& x, const Tensor& y, const Tensor& fc, const Tensor& proj) {
-    const bool right =
-        add_applies(x, y) && x.size(0) > 0 && fc.size(0) % 8 == 0 && Passes::of(x, "") != nullptr;
-    return right ? std::optional(Tensor(MlpAdd::apply(x, is_ours(x), y, fc, proj))) : std::nullopt;
+    const bool sizes = fc.dim() == 2 && proj.dim() == 2 && y.size(-1) == fc.size(1) &&
+                       proj.size(1) == fc.size(0) && proj.size(0) == x.size(-1) && fc.size(0) % 8 == 0;
+    if (!add_applies(x, y) || !sizes || x.numel() == 0 || !Passes::of(x, "")) return std::nullopt;
+    return Tensor(MlpAdd::apply(x, is_ours(x), y, fc, proj));
 }
 
 std::optional<Tensor> causal_attention(const Tensor& q, const Tensor& k, const Tensor& v,
                                        std::int64_t window) {
-    const auto right = [](const Tensor& t) { return t.scalar_type() == at::kBFloat16 && t.stride(3) == 1; };
-    const bool width = q.is_cuda() && q.size(3) % 8 == 0 && q.size(3) <= 256;
-    if (!width || !right(q) || !right(k) || !right(v) || !Passes::of(q, "")) return std::nullopt;
+    // In pieces of 16 bytes, as cuDNN and FlashAttention read.
+    const auto right = [&](const Tensor& t) {
+        bool whole = t.stride(3) == 1 && reinterpret_cast<std::uintptr_t>(t.const_data_ptr()) % 16 == 0;
+        for (int i = 0; i < 3; ++i) whole = whole && t.stride(i) % 8 == 0;
+        return whole && t.scalar_type() == at::kBFloat16 && t.sizes() == q.sizes();
+    };
+    const bool here = q.is_cuda() && q.dim() == 4 && q.size(3) % 8 == 0 && q.size(3) <= 256 && q.numel() > 0;
+    if (!here || !right(q) || !right(k) || !right(v) || !available(q.device())) return std::nullopt;
     return Tensor(Attention::apply(q, k, v, window));
 }
 

@@ -19,7 +19,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-constexpr double kLargestFusedSoftcap = 40;  // e^(2 * 40) is within a float: no pass for the maximum
+constexpr std::int64_t kGpuSlice = 512 << 20;  // bytes of logits, which the forecast allows for
+constexpr double kLargestFusedSoftcap = 40;    // e^(2 * 40) is within a float: no pass for the maximum
 
 /// Raw logits of a slice -> their gradient, times scale; adds the losses to `loss` (0-dim, on the device).
 Tensor slice_gradient(const Tensor& raw, const Tensor& targets, double softcap, double scale, Tensor& loss) {
@@ -36,8 +37,11 @@ struct HeadCrossEntropy : Function<HeadCrossEntropy> {
     static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& head, const Tensor& targets,
                           double softcap) {
         const std::int64_t rows = x.size(0), vocab = head.size(0);
-        const bool on_gpu = gpu::has_cross_entropy(x, vocab, softcap);
-        const std::int64_t slice = std::min<std::int64_t>(rows, x.is_cpu() ? 512 : on_gpu ? 32768 : 4096);
+        const bool on_gpu = targets.scalar_type() == at::kLong && gpu::has_cross_entropy(x, vocab, softcap);
+        const std::int64_t slice =
+            std::min<std::int64_t>(rows, x.is_cpu() ? 512
+                                         : on_gpu   ? kGpuSlice / vocab / x.element_size()
+                                                    : 4096);
         const double scale = 1.0 / static_cast<double>(rows);
         const bool on_cpu = fused(x) && fused(head) && vocab % 16 == 0 && softcap <= kLargestFusedSoftcap;
         const Tensor hidden = x.contiguous().detach(), weight = head.contiguous().detach();

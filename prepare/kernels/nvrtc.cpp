@@ -86,6 +86,7 @@ struct Nvrtc {
 /// NVIDIA's driver, which libtorch's CUDA half has initialised.
 struct Driver {
     int (*attribute)(int*, int, int);
+    int (*name)(char*, int, int);
     int (*load)(void**, const void*);
     int (*function)(void**, void*, const char*);
     int (*launch)(void*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void*, void**,
@@ -95,6 +96,7 @@ struct Driver {
         void* library = ::dlopen("libcuda.so.1", RTLD_NOW);
         if (library == nullptr) throw std::runtime_error("NVIDIA's driver does not open");
         attribute = function_of<int(int*, int, int)>(library, "cuDeviceGetAttribute");
+        name = function_of<int(char*, int, int)>(library, "cuDeviceGetName");
         load = function_of<int(void**, const void*)>(library, "cuModuleLoadData");
         function = function_of<int(void**, void*, const char*)>(library, "cuModuleGetFunction");
         launch = function_of<std::remove_pointer_t<decltype(launch)>>(library, "cuLaunchKernel");
@@ -107,14 +109,6 @@ struct Driver {
 
 void check(int code, const std::string& what) {
     if (code != 0) throw std::runtime_error(what + " failed with the driver's code " + std::to_string(code));
-}
-
-std::string architecture_of(int device) {
-    constexpr int kMajor = 75, kMinor = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
-    int major = 0, minor = 0;
-    check(Driver::get().attribute(&major, kMajor, device), "the GPU's architecture");
-    check(Driver::get().attribute(&minor, kMinor, device), "the GPU's architecture");
-    return "sm_" + std::to_string(major) + std::to_string(minor);
 }
 
 std::mutex& mutex() {  // the backward pass has threads of its own
@@ -136,7 +130,7 @@ std::string compile_passes(const std::string& architecture, const std::string& d
     for (const std::string& option : options) texts.push_back(option.c_str());
 
     Nvrtc::Program program = nullptr;
-    if (nvrtc.create(&program, kPasses, "passes.cu", 0, nullptr, nullptr) != 0)
+    if (nvrtc.create(&program, kPasses, "gpu_kernels.cu", 0, nullptr, nullptr) != 0)
         throw std::runtime_error("NVRTC does not start");
     const int code = nvrtc.compile(program, static_cast<int>(texts.size()), texts.data());
     std::size_t size = 0;
@@ -155,6 +149,29 @@ std::string compile_passes(const std::string& architecture, const std::string& d
     throw std::runtime_error("NVRTC: " + text.substr(0, 400));
 }
 
+int architecture(int device) {
+    constexpr int kMajor = 75, kMinor = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
+    int major = 0, minor = 0;
+    try {
+        const Driver& driver = Driver::get();
+        if (driver.attribute(&major, kMajor, device) != 0 || driver.attribute(&minor, kMinor, device) != 0)
+            return 0;
+    } catch (const std::runtime_error&) {
+        return 0;
+    }
+    return 10 * major + minor;
+}
+
+std::string gpu_name(int device) {
+    char name[256] = "";
+    try {
+        if (Driver::get().name(name, sizeof name, device) != 0) return "";
+    } catch (const std::runtime_error&) {
+        return "";
+    }
+    return name;
+}
+
 std::string& passes_fault() {
     static std::string fault;
     return fault;
@@ -162,24 +179,29 @@ std::string& passes_fault() {
 
 /// Every size that this process met.
 struct PassesOfSizes {
-    static const Passes* get(int device, const std::string& defines) {
+    static const Passes& get(const at::Tensor& x, const std::string& defines) {
         static std::map<std::pair<int, std::string>, Passes> known;
         const std::lock_guard lock(mutex());
-        const auto [found, is_new] = known.try_emplace({device, defines});
-        Passes& passes = found->second;
-        if (!is_new) return passes_fault().empty() ? &passes : nullptr;
-        passes.defines_ = defines;
-        passes.device_ = device;
-        if (device >= 0) try {
-                const std::string cubin = compile_passes(architecture_of(device), defines);
-                check(Driver::get().load(&passes.module_, cubin.data()), "loading the kernels");
-            } catch (const std::runtime_error& error) {
-                passes_fault() = error.what();
-                std::cerr << "note: the GPU takes the plain path: " << passes_fault() << "\n";
-            }
-        return passes_fault().empty() ? &passes : nullptr;
+        const int device = x.is_cuda() ? x.get_device() : -1;
+        const std::string all = defines + (x.scalar_type() == at::kFloat ? " -DFP32" : "");
+        const auto [found, is_new] = known.try_emplace({device, all});
+        if (is_new) found->second.make(device, all);
+        return found->second;
     }
 };
+
+void Passes::make(int device, const std::string& defines) {
+    defines_ = defines;
+    device_ = device;
+    if (device < 0) return;
+    try {
+        const std::string cubin = compile_passes("sm_" + std::to_string(architecture(device)), defines);
+        check(Driver::get().load(&module_, cubin.data()), "loading the kernels");
+    } catch (const std::runtime_error& error) {
+        passes_fault() = error.what();
+        std::cerr << "note: the GPU takes the plain path: " << passes_fault() << "\n";
+    }
+}
 
 Passes::Launcher& Passes::on_host() {
     static Launcher launcher;
@@ -190,8 +212,12 @@ const Passes* Passes::of(const at::Tensor& x, const std::string& defines) {
     const bool here = x.is_cuda() || (x.is_cpu() && on_host());
     const bool right = here && (x.scalar_type() == at::kBFloat16 || x.scalar_type() == at::kFloat);
     if (!right || plain_path() || !passes_fault().empty()) return nullptr;
-    const std::string type = x.scalar_type() == at::kFloat ? " -DFP32" : "";
-    return PassesOfSizes::get(x.is_cuda() ? x.get_device() : -1, defines + type);
+    const Passes& passes = PassesOfSizes::get(x, defines);
+    return passes_fault().empty() ? &passes : nullptr;
+}
+
+const Passes& Passes::taken(const at::Tensor& x, const std::string& defines) {
+    return PassesOfSizes::get(x, defines);
 }
 
 void Passes::start(const char* kernel, std::int64_t blocks, int threads, void** arguments) const {

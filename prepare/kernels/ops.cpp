@@ -80,8 +80,9 @@ Heads rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin, const 
     return {q, k, v + gate.view({B, T, H, 1}) * values};
 }
 
-bool stores_little(at::Device device) {
-    return device.is_cuda() && gpu::available(device);
+bool stores_little(at::Device device, std::int64_t head_dim) {
+    return device.is_cuda() && gpu::available(device) &&
+           (head_dim == 32 || head_dim == 64 || head_dim == 128);
 }
 
 Bf16Autocast::Bf16Autocast(at::Device device, bool enabled) : type_(device.type()), enabled_(enabled) {

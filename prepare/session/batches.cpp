@@ -16,9 +16,10 @@ std::function<Batch()> batches(const std::filesystem::path& shard, int rows, int
             : shard(file), packed(shard, batch_rows, batch_columns, first) {}
         Shard shard;
         Prefetcher packed;
+        Batch ready = {};  // the next one, on its way to a GPU
     };
     const auto loader = std::make_shared<Loader>(shard, rows, columns, seed);
-    const auto next = [=] {
+    auto next = [=] {
         // from_blob wants a pointer to mutable memory; it is only read.
         auto* ids = const_cast<std::int64_t*>(loader->packed.next().data());
         const at::Tensor all = at::from_blob(ids, {rows, columns}, at::kLong);
@@ -30,7 +31,8 @@ std::function<Batch()> batches(const std::filesystem::path& shard, int rows, int
     };
     if (!device.is_cuda()) return next;
     // The next batch is on its way before it is asked for: a GPU never waits for it.
-    return [next, ready = next()]() mutable { return std::exchange(ready, next()); };
+    loader->ready = next();
+    return [=] { return std::exchange(loader->ready, next()); };
 }
 
 }  // namespace autoresearch

@@ -5,6 +5,8 @@
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
+#include <c10/util/Exception.h>
+#include <c10/util/StringUtil.h>
 #include <sys/utsname.h>
 #include <torch/version.h>
 #include <unistd.h>
@@ -81,6 +83,19 @@ double memory_mb(at::Device device) {
                : static_cast<double>(at::accelerator::getMemoryInfo(device.index()).second) / kMiB;
 }
 
+constexpr const char* kNoMemory = "not enough memory to check the kernels";
+
+/// What check_kernels() finds, or why it could not look.
+std::string fault_of_kernels(at::Device device) {
+    try {
+        return check_kernels(device);
+    } catch (const c10::OutOfMemoryError&) {
+        return kNoMemory;
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+}
+
 }  // namespace
 
 at::Device choose_device(const std::string& name) {
@@ -142,17 +157,31 @@ std::string device_fault(at::Device device) {
 
 void trust_kernels(at::Device device) {
     if (!device.is_cuda()) return;
-    const std::string what = "kernels " + std::to_string(std::hash<std::string_view>{}(kernels::kPasses));
-    const auto fault = remembered(device, what.c_str(), [&](const nlohmann::json& before) {
-        if (before.is_string()) return before;
-        try {
-            return nlohmann::json(check_kernels(device));
-        } catch (const std::exception& error) {
-            return nlohmann::json(error.what());
+    using cudnn::Work;
+    const std::string what =
+        c10::str("kernels ", std::hash<std::string_view>{}(kernels::kPasses), " on ",
+                 kernels::gpu_name(device.index()), cudnn::built() ? "" : " without cuDNN");
+    const auto known = remembered(device, what.c_str(), [&](const nlohmann::json& before) -> nlohmann::json {
+        if (before.is_object()) return before;
+        std::string fault = fault_of_kernels(device);
+        if (!fault.empty() && cudnn::fault(Work::attention).empty()) {  // whose fault is it?
+            for (const Work work : {Work::attention, Work::matmul})
+                cudnn::fault(work) = "with it, the check of the kernels finds: " + fault;
+            fault = fault_of_kernels(device);
         }
+        if (fault == kNoMemory || !kernels::passes_fault().empty()) {  // may be otherwise tomorrow
+            kernels::passes_fault() = fault.empty() ? kernels::passes_fault() : fault;
+            return before;
+        }
+        return {{"fault", fault},
+                {"attention", cudnn::fault(Work::attention)},
+                {"matmuls", cudnn::fault(Work::matmul)}};
     });
-    if (fault == "") return;
-    kernels::passes_fault() = fault;
+    if (!known.is_object()) return;
+    cudnn::fault(Work::attention) = known.value("attention", "");
+    cudnn::fault(Work::matmul) = known.value("matmuls", "");
+    if (known.value("fault", "").empty()) return;
+    kernels::passes_fault() = known.value("fault", "");
     std::cerr << "note: the GPU takes the plain path: " << kernels::passes_fault() << "\n";
 }
 
@@ -167,7 +196,10 @@ nlohmann::json probe(at::Device device) {
                             {"bf16", bf16_pays(device)}, {"memory_mb", memory_mb(at::kCPU)}};
     if (device.is_cuda()) {
         trust_kernels(device);
-        found["cudnn"] = cudnn::fault().empty() ? "ok" : cudnn::fault();
+        stores_little(device, 128);  // compiles something: NVRTC may be gone since the check
+        for (const auto& [name, work] : {std::pair("cudnn_attention", cudnn::Work::attention),
+                                         std::pair("cudnn_matmuls", cudnn::Work::matmul)})
+            found[name] = cudnn::fault(work).empty() ? "ok" : cudnn::fault(work);
         found["kernels"] = kernels::passes_fault().empty() ? "ok" : kernels::passes_fault();
     }
     if (!device.is_cpu()) found["device_memory_mb"] = memory_mb(device);
@@ -178,7 +210,8 @@ MemoryForecast forecast_memory(at::Device device, int rows, double bytes_once, d
                                int seq_len, int vocab_size) {
     constexpr double kProcess = 350;  // MiB
     const double available = memory_for_training_mb(device);
-    // Logits: three buffers of a slice of the evaluation; or of the loss, which has no more.
+    // Logits: three buffers of a slice of the evaluation; or of the loss, which has no more (on a GPU one of
+    // twice the size).
     const double row = 4.0 * seq_len * vocab_size / kMiB;
     const double once =
         bytes_once / kMiB + (device.is_cpu() ? kProcess : 0) + 3 * std::max(row, logit_slice_mb(device));

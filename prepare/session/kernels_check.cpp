@@ -3,6 +3,7 @@
 #include <c10/util/StringUtil.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "prepare/kernels/matmul.h"
@@ -38,6 +39,15 @@ Tensors results_of(const Case& each, bool exact) {
     for (Tensor& result : results) result = result.detach().to(at::kFloat);
     for (const Tensor& leaf : leaves) results.push_back(leaf.grad().to(at::kFloat));
     return results;
+}
+
+/// By ATen alone, in fp32.
+Tensors plain_results_of(const Case& each) {
+    struct PlainPath {
+        bool before = std::exchange(kernels::plain_path(), true);
+        ~PlainPath() { kernels::plain_path() = before; }
+    } plain;
+    return results_of(each, true);
 }
 
 Tensors listed(const Normed& both) {
@@ -97,10 +107,7 @@ std::string check_kernels(at::Device device) {
         const double allowed = type == at::kFloat ? 1e-4 : 2e-2;
         for (const Case& each : cases(at::TensorOptions(device).dtype(type))) {
             const Tensors actual = results_of(each, false);
-            const bool was_plain = kernels::plain_path();
-            kernels::plain_path() = true;
-            const Tensors expected = results_of(each, true);
-            kernels::plain_path() = was_plain;
+            const Tensors expected = plain_results_of(each);
             for (std::size_t i = 0; i < actual.size(); ++i) {
                 const double error =
                     ((actual[i] - expected[i]).norm() / expected[i].norm().clamp_min(1e-6)).item<double>();

@@ -72,9 +72,9 @@ struct Session::State {
     std::uint64_t loaders = 0;   // made so far
     std::int64_t steps = 0, tokens = 0, first_tokens = 0;
     double progress = 0, training_seconds = 0;
-    double beat = 0;       // when the loss was last read, in wall time
-    at::Tensor last_loss;  // of the last step that is done
-    Underway underway;     // on CUDA
+    double beat = 0;         // when the loss was last read, in wall time
+    CurveFile::Line last{};  // the last step that is done
+    Underway underway;       // on CUDA
     bool finished = false, evaluated = false;
     double ready = now(), clock_start = 0, step_done = 0, finished_at = 0;  // moments
     double first_step_seconds = 0, last_step_seconds = 0,
@@ -105,16 +105,16 @@ struct Session::State {
     [[noreturn]] void broken_rule(const std::string& reason) { invalid(events::kBrokenRule, reason); }
 
     double read_loss() {
-        const double loss = last_loss.item<double>();
+        const double loss = last.loss.item<double>();
         if (std::isfinite(loss) && loss <= kLargestLoss) return loss;
-        invalid(events::kNotFinite, c10::str("loss is ", loss, " at step ", steps));
+        invalid(events::kNotFinite, c10::str("loss is ", loss, " at step ", last.step));
     }
 
     void heartbeat(double seconds) {
         const double loss = read_loss();
         const double share = trace.empty() ? std::min(1.0, seconds / options.budget) : progress;
         curve.flush();  // first: whoever gets the event may look at the steps up to it
-        report.progress({steps, tokens, seconds, share, options.budget, loss});
+        report.progress({last.step, last.tokens, seconds, share, options.budget, loss});
         beat = seconds_of(CLOCK_MONOTONIC);
     }
 
@@ -150,8 +150,9 @@ struct Session::State {
 
     void done(const std::optional<CurveFile::Line>& line, double seconds) {
         if (!line) return;
-        last_loss = line->loss;
-        curve.add({line->step, seconds, line->progress, line->loss, line->tokens});
+        last = *line;
+        last.seconds = seconds;
+        curve.add(last);
     }
 
     void finish() {
@@ -209,7 +210,7 @@ Session::Session(int argc, char** argv) {
         if (const std::string fault = device_fault(device); !fault.empty())
             throw UserError("this device computes wrong results: " + fault,
                             "use --device cpu, or another version of the system or of torch");
-        trust_kernels(device);
+        if (!options.plain) trust_kernels(device);
         const std::string opened_before = opened_shard(options.data);
         const std::int64_t read_before = host::bytes_read();
         state_ = std::make_unique<State>(std::move(options), device);

@@ -21,7 +21,7 @@ std::optional<CurveFile::Line> Underway::exchange(const CurveFile::Line& queued)
 std::optional<CurveFile::Line> Underway::finish() {
     if (!step_) return std::nullopt;
     step_->done.synchronize();
-    const CurveFile::Line line = step_->line;
+    CurveFile::Line line = step_->line;
     step_.reset();
     return line;
 }
