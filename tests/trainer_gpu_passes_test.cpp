@@ -197,14 +197,14 @@ TEST_P(GpuPasses, RotatesNormalisesAndAddsGatedValues) {
     const std::int64_t B = 2, T = 11, H = 3, D = head();
     const Tensor angles = at::outer(at::arange(T, at::kFloat), at::rand({D / 2}));
     const Tensor cos = angles.cos(), sin = angles.sin(), tokens = at::randint(vocab(), {B, T}, at::kLong);
-    const auto list = [](const auto& heads) { return std::vector<Tensor>{heads[0], heads[1], heads[2]}; };
     const auto listed = [](const Heads& heads) { return std::vector<Tensor>{heads.q, heads.k, heads.v}; };
-    expect_same([&](const auto& in) { return list(*gpu::rotary_qkv(in[0], cos, sin, {}, {}, {})); },
+    expect_same([&](const auto& in) { return listed(*gpu::rotary_qkv(in[0], cos, sin, {}, {}, {})); },
                 [&](const auto& in) { return listed(rotary_qkv(in[0], cos, sin)); },
                 {drawn({B, T, 3, H, D})});
-    expect_same([&](const auto& in) { return list(*gpu::rotary_qkv(in[0], cos, sin, in[1], in[2], tokens)); },
-                [&](const auto& in) { return listed(rotary_qkv(in[0], cos, sin, in[1], in[2], tokens)); },
-                {drawn({B, T, 3, H, D}), at::rand({B * T, H}).to(GetParam()), at::randn({vocab(), H * D})});
+    expect_same(
+        [&](const auto& in) { return listed(*gpu::rotary_qkv(in[0], cos, sin, in[1], in[2], tokens)); },
+        [&](const auto& in) { return listed(rotary_qkv(in[0], cos, sin, in[1], in[2], tokens)); },
+        {drawn({B, T, 3, H, D}), at::rand({B * T, H}).to(GetParam()), at::randn({vocab(), H * D})});
 }
 
 /// Stands for cuDNN's attention: its gradients lie side by side, and may be overwritten.
@@ -234,7 +234,7 @@ TEST_P(GpuPasses, OverwritesGradientsThatNobodyElseHas) {
     const Tensor cos = angles.cos(), sin = angles.sin(), tokens = at::randint(vocab(), {B, T}, at::kLong);
     const Tensor input = drawn({B, T, 3, H, D}).requires_grad_(true);
     const auto plain = *gpu::rotary_qkv(input, cos, sin, {}, {}, {});
-    SideBySide::apply(plain[0], plain[1], plain[2]).sum().backward();
+    SideBySide::apply(plain.q, plain.k, plain.v).sum().backward();
     EXPECT_EQ(input.grad().const_data_ptr(), SideBySide::memory()) << "nothing was copied";
     // An input of its own that gets the same gradient as q would see it overwritten.
     for (const bool shared : {false, true}) {
@@ -247,7 +247,7 @@ TEST_P(GpuPasses, OverwritesGradientsThatNobodyElseHas) {
         expect_same(
             [&](const auto& in) {
                 const auto heads = *gpu::rotary_qkv(in[0], cos, sin, in[1], in[2], tokens);
-                return sum({heads[0], heads[1], heads[2]}, in[3]);
+                return sum(heads, in[3]);
             },
             [&](const auto& in) { return sum(rotary_qkv(in[0], cos, sin, in[1], in[2], tokens), in[3]); },
             {drawn({B, T, 3, H, D}), at::rand({B * T, H}).to(GetParam()), at::randn({vocab(), H * D}),
@@ -258,9 +258,9 @@ TEST_P(GpuPasses, OverwritesGradientsThatNobodyElseHas) {
 TEST_P(GpuPasses, NoticesChangesInPlaceOfWhatItKept) {
     const Tensor input = drawn({1, 4, 3, 2, head()}).requires_grad_(true), angles = at::rand({4, head() / 2});
     const auto parts = *gpu::rotary_qkv(input, angles.cos(), angles.sin(), {}, {}, {});
-    Tensor q = parts[0];
+    Tensor q = parts.q;
     q.mul_(2);
-    EXPECT_THROW((q.sum() + parts[1].sum() + parts[2].sum()).backward(), c10::Error);
+    EXPECT_THROW((q.sum() + parts.k.sum() + parts.v.sum()).backward(), c10::Error);
 }
 
 TEST_P(GpuPasses, ATargetOutsideTheVocabularyIsNoLoss) {

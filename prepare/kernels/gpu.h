@@ -40,5 +40,9 @@ void norm_forward(const at::Tensor& x, const at::Tensor& y, const at::Tensor& sc
 /// The gradient of x: gs, that of s, may be undefined.
 at::Tensor norm_backward(const at::Tensor& gs, const at::Tensor& gy, const at::Tensor& y,
                          const at::Tensor& scales);
+/// y = relu(x)^2, whose sizes are a multiple of 8; y may be x.
+void square(const at::Tensor& x, const at::Tensor& y);
+/// dx = 2 sqrt(y) g; dx may be g.
+void square_slope(const at::Tensor& y, const at::Tensor& g, const at::Tensor& dx);
 
 }  // namespace autoresearch::kernels

@@ -13,19 +13,21 @@
 
 typedef long long Index;
 
-#ifdef FP32
-typedef float Number;
-struct alignas(16) Four {
+struct alignas(16) Quad {
     float of[4];
 };
-DEVICE void load(const Number* from, float* to) {
-    const Four low = *(const Four*)from, high = *(const Four*)(from + 4);
+DEVICE void load_floats(const float* from, float* to) {
+    const Quad low = *(const Quad*)from, high = *(const Quad*)(from + 4);
     EACH(i, 4) to[i] = low.of[i], to[4 + i] = high.of[i];
 }
+
+#ifdef FP32
+typedef float Number;
+DEVICE void load(const Number* from, float* to) { load_floats(from, to); }
 DEVICE void store(Number* to, const float* from) {
-    Four low, high;
+    Quad low, high;
     EACH(i, 4) low.of[i] = from[i], high.of[i] = from[4 + i];
-    *(Four*)to = low, *(Four*)(to + 4) = high;
+    *(Quad*)to = low, *(Quad*)(to + 4) = high;
 }
 #else
 typedef unsigned short Number;
@@ -59,13 +61,6 @@ DEVICE void store(Number* to, const float* from) {
 }
 #endif
 
-struct alignas(16) Quad {
-    float of[4];
-};
-DEVICE void load_floats(const float* from, float* to) {
-    const Quad low = *(const Quad*)from, high = *(const Quad*)(from + 4);
-    EACH(i, 4) to[i] = low.of[i], to[4 + i] = high.of[i];
-}
 /// Adds 8 floats to memory that others add to, too: in no fixed order.
 DEVICE void add_floats(float* to, const float* from) {
 #if !defined(HOST_GPU) && __CUDA_ARCH__ >= 900

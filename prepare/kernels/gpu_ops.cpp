@@ -6,7 +6,6 @@
 
 #include <limits>
 
-#include "autoresearch/ops.h"
 #include "prepare/kernels/gpu.h"
 
 namespace autoresearch {
@@ -37,6 +36,17 @@ Tensor norm_backward(const Tensor& gs, const Tensor& gy, const Tensor& y, const 
         .launch("norm_backward", blocks_for(scales.numel()), kThreads, in(gs), in(gy), in(y), in(scales),
                 out(dx), Index{scales.numel()});
     return dx;
+}
+
+void square(const Tensor& x, const Tensor& y) {
+    const Index eights = x.numel() / 8;
+    Passes::taken(x, "").launch("square_forward", blocks_for(eights, kThreads), kThreads, in(x), out(y),
+                                eights);
+}
+void square_slope(const Tensor& y, const Tensor& g, const Tensor& dx) {
+    const Index eights = y.numel() / 8;
+    Passes::taken(y, "").launch("square_backward", blocks_for(eights, kThreads), kThreads, in(y), in(g),
+                                out(dx), eights);
 }
 
 }  // namespace kernels
@@ -122,15 +132,13 @@ struct EmbedNorm : Function<EmbedNorm> {
 struct ReluSquared : Function<ReluSquared> {
     static Tensor forward(AutogradContext* ctx, const Tensor& input) {
         const Tensor x = dense(input), y = at::empty_like(x);
-        Passes::taken(x, "").launch("square_forward", blocks_for(x.numel() / 8, kThreads), kThreads, in(x),
-                                    out(y), Index{x.numel() / 8});
+        kernels::square(x, y);
         ctx->save_for_backward({y});
         return y;
     }
     static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
         const Tensor y = ctx->get_saved_variables()[0], g = given(grads[0], y), dx = at::empty_like(y);
-        Passes::taken(y, "").launch("square_backward", blocks_for(y.numel() / 8, kThreads), kThreads, in(y),
-                                    in(g), out(dx), Index{y.numel() / 8});
+        kernels::square_slope(y, g, dx);
         return {dx};
     }
 };
@@ -248,18 +256,17 @@ std::optional<Tensor> embed_norm(const Tensor& table, const Tensor& tokens, at::
     return Tensor(EmbedNorm::apply(table, tokens, type));
 }
 
-std::optional<Pair> mix_norm(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0) {
+std::optional<Normed> mix_norm(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0) {
     const bool alike = x.scalar_type() == x0.scalar_type() && x.sizes() == x0.sizes() &&
                        a.scalar_type() == at::kFloat && b.scalar_type() == at::kFloat && a.dim() == 0 &&
                        b.dim() == 0 && a.device() == x.device() && b.device() == x.device();
     if (!alike || !takes_rows(x)) return std::nullopt;
     const auto result = MixNorm::apply(a, x, b, x0);
-    return Pair{result[0], result[1]};
+    return Normed{result[0], result[1]};
 }
 
-std::optional<std::array<Tensor, 3>> rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin,
-                                                const Tensor& gate, const Tensor& table,
-                                                const Tensor& tokens) {
+std::optional<Heads> rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin, const Tensor& gate,
+                                const Tensor& table, const Tensor& tokens) {
     if (qkv.dim() != 5 || qkv.size(2) != 3 || !takes_heads(qkv)) return std::nullopt;
     const std::int64_t B = qkv.size(0), T = qkv.size(1), H = qkv.size(3), D = qkv.size(4);
     const auto angles = [&](const Tensor& t) { return t.dim() == 2 && t.size(0) == T && t.size(1) == D / 2; };
@@ -270,7 +277,7 @@ std::optional<std::array<Tensor, 3>> rotary_qkv(const Tensor& qkv, const Tensor&
     if (!angles(cos) || !angles(sin) || (gate.defined() && !values())) return std::nullopt;
     const auto maybe = [](const Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
     const auto parts = RotaryQkv::apply(qkv, cos, sin, maybe(gate), maybe(table), maybe(tokens));
-    return std::array{parts[0], parts[1], parts[2]};
+    return Heads{parts[0], parts[1], parts[2]};
 }
 
 bool has_cross_entropy(const Tensor& x, std::int64_t vocab, double softcap) {

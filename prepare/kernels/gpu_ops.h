@@ -1,11 +1,9 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
-#include <array>
 #include <cstdint>
 #include <optional>
-#include <utility>
+
+#include "autoresearch/ops.h"
 
 // The operations of ops.h on an NVIDIA GPU, in one kernel each (gpu_*.cu). Differentiable. Each returns
 // nothing where it does not apply, and then the plain expression of ops.cpp does the work. Gradients of
@@ -14,7 +12,6 @@
 namespace autoresearch::gpu {
 
 using at::Tensor;
-using Pair = std::pair<Tensor, Tensor>;
 
 /// Whether these are used in bf16 on that device: from Ampere on.
 bool available(at::Device device);
@@ -22,12 +19,11 @@ bool available(at::Device device);
 std::optional<Tensor> rms_norm(const Tensor& x);
 std::optional<Tensor> relu_squared(const Tensor& x);
 std::optional<Tensor> embed_norm(const Tensor& table, const Tensor& tokens, at::ScalarType type);
-std::optional<Pair> mix_norm(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0);
-std::optional<std::array<Tensor, 3>> rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin,
-                                                const Tensor& gate, const Tensor& table,
-                                                const Tensor& tokens);
+std::optional<Normed> mix_norm(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0);
+std::optional<Heads> rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin, const Tensor& gate,
+                                const Tensor& table, const Tensor& tokens);
 /// The sum in the matmul, in the memory of x if nobody else has it.
-std::optional<Pair> project_add_norm(Tensor& x, const Tensor& y, const Tensor& proj);
+std::optional<Normed> project_add_norm(Tensor& x, const Tensor& y, const Tensor& proj);
 /// Likewise; the square and its slope in the matmuls, too, by cuDNN.
 std::optional<Tensor> mlp_add(Tensor& x, const Tensor& y, const Tensor& fc, const Tensor& proj);
 /// By cuDNN, or else FlashAttention-2 with its window [Dao, FlashAttention-2, 2023]. In bf16.

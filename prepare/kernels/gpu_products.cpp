@@ -2,7 +2,6 @@
 #include <ATen/TensorOperators.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "autoresearch/ops.h"
 #include "prepare/kernels/cudnn.h"
 #include "prepare/kernels/gpu.h"
 #include "prepare/kernels/gpu_ops.h"
@@ -11,8 +10,8 @@
 namespace autoresearch::gpu {
 namespace {
 
-using kernels::blocks_for, kernels::dense, kernels::floats, kernels::given, kernels::Index, kernels::kThreads,
-    kernels::norm_backward, kernels::norm_forward, kernels::out, kernels::Passes;
+using kernels::dense, kernels::floats, kernels::given, kernels::norm_backward, kernels::norm_forward,
+    kernels::Passes;
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
@@ -107,8 +106,7 @@ struct MlpAdd : Function<MlpAdd> {
         Tensor y = at::empty({in.size(0), w1.size(0)}, in.options());
         if (!on_cudnn(in) || !cudnn::squared_matmul(in, w1, y)) {
             y = at::mm(in, w1.t());
-            Passes::taken(y, "").launch("square_forward", blocks_for(y.numel() / 8, kThreads), kThreads,
-                                        kernels::in(y), out(y), Index{y.numel() / 8});
+            kernels::square(y, y);
         }
         ctx->save_for_backward({in, w1, w2, y});
         return add_product(x, reuse, y, w2);
@@ -120,8 +118,7 @@ struct MlpAdd : Function<MlpAdd> {
         Tensor d = at::empty_like(y);
         if (!on_cudnn(in) || !cudnn::sloped_matmul(g, w2, y, d)) {
             d = at::mm(g, w2);
-            Passes::taken(y, "").launch("square_backward", blocks_for(y.numel() / 8, kThreads), kThreads,
-                                        kernels::in(y), kernels::in(d), out(d), Index{y.numel() / 8});
+            kernels::square_slope(y, d, d);
         }
         return {g, Tensor(), at::mm(d, w1), at::mm(d.t(), in), at::mm(g.t(), y)};
     }
@@ -141,10 +138,10 @@ bool is_ours(const Tensor& x) {
 
 }  // namespace
 
-std::optional<Pair> project_add_norm(Tensor& x, const Tensor& y, const Tensor& proj) {
+std::optional<Normed> project_add_norm(Tensor& x, const Tensor& y, const Tensor& proj) {
     if (!add_applies(x, y) || !kernels::takes_rows(x)) return std::nullopt;
     const auto result = ProjectAddNorm::apply(x, is_ours(x), y, proj);
-    return Pair{result[0], result[1]};
+    return Normed{result[0], result[1]};
 }
 
 std::optional<Tensor> mlp_add(Tensor& x, const Tensor& y, const Tensor& fc, const Tensor& proj) {

@@ -8,6 +8,28 @@ DEVICE Index warp_of() { return (Index)blockIdx.x * (blockDim.x / 32) + threadId
 /// Where the lane's piece begins in a row; from WIDTH on there is none.
 DEVICE int piece(int i) { return 8 * (lane_of() + 32 * i); }
 
+/// y = v / rms(v), where squares is the lane's part of the sum of squares.
+DEVICE void store_norm(float (&v)[kPieces][8], float squares, Index row, Number* y, float* scales, float eps) {
+    const float scale = rsqrtf(sum_over(32, squares) / WIDTH + eps);
+    if (lane_of() == 0) scales[row] = scale;
+    EACH(p, kPieces) {
+        if (piece(p) >= WIDTH) continue;
+        EACH(i, 8) v[p][i] *= scale;
+        store(y + row * WIDTH + piece(p), v[p]);
+    }
+}
+/// Loads a row of gradients g and of results v; returns mean(g v).
+DEVICE float load_both(const Number* gy, const Number* y, Index row, float (&g)[kPieces][8], float (&v)[kPieces][8]) {
+    float mean = 0;
+    EACH(p, kPieces) {
+        if (piece(p) >= WIDTH) continue;
+        load(gy + row * WIDTH + piece(p), g[p]);
+        load(y + row * WIDTH + piece(p), v[p]);
+        EACH(i, 8) mean += g[p][i] * v[p][i];
+    }
+    return sum_over(32, mean) / WIDTH;
+}
+
 /// s = a x + b x0, y = s / rms(s): (N, C) each; x0 (with a and b) and s may be null.
 KERNEL norm_forward(const Number* x, const Number* x0, const float* a, const float* b, Number* s, Number* y,
                     float* scales, Index rows, float eps) {
@@ -27,27 +49,15 @@ KERNEL norm_forward(const Number* x, const Number* x0, const float* a, const flo
         if (s) store(s + at, v[p]);
         EACH(i, 8) squares += v[p][i] * v[p][i];
     }
-    const float scale = rsqrtf(sum_over(32, squares) / WIDTH + eps);
-    if (lane_of() == 0) scales[row] = scale;
-    EACH(p, kPieces) {
-        if (piece(p) >= WIDTH) continue;
-        EACH(i, 8) v[p][i] *= scale;
-        store(y + row * WIDTH + piece(p), v[p]);
-    }
+    store_norm(v, squares, row, y, scales, eps);
 }
 
 /// dx = gs + scale (gy - y mean(gy y)): gs, the gradient of s, may be null.
 KERNEL norm_backward(const Number* gs, const Number* gy, const Number* y, const float* scales, Number* dx, Index rows) {
     const Index row = warp_of();
     if (row >= rows) return;
-    float g[kPieces][8], v[kPieces][8], mean = 0;
-    EACH(p, kPieces) {
-        if (piece(p) >= WIDTH) continue;
-        load(gy + row * WIDTH + piece(p), g[p]);
-        load(y + row * WIDTH + piece(p), v[p]);
-        EACH(i, 8) mean += g[p][i] * v[p][i];
-    }
-    mean = sum_over(32, mean) / WIDTH;
+    float g[kPieces][8], v[kPieces][8];
+    const float mean = load_both(gy, y, row, g, v);
     EACH(p, kPieces) {
         const Index at = row * WIDTH + piece(p);
         if (piece(p) >= WIDTH) continue;
@@ -109,13 +119,7 @@ KERNEL embed_forward(const Index* tokens, const float* table, Number* y, float* 
         load_floats(table + tokens[row] * WIDTH + piece(p), v[p]);
         EACH(i, 8) squares += v[p][i] * v[p][i];
     }
-    const float scale = rsqrtf(sum_over(32, squares) / WIDTH + eps);
-    if (lane_of() == 0) scales[row] = scale;
-    EACH(p, kPieces) {
-        if (piece(p) >= WIDTH) continue;
-        EACH(i, 8) v[p][i] *= scale;
-        store(y + row * WIDTH + piece(p), v[p]);
-    }
+    store_norm(v, squares, row, y, scales, eps);
 }
 
 /// Adds scale (gy - y mean(gy y)) to the tokens' rows of dtable, which starts with zeros.
@@ -123,14 +127,8 @@ KERNEL embed_backward(const Index* tokens, const Number* y, const float* scales,
                       Index rows) {
     const Index row = warp_of();
     if (row >= rows) return;
-    float g[kPieces][8], v[kPieces][8], mean = 0;
-    EACH(p, kPieces) {
-        if (piece(p) >= WIDTH) continue;
-        load(gy + row * WIDTH + piece(p), g[p]);
-        load(y + row * WIDTH + piece(p), v[p]);
-        EACH(i, 8) mean += g[p][i] * v[p][i];
-    }
-    mean = sum_over(32, mean) / WIDTH;
+    float g[kPieces][8], v[kPieces][8];
+    const float mean = load_both(gy, y, row, g, v);
     EACH(p, kPieces) {
         if (piece(p) >= WIDTH) continue;
         EACH(i, 8) g[p][i] = scales[row] * (g[p][i] - v[p][i] * mean);

@@ -28,13 +28,13 @@ Tensor embed_norm(const Tensor& table, const Tensor& tokens, c10::ScalarType typ
 }
 
 Normed project_add_norm(Tensor x, const Tensor& y, const Tensor& proj) {
-    if (const auto both = gpu::project_add_norm(x, y, proj)) return {both->first, both->second};
+    if (auto both = gpu::project_add_norm(x, y, proj)) return *both;
     const Tensor sum = x + at::linear(y, proj);
     return {sum, rms_norm(sum)};
 }
 
 Normed mix_norm(const Tensor& a, const Tensor& x, const Tensor& b, const Tensor& x0) {
-    if (const auto both = gpu::mix_norm(a, x, b, x0)) return {both->first, both->second};
+    if (auto both = gpu::mix_norm(a, x, b, x0)) return *both;
     const Tensor sum = scaled_sum(a, x, b, x0);
     return {sum, rms_norm(sum)};
 }
@@ -64,16 +64,14 @@ Tensor rotary_norm(const Tensor& x, const Tensor& cos, const Tensor& sin) {
 }
 
 Heads rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin) {
-    if (const auto parts = gpu::rotary_qkv(qkv, cos, sin, {}, {}, {}))
-        return {(*parts)[0], (*parts)[1], (*parts)[2]};
+    if (auto heads = gpu::rotary_qkv(qkv, cos, sin, {}, {}, {})) return *heads;
     const auto parts = qkv.unbind(2);
     return {rotary_norm(parts[0], cos, sin), rotary_norm(parts[1], cos, sin), parts[2]};
 }
 
 Heads rotary_qkv(const Tensor& qkv, const Tensor& cos, const Tensor& sin, const Tensor& gate,
                  const Tensor& table, const Tensor& tokens) {
-    if (const auto parts = gpu::rotary_qkv(qkv, cos, sin, gate, table, tokens))
-        return {(*parts)[0], (*parts)[1], (*parts)[2]};
+    if (auto heads = gpu::rotary_qkv(qkv, cos, sin, gate, table, tokens)) return *heads;
     const std::int64_t B = qkv.size(0), T = qkv.size(1), H = qkv.size(3), D = qkv.size(4);
     auto [q, k, v] = rotary_qkv(qkv, cos, sin);
     const Tensor values = at::embedding(table, tokens).to(v.scalar_type()).view({B, T, H, D});
