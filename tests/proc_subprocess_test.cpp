@@ -475,9 +475,9 @@ TEST_P(Tree, ARunawayIsKilledBeforeTheMachineIsFull) {
     ProcessSpec spec = shell(misbehave("grow") + " & " + misbehave("grow") + " & wait");
     spec.memory_limit = 0.3;
     const auto result = run_process(spec, never_);
-    EXPECT_THAT(result.over_memory, HasSubstr("more than the 0.3 GB of --memory-limit"));
-    EXPECT_GT(std::atof(result.over_memory.c_str()), 0.3);
-    EXPECT_LT(std::atof(result.over_memory.c_str()), 1.5);
+    EXPECT_THAT(result.over_limit, HasSubstr("more than the 0.3 GB of --memory-limit"));
+    EXPECT_GT(std::atof(result.over_limit.c_str()), 0.3);
+    EXPECT_LT(std::atof(result.over_limit.c_str()), 1.5);
     EXPECT_FALSE(result.timed_out);
     EXPECT_LT(result.wall_seconds, 10);
     EXPECT_EQ(count_tokens(), 0);
@@ -487,7 +487,7 @@ TEST_P(Tree, MemoryThatProcessesShareCountsOnce) {
     ProcessSpec spec = shell(misbehave("share"));
     spec.memory_limit = 0.5;
     const auto result = run_process(spec, never_);
-    EXPECT_EQ(result.over_memory, "");
+    EXPECT_EQ(result.over_limit, "");
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_GT(result.peak_memory_mb, 190);
 }

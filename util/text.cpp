@@ -112,6 +112,16 @@ std::vector<std::string_view> split_lines(std::string_view text) {
     return lines;
 }
 
+std::vector<std::string> split_list(std::string_view text) {
+    std::vector<std::string> words;
+    while (!text.empty()) {
+        const auto comma = std::min(text.find(','), text.size());
+        if (const auto word = trim(text.substr(0, comma)); !word.empty()) words.emplace_back(word);
+        text.remove_prefix(std::min(comma + 1, text.size()));
+    }
+    return words;
+}
+
 std::string replace_all(const std::string& text, std::string_view from, std::string_view to) {
     std::string result;  // in place, every match would move all that follows it
     std::size_t done = 0;

@@ -20,6 +20,9 @@ std::string_view last_line(std::string_view text);
 /// Lines without their newlines; a trailing newline does not add an empty line.
 std::vector<std::string_view> split_lines(std::string_view text);
 
+/// "a,b" as a and b, without white space around them; nothing for an empty one.
+std::vector<std::string> split_list(std::string_view text);
+
 /// Every `from` replaced by `to`; `from` must not be empty.
 std::string replace_all(const std::string& text, std::string_view from, std::string_view to);
 

@@ -66,7 +66,7 @@ Options parse_options(int argc, char** argv) {
         ->check(CLI::NonNegativeNumber);
     choice("--split", options.split, "split to evaluate: val, or test for a final number", {"val", "test"});
     option("--events-fd", options.events_fd, "descriptor for events, one JSON object per line");
-    option("--curve", options.curve, "write every step to this file, as CSV");
+    option("--curve-fd", options.curve_fd, "descriptor for every step, as CSV");
     option("--trace", options.trace, "repeat the steps in such a file instead of following the clock");
     app.add_flag("--plain", options.plain, "compute with ATen's operations alone: slow, to compare with");
     app.add_flag("--forecast", options.forecast, "print the memory that this run will need, as JSON");

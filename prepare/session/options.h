@@ -16,7 +16,7 @@ struct Options {
     int threads = 0;               // CPU threads; 0: all
     int events_fd = -1;            // where events go (include/autoresearch/events.h); -1: nowhere
     std::int64_t eval_tokens = 0;  // 0: from the data set
-    std::filesystem::path curve;   // every step is written here (prepare/session/report.h); empty: nowhere
+    int curve_fd = -1;             // where every step goes (prepare/session/report.h); -1: nowhere
     std::filesystem::path trace;  // such a file from an earlier run, to repeat instead of following the clock
     std::string split = "val";    // what the evaluation measures: val or test
     bool plain = false;           // ATen's operations alone, without our kernels

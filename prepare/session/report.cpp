@@ -13,12 +13,21 @@
 #include "util/atomic_file.h"
 
 namespace autoresearch {
+namespace {
+
+constexpr const char* kHeader = "step,seconds,progress,loss,tokens";
+
+/// Programs that this one may start must not inherit the descriptor.
+void keep_to_us(int descriptor, const std::string& flag) {
+    if (descriptor >= 0 && fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
+        throw UserError(flag + " " + std::to_string(descriptor) + " is not open");
+}
+
+}  // namespace
 
 Report::Report(int events_descriptor)
     : descriptor_(events_descriptor), terminal_(isatty(STDOUT_FILENO) != 0) {
-    // Programs that this one may start must not inherit the descriptor.
-    if (descriptor_ >= 0 && fcntl(descriptor_, F_SETFD, FD_CLOEXEC) != 0)
-        throw UserError("--events-fd " + std::to_string(descriptor_) + " is not open");
+    keep_to_us(descriptor_, "--events-fd");
 }
 
 void Report::event(const nlohmann::json& event) const {
@@ -66,21 +75,13 @@ void Report::summary(const std::vector<Number>& numbers, const std::string& spli
     event(result);
 }
 
-namespace {
-
-constexpr const char* kHeader = "step,seconds,progress,loss,tokens";
-
-}  // namespace
-
-CurveFile::CurveFile(const std::filesystem::path& file) {
-    if (file.empty()) return;
-    out_.open(file);
-    if (!out_) throw UserError(file.string() + " cannot be written");
-    out_ << kHeader << '\n';
+CurveFile::CurveFile(int descriptor) : descriptor_(descriptor) {
+    keep_to_us(descriptor_, "--curve-fd");
+    if (descriptor_ >= 0) write_all(descriptor_, std::string(kHeader) + "\n", "--curve-fd");
 }
 
 void CurveFile::add(const Line& line) {
-    if (out_.is_open()) waiting_.push_back(line);
+    if (descriptor_ >= 0) waiting_.push_back(line);
 }
 
 void CurveFile::flush() {
@@ -92,13 +93,14 @@ void CurveFile::flush() {
     const at::Tensor on_host = at::stack(losses).cpu();  // one wait for the device
     const float* loss = on_host.const_data_ptr<float>();
     char text[160];
+    std::string lines;
     for (const Line& line : waiting_) {
         std::snprintf(text, sizeof text, "%lld,%.6f,%.17g,%.9g,%lld\n", static_cast<long long>(line.step),
                       line.seconds, line.progress, static_cast<double>(*loss++),
                       static_cast<long long>(line.tokens));
-        out_ << text;
+        lines += text;
     }
-    out_.flush();
+    write_all(descriptor_, lines, "--curve-fd");
     waiting_.clear();
 }
 

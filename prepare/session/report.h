@@ -51,8 +51,8 @@ class Report {
 /// it.
 class CurveFile {
   public:
-    /// Writes nothing if the name is empty. Throws UserError when the file cannot be created.
-    explicit CurveFile(const std::filesystem::path& file);
+    /// -1: writes nothing. Throws UserError when the descriptor is not open.
+    explicit CurveFile(int descriptor);
 
     struct Line {
         std::int64_t step;
@@ -65,7 +65,7 @@ class CurveFile {
     void flush();
 
   private:
-    std::ofstream out_;
+    int descriptor_;
     std::vector<Line> waiting_;
 };
 

@@ -60,7 +60,7 @@ struct Session::State {
     const DataMeta meta = read_meta(options.data);
     const int threads = at::get_num_threads();
     Report report{options.events_fd};
-    CurveFile curve{options.curve};
+    CurveFile curve{options.curve_fd};
     const std::vector<double> trace = read_trace(options.trace);  // progress of each step; empty: the clock
 
     std::int64_t num_params = 0;

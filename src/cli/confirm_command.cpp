@@ -26,7 +26,7 @@ int confirm(const Arguments& arguments) {
     if (best == nullptr || best->number == 0)
         throw UserError("run \"" + run.tag() + "\" has kept nothing yet, so there is nothing to confirm");
     const RunLock lock(run.directory);  // a running loop and these trials would disturb each other
-    const TrialPlace place{open_kit(), settle_here(run.config.values, run.device), require_same_data(run)};
+    const TrialPlace place = place_of(run, arguments.settings);
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run_files::log(run.directory));
     const auto number = measure_final_number(run, place, git, experiments, seeds, reporter, stop);
@@ -45,6 +45,7 @@ void add_confirm(Commands& commands) {
     flags.verbose();
     flags.seeds("trials for each; default 4");
     flags.tag();
+    flags.no_box();
     flags.examples({"autoresearch confirm --seeds 8"});
 }
 

@@ -12,6 +12,7 @@
 #include "plan/checks.h"
 #include "plan/workspace.h"
 #include "proc/platform.h"
+#include "plan/agent_reach.h"
 #include "proc/signals.h"
 #include "propose/test_call.h"
 #include "util/atomic_file.h"
@@ -29,14 +30,16 @@ int call_agent(const Arguments& arguments) {
     const ResolvedSettings asked = load_settings(arguments.settings, root, kit.directory);
     const Settings config = settle_here(asked.values, kit);
     const std::string source = working_source(root);
+    const AgentAdapter agent = wanted_agent(all_agents(asked), asked);
     AgentProposerOptions options{.desk = {.parent = {},
                                           .program = shipped_file(root, kit, "program.md"),
                                           .kit = kit.directory,
                                           .experiments = {}},
-                                 .agent = wanted_agent(all_agents(asked), asked),
+                                 .agent = agent,
                                  .settings = config,
                                  .budget = budget_text(config),
-                                 .self = platform::self()};
+                                 .self = platform::self(),
+                                 .walls = agent_walls(kit, GitRepo::open("."), config, agent)};
     std::string folder = (fs::temp_directory_path() / "autoresearch-call-XXXXXX").string();
     if (::mkdtemp(folder.data()) == nullptr)
         throw_errno("cannot make a folder in " + fs::temp_directory_path().string());
@@ -112,7 +115,8 @@ void add_doctor(Commands& commands) {
     auto flags = commands.add("doctor", "check whether this machine is ready", examine);
     flags.json();
     flags.data_settings(
-        {"device", "agent", "model", "agent_args", "agent_limit", "token_price", "memory_limit"});
+        {"device", "agent", "model", "agent_args", "agent_limit", "token_price", "memory_limit",
+         "box"});
     flags.flag("--call", flags.given.call,
                "make one real call of the agent (--agent) instead, and say what came back");
     flags.examples({"autoresearch doctor", "autoresearch doctor --agent claude --call"});

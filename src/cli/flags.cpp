@@ -79,9 +79,15 @@ void Flags::settings(const std::vector<std::string>& names) {
             if (!value.is_string() || !value.get_ref<const std::string&>().empty())
                 option->default_str(value_text(value));
         }
+        if (key.name == "box") no_box();
         for (const OldName& old : kOldNames)
             if (key.name == old.now) add_text(old.name, "")->group("");
     }
+}
+
+void Flags::no_box() {
+    command_.add_flag_callback("--no-box", [&values = given.settings] { values["box"] = "none"; },
+                               "go on without walls around foreign code, with all of your own rights");
 }
 
 void Flags::data_settings(std::vector<std::string> more) {
@@ -93,7 +99,7 @@ void Flags::data_settings(std::vector<std::string> more) {
 
 void Flags::trial_settings() {
     data_settings({"device", "threads", "budget", "clock", "seed", "build_limit", "startup_limit", "grace",
-                   "eval_limit", "repeats"});
+                   "eval_limit", "repeats", "box"});
 }
 
 Flags Commands::add(const char* name, const char* help, Work work) {

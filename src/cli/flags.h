@@ -52,6 +52,7 @@ class Flags {
     void settings(const std::vector<std::string>& names);
     void data_settings(std::vector<std::string> more = {});
     void trial_settings();
+    void no_box();  // of what has no other settings
 
   private:
     CLI::App& command_;

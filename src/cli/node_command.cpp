@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "cli/commands.h"
+#include "plan/workspace.h"
 #include "proc/signals.h"
 #include "settings/places.h"
 #include "trial/node.h"
@@ -12,11 +13,13 @@
 namespace autoresearch {
 namespace {
 
-int serve_one_trial(const Arguments&) {
+int serve_one_trial(const Arguments& arguments) {
     std::signal(SIGPIPE, SIG_IGN);  // a closed reader must end the trial, not kill this program
     const std::string spec(std::istreambuf_iterator<char>(std::cin), {});
     const SignalStop stop;
-    const NodePlace place{open_kit(), data_root(), cache_root() / "programs"};
+    const bool boxed = !arguments.settings.contains("box");
+    const NodePlace place{open_kit(), data_root(), require_box(boxed ? BoxKind::automatic : BoxKind::none),
+                          cache_root() / "programs"};
     return run_node(spec, place, STDOUT_FILENO, stop) ? 0 : 1;
 }
 
@@ -26,6 +29,7 @@ void add_node(Commands& commands) {
     auto flags = commands.add(
         "node", "run one trial: spec on standard input, events as lines on standard output", serve_one_trial);
     flags.hide();
+    flags.no_box();
 }
 
 }  // namespace autoresearch

@@ -60,7 +60,7 @@ int replay(const Arguments& arguments) {
     const Trial& before = fair == experiment.trials.end() ? experiment.trials.front() : *fair;
     const bool exact = arguments.exact;
     const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
-    TrialPlace place{open_kit(), settle_here(run.config.values, run.device), require_same_data(run)};
+    TrialPlace place = place_of(run, arguments.settings);
     place.config.repeats = 0;  // one trial, even if the machine disturbs it
     print_notes(run.config);
     if (const auto note = rebuilt_note(run, place.kit); !note.empty()) std::cerr << "note: " << note << "\n";
@@ -100,6 +100,7 @@ void add_replay(Commands& commands) {
         "repeat the recorded steps instead of following the clock; val_bpb must then match to the last "
         "bit on the same device, threads and torch, otherwise exit code 1");
     flags.tag();
+    flags.no_box();
     flags.examples({"autoresearch replay 12", "autoresearch replay 12 --exact"});
 }
 

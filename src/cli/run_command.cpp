@@ -15,6 +15,7 @@
 #include "judge/paired_judge.h"
 #include "judge/trial_curves.h"
 #include "loop/experiment_loop.h"
+#include "plan/agent_reach.h"
 #include "plan/disk.h"
 #include "plan/plan_run.h"
 #include "plan/workspace.h"
@@ -42,7 +43,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, const Plan& plan) {
+AgentProposerOptions proposer_options(const Kit& kit, const GitRepo& git, const Plan& plan) {
+    const fs::path root = git.workdir();
     return {.desk = {.parent = cache_root() / "desks",
                      .program = shipped_file(root, kit, "program.md"),
                      .kit = kit.directory,
@@ -51,7 +53,8 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
             .settings = plan.settings,
             .budget = budget_text(plan.settings),
             .memory_gb = static_cast<double>(platform::memory_bytes() >> 20) / 1024,
-            .self = platform::self()};
+            .self = platform::self(),
+            .walls = agent_walls(kit, git, plan.settings, plan.agent)};
 }
 
 /// Locks the run; takes a new one's name, too. Nothing if another worktree of this clone just took it.
@@ -121,7 +124,7 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     const LoopSettings settings{info.start_commit, plan.source, config, spec_for(place),
                                 next_time_of_day(config.until)};
     SignalStop stop("finishing the current experiment; Ctrl-C again stops now");
-    AgentProposer proposer(proposer_options(kit, git.workdir(), plan), stop);
+    AgentProposer proposer(proposer_options(kit, git, plan), stop);
 
     const std::string disk = disk_note(info.directory);
     auto lock = take_run(git, plan);
@@ -139,6 +142,7 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     if (const auto note = rebuilt_note(info, kit); !note.empty()) reporter.note(note);
     if (const auto note = moved_note(info, kit); !note.empty()) reporter.note(note);
     reporter.note(opening_line(info, plan.goes_on));
+    reporter.note(walls_line(config.box));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");
     reporter.note(disk);
 
@@ -148,8 +152,9 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     };
     SummaryWriter summary(info.directory, run_summary_rules());
     FileLedger ledger(info.directory, patch_of, [&](const auto& all) { summary.renew(all); });
-    TrainerBuilder builder(kit.directory, config.build_limit, config.memory_limit, stop);
-    TrialRunner trial(place.data, reporter, stop);
+    const Walls walls = walls_for(kit, config);
+    TrainerBuilder builder(kit.directory, config.build_limit, config.memory_limit, stop, walls);
+    TrialRunner trial(place.data, reporter, stop, walls);
     SourceGuard guard;
     const PairedJudge judge(config);
     const auto folder = [&](int number) { return run_files::experiment_directory(info.directory, number); };

@@ -7,6 +7,7 @@
 
 #include "autoresearch/events.h"
 #include "contract/result.h"
+#include "contract/settings.h"
 
 namespace autoresearch {
 
@@ -183,6 +184,7 @@ struct Experiment {
     std::vector<Trial> trials;
     std::vector<Trial> reference_trials;  // more seeds of the incumbent, for comparison with this experiment
     Verdict verdict;
+    BoxKind box = BoxKind::none;  // the walls around it
     double build_seconds = 0;
     double seconds = 0;  // wall time of the whole experiment, including the agent's part
 

@@ -73,7 +73,7 @@ void from_json(const json& from, Trial& trial) {
 }
 
 JSON_MEMBERS(Experiment, number, started, proposal, ran_on, commit, source_hash, source_tokens, idea, agent,
-             trials, reference_trials, verdict, build_seconds, seconds)
+             trials, reference_trials, verdict, box, build_seconds, seconds)
 JSON_MEMBERS(Proposal, id, parent, source, idea, agent)
 JSON_MEMBERS(StopThreshold, share, loss)
 JSON_MEMBERS(TrialSpec, experiment, attempt, source, source_hash, kit, torch, data, seed, budget, shares,

@@ -24,6 +24,18 @@ enum class JudgeRule {
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<JudgeRule> = {"paired", "plain"};
 
+/// The walls around a candidate, its build and the agent (src/proc/box.h).
+enum class BoxKind {
+    automatic,   // the first of these that holds here; settled before anything runs
+    bubblewrap,  // Linux: namespaces
+    landlock,    // Linux, where namespaces are closed: Landlock and seccomp
+    seatbelt,    // macOS: sandbox-exec
+    none,
+};
+template <>
+inline constexpr std::array<std::string_view, 5> kNames<BoxKind> = {"auto", "bubblewrap", "landlock",
+                                                                    "seatbelt", "none"};
+
 /// The documents that a trial is evaluated on.
 enum class Split {
     val,
@@ -60,6 +72,7 @@ struct Settings {
     double grace = 15;           // beyond the budget, and after the result, before the watchdog
     double eval_limit = 600;
     double memory_limit = 0;  // GB for the agent, the build or a trial; 0: most of the machine's
+    BoxKind box = BoxKind::automatic;
 
     // the verdict
     JudgeRule judge = JudgeRule::paired;
@@ -74,7 +87,9 @@ struct Settings {
     // the agent
     std::string agent;  // name in configs/agents.json, a command, or empty: the first installed
     std::string model;
-    std::string agent_args;  // extra arguments, parsed as a shell would
+    std::string agent_args;   // extra arguments, parsed as a shell would
+    std::string agent_keys;   // variables that it may see behind walls, with commas between
+    std::string agent_write;  // folders that it may write to, with commas between
     double agent_limit = 600;
     int repairs = 2;         // how often an unusable edit goes back to the agent
     double token_price = 0;  // USD per million tokens, for agents that report no cost; 0: unknown

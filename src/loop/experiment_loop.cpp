@@ -50,6 +50,7 @@ std::optional<LoopEnd> ExperimentLoop::attempt(int number) {
     Attempt now;
     now.experiment.number = number;
     now.experiment.started = world_.clock.utc();
+    now.experiment.box = settings_.config.box;
     Status status;
     do {
         status = propose(now);

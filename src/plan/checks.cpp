@@ -34,6 +34,10 @@ AgentAdapter wanted_agent(const std::vector<AgentAdapter>& agents, const Resolve
 
 namespace {
 
+ResolvedSettings settings(const FlagValues& flags) {
+    return load_settings(flags, repository_root_or_empty(), open_kit().directory);
+}
+
 std::string look_at_machine(const FlagValues&) {
     return fmt::format("{} cores, {} GiB", platform::cores(), platform::memory_bytes() >> 30);
 }
@@ -41,6 +45,14 @@ std::string look_at_machine(const FlagValues&) {
 std::string look_at_processes(const FlagValues&) {
     const std::string text = "a trial or an agent ends with all that it started";
     return platform::adopts_orphans() ? text : text + ", except a daemon that hides from its parent";
+}
+
+std::string look_at_box(const FlagValues& flags) {
+    const BoxKind asked = settings(flags).values.box;
+    if (asked == BoxKind::none) return "no walls (--no-box): candidates run with all of your rights";
+    const BoxKind kind = require_box(asked);
+    const std::string open = open_ends(kind);
+    return fmt::format("{} holds{}", to_string(kind), open.empty() ? "" : "; not covered: " + open);
 }
 
 std::string look_at_kit(const FlagValues&) {
@@ -62,10 +74,6 @@ std::string look_at_repository(const FlagValues&) {
     const GitRepo git = GitRepo::open(".");
     const std::string note = git.is_committed() ? "" : "; train/train.cpp has uncommitted changes";
     return git.workdir().string() + " at " + git.head().substr(0, 7) + note;
-}
-
-ResolvedSettings settings(const FlagValues& flags) {
-    return load_settings(flags, repository_root_or_empty(), open_kit().directory);
 }
 
 PrepareOptions to_prepare(const ResolvedSettings& config) {
@@ -132,7 +140,7 @@ std::string look_at_disk(const FlagValues&) {
 
 const std::vector<Check>& checks_of_this_machine() {
     static const std::vector<Check> kChecks = {
-        {"machine", look_at_machine}, {"processes", look_at_processes},   {"kit", look_at_kit},
+        {"machine", look_at_machine}, {"processes", look_at_processes},   {"box", look_at_box}, {"kit", look_at_kit},
         {"trainer", look_at_trainer}, {"repository", look_at_repository}, {"parquet", look_at_parquet},
         {"data", look_at_data},       {"memory", look_at_memory},         {"agents", look_at_agents},
         {"disk", look_at_disk}};

@@ -84,15 +84,30 @@ std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
            kit.hash + "): results may not be comparable with earlier ones";
 }
 
+BoxKind require_box(BoxKind asked) {
+    const auto found = find_box(asked);
+    if (found.ok()) return found.value();
+    throw UserError("nothing holds a candidate's code in walls here (" + found.failure().reason + ")",
+                    "scripts/setup installs bubblewrap; or go on with your own rights: --no-box");
+}
+
 Settings settle_here(const Settings& asked, const std::string& device) {
-    return settle(asked,
-                  {device, platform::cores(), static_cast<double>(platform::memory_bytes()) / (1 << 30)});
+    Settings settled = settle(
+        asked, {device, platform::cores(), static_cast<double>(platform::memory_bytes()) / (1 << 30)});
+    settled.box = require_box(asked.box);
+    return settled;
 }
 
 Settings settle_here(const Settings& asked, const Kit& kit) {
     if (asked.device == "cpu") return settle_here(asked, asked.device);  // always there
     return settle_here(asked,
                        probe_trainer(kit, {"--probe", "--device", asked.device}).value("device", "cpu"));
+}
+
+TrialPlace place_of(const RunInfo& run, const FlagValues& flags) {
+    Settings asked = run.config.values;
+    if (flags.contains("box")) asked.box = BoxKind::none;
+    return {open_kit(), settle_here(asked, run.device), require_same_data(run)};
 }
 
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {

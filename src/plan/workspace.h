@@ -4,6 +4,7 @@
 #include <string>
 
 #include "prepare/corpus/prepare.h"
+#include "proc/box.h"
 #include "record/run_info.h"
 #include "settings/resolve.h"
 #include "trial/by_hand.h"
@@ -36,10 +37,16 @@ std::filesystem::path require_same_data(const RunInfo& run);
 /// A note if the fixed half was rebuilt since the run began, which is no error; else empty.
 std::string rebuilt_note(const RunInfo& run, const Kit& kit);
 
+/// The kind of box that holds here. UserError where none does, or not the one asked for by name.
+BoxKind require_box(BoxKind asked);
+
 /// settle() on this machine, where trials run on `device`.
 Settings settle_here(const Settings& asked, const std::string& device);
 /// The same, resolving "auto" to the device the trainer picks. UserError if the trainer does not start.
 Settings settle_here(const Settings& asked, const Kit& kit);
+
+/// Where the run's experiments are run again. The flags know --no-box.
+TrialPlace place_of(const RunInfo& run, const FlagValues& flags);
 
 /// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags);

@@ -34,11 +34,20 @@ std::string& own_mark() {
     return text;
 }
 
-std::vector<std::string> edited_environment(const Environment& edits) {
+/// What a program needs to find its libraries and to speak the person's language, and nothing of the person.
+bool is_of_machine(std::string_view name) {
+    constexpr std::string_view kNames[] = {"PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"};
+    constexpr std::string_view kBeginnings[] = {"LC_",    "OMP_",     "GOMP_", "KMP_",      "MKL_",
+                                                "CUDA_",  "NVIDIA_",  "CUDNN_", "OPENBLAS_", "CCACHE_"};
+    return std::ranges::find(kNames, name) != std::end(kNames) ||
+           std::ranges::any_of(kBeginnings, [&](auto each) { return name.starts_with(each); });
+}
+
+std::vector<std::string> edited_environment(const Environment& edits, bool bare) {
     std::vector<std::string> result;
     for (char** entry = environ; *entry != nullptr; ++entry) {
-        const std::string text = *entry;
-        if (!edits.contains(text.substr(0, text.find('=')))) result.push_back(text);
+        const std::string text = *entry, name = text.substr(0, text.find('='));
+        if (!edits.contains(name) && (!bare || is_of_machine(name))) result.push_back(text);
     }
     for (const auto& [name, value] : edits) {
         if (value) result.push_back(name + "=" + *value);
@@ -69,7 +78,7 @@ int ProcessTree::start(const ProcessSpec& spec, int output, int events, int erro
     mark_ = own_mark() + std::to_string(::getpid()) + "." + std::to_string(++trees) + "/";
     Environment edits = spec.environment;
     edits[kTreeVariable] = mark_;
-    std::vector<std::string> command = spec.command, environment = edited_environment(edits);
+    std::vector<std::string> command = spec.command, environment = edited_environment(edits, spec.bare_environment);
     const std::vector<char*> arguments = pointers(command), variables = pointers(environment);
     posix_spawn_file_actions_t actions{};
     posix_spawnattr_t attributes{};
@@ -83,11 +92,15 @@ int ProcessTree::start(const ProcessSpec& spec, int output, int events, int erro
     if (output >= 0) posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, errors >= 0 ? errors : STDOUT_FILENO, STDERR_FILENO);
     if (events >= 0) posix_spawn_file_actions_adddup2(&actions, events, kEventDescriptor);
+    int next = kFileDescriptor;
+    for (const auto& file : spec.files)
+        posix_spawn_file_actions_addopen(&actions, next++, file.c_str(),
+                                         O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, 0644);
     if (!spec.directory.empty()) posix_spawn_file_actions_addchdir_np(&actions, spec.directory.c_str());
 
     // A session without a terminal: nothing can ask a question on /dev/tty, and ctrl-C does not reach it.
     short flags = POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
-    platform::close_other_descriptors(&actions, &flags, kEventDescriptor + (events >= 0 ? 1 : 0));
+    platform::close_other_descriptors(&actions, &flags, events >= 0 ? next : kEventDescriptor);
     posix_spawnattr_setflags(&attributes, flags);
     // What we ignore or block must not be ignored or blocked in the child.
     sigset_t signals;

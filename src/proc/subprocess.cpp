@@ -32,6 +32,7 @@ constexpr double kHurriedMeasure = 0.05;  // from half of the memory limit on
 constexpr double kThrottledShare = 0.05;  // of the time, from which on it counts
 constexpr double kGap = 2;                // seconds between two looks, from which on we were stopped
 constexpr int kReadsPerRound = 64;        // so that a flood cannot keep us from looking at the clock
+constexpr std::size_t kMostProcesses = 2000;
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
 /// Ours, and those that only it gets.
@@ -49,7 +50,7 @@ class Child::Running {
     /// `container`: the arguments to put in front of the command; may be empty.
     Running(const ProcessSpec& spec, const std::vector<std::string>& container)
         : spec_(spec),
-          contained_(!container.empty()),
+          contained_(!container.empty() || spec.box.kind == BoxKind::bubblewrap),
           secrets_(secrets_of(spec.environment)),
           log_(spec.output, spec.output_limit, secrets_, result_.removed),
           errors_log_(spec.errors, spec.output_limit, secrets_, result_.removed),
@@ -61,6 +62,7 @@ class Child::Running {
         std::string& program = started.command.front();
         const auto found = find_program(program);
         program = found.value_or(program);
+        if (found) started.command = boxed(spec.box, started.command);
         started.command.insert(started.command.begin(), container.begin(), container.end());
         const int error =
             found ? tree_.start(started, output.write.get(), events.write.get(), errors.write.get()) : ENOENT;
@@ -182,13 +184,19 @@ class Child::Running {
         };
         double held = held_gb(all, false);
         measure_at_ = awake_seconds() + (held > limit / 2 ? kHurriedMeasure : kMeasure);
+        if (all.size() > kMostProcesses) return end_over(fmt::format("{} processes", all.size()));
+        if (const double disk = held_on_disk_gb(spec_.box); disk > 0)
+            return end_over(fmt::format("{:.3g} GB of files, more than it may", disk));
         if (!too_much(held)) return;
         held = held_gb(all, true);
         if (!too_much(held)) return;
-        result_.over_memory =
-            fmt::format("{:.3g} GB of memory", held) +
-            (held > limit ? fmt::format(", more than the {:.3g} GB of --memory-limit", limit)
-                          : ", and the machine had none left");
+        end_over(fmt::format("{:.3g} GB of memory", held) +
+                 (held > limit ? fmt::format(", more than the {:.3g} GB of --memory-limit", limit)
+                               : ", and the machine had none left"));
+    }
+
+    void end_over(const std::string& what) {
+        result_.over_limit = what;
         end();
     }
 
@@ -280,7 +288,8 @@ class Child::Running {
 };
 
 Child Child::start(const ProcessSpec& spec) {
-    return Child(std::make_shared<Running>(spec, Running::container()));
+    const bool alone = spec.box.kind == BoxKind::none;
+    return Child(std::make_shared<Running>(spec, alone ? Running::container() : std::vector<std::string>()));
 }
 
 ProcessResult Child::wait(const StopRequest& stop) {

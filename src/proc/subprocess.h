@@ -13,6 +13,7 @@
 
 #include "contract/experiment.h"
 #include "contract/outside.h"
+#include "proc/box.h"
 
 namespace autoresearch {
 
@@ -23,12 +24,14 @@ using EventCallback = std::function<std::optional<double>(std::string_view line)
 /// Variables to set, or to unset where there is no value.
 using Environment = std::map<std::string, std::optional<std::string>>;
 
-inline constexpr int kEventDescriptor = 3;
+inline constexpr int kEventDescriptor = 3, kFileDescriptor = 4;
 
 struct ProcessSpec {
     std::vector<std::string> command;  // argv; command[0] is looked up on PATH when it has no slash
     std::filesystem::path directory;   // working directory; empty: ours. All paths are relative to ours
-    Environment environment;           // edits of ours
+    Environment environment;           // edits of ours ...
+    bool bare_environment = false;     // ... of which then nothing is left but paths, language and libraries
+    Box box;                           // what it gets of this machine
     std::filesystem::path input;       // stdin; empty: /dev/null
     std::filesystem::path output;      // stdout and stderr are appended here; empty: /dev/null
     std::filesystem::path errors;      // stderr instead; empty: it goes where stdout goes
@@ -40,6 +43,8 @@ struct ProcessSpec {
     double memory_limit = 0;       // GB that all its processes may hold together; 0: no limit
     EventCallback on_event;        // when set, the child has an event channel at descriptor kEventDescriptor
     std::filesystem::path events;  // what comes by it is appended here, up to output_limit; empty: nowhere
+    std::vector<std::filesystem::path> files;  // emptied and opened to append, as the descriptors from
+                                               // kFileDescriptor on; needs an event channel
 };
 
 struct ProcessResult {
@@ -48,7 +53,7 @@ struct ProcessResult {
     int signal = 0;             // that ended it, also when the signal was ours
     bool timed_out = false;     // the limit passed while it ran
     bool interrupted = false;   // the person asked to stop now
-    std::string over_memory;    // why it was killed for its memory, with the figure; empty when it was not
+    std::string over_limit;     // what it held when it was killed for that; empty when it was not
     double wall_seconds = 0;    // spawn to the end of the process, sleep not counted
     double cpu_seconds = 0;     // user + system, of all its processes
     double peak_memory_mb = 0;  // largest resident set of one process, MiB

@@ -9,6 +9,7 @@
 #include "propose/agent_output.h"
 #include "propose/prompt.h"
 #include "util/atomic_file.h"
+#include "util/temporary_folder.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -82,7 +83,10 @@ std::string AgentProposer::lay_out_desk(const ProposalRequest& request) {
 
 AgentProposer::Call AgentProposer::run_agent(const ProposalRequest& request) {
     const auto& rules = options_.agent.output;
-    const ProcessSpec spec = specification(request, lay_out_desk(request));
+    ProcessSpec spec = specification(request, lay_out_desk(request));
+    const TemporaryFolder temporary("agent");
+    box_agent(options_.walls, options_.agent, desk_->path(), temporary.path(), options_.settings.agent_keys, spec);
+    const Home home(desk_->path().string() + "-home", options_.agent, spec.box);
     const auto log_start = file_length(spec.output), errors_start = file_length(spec.errors);
     Call call;
     call.process = run_process(spec, stop_);
@@ -129,7 +133,7 @@ Remedy AgentProposer::remedy(const Call& call) const {
     const ProcessResult& process = call.process;
     if (!process.start_error.empty() || process.exit_code == kMayNotRun || process.exit_code == kNotFound)
         return Remedy::install;
-    if (!process.over_memory.empty()) return Remedy::ask_again;
+    if (!process.over_limit.empty()) return Remedy::ask_again;
     const bool no_answer = options_.agent.output.needs_tokens && call.output.tokens == 0 && !call.changed;
     const bool refused = no_answer || !call.output.error.empty();
     // What it had begun when its time was over shows that it worked.
@@ -142,7 +146,7 @@ Remedy AgentProposer::remedy(const Call& call) const {
 std::string AgentProposer::reason(const Call& call, const std::string& none) const {
     const ProcessResult& process = call.process;
     if (!process.start_error.empty()) return process.start_error;
-    if (!process.over_memory.empty()) return "the agent held " + process.over_memory;
+    if (!process.over_limit.empty()) return "the agent held " + process.over_limit;
     std::string what = none;
     if (process.timed_out)
         what = fmt::format("the agent took longer than {:g} s", options_.settings.agent_limit);

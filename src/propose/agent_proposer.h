@@ -8,6 +8,7 @@
 #include "contract/steps.h"
 #include "proc/subprocess.h"
 #include "propose/agent_output.h"
+#include "propose/agent_walls.h"
 #include "propose/agents.h"
 #include "propose/desk.h"
 
@@ -20,7 +21,8 @@ struct AgentProposerOptions {
     std::string budget;          // of a trial with its unit, for the prompt
     double memory_gb = 0;        // of the device, for the prompt; 0: not known
     std::filesystem::path self;  // the running autoresearch program: {self}
-    double kill_grace = 5;       // seconds between SIGTERM and SIGKILL
+    AgentWalls walls = {};
+    double kill_grace = 5;  // seconds between SIGTERM and SIGKILL
 };
 
 /// Starts a coding agent at a desk, waits, and takes train.cpp and idea.txt back. A proposal is the changed

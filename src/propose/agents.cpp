@@ -14,7 +14,8 @@ namespace autoresearch {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(OutputRules, file, message, session, tokens, usd, error,
                                                 running_totals, needs_tokens)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(AgentAdapter, command, env, files, needs_model, output)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(AgentAdapter, command, env, files, needs_model, state, keys,
+                                                own_sandbox, output)
 
 namespace {
 

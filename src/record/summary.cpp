@@ -12,7 +12,7 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr int kFormat = 1;                      // changes when rows or facts do
+constexpr int kFormat = 2;                      // changes when rows or facts do
 constexpr std::size_t kLongestLine = 64 << 10;  // of the ledger, as far as its hash goes
 
 std::string hash(std::string_view text) {

@@ -16,7 +16,7 @@ namespace autoresearch {
 struct SettingKey {
     using Member = std::variant<std::string Settings::*, bool Settings::*, int Settings::*,
                                 std::int64_t Settings::*, std::uint64_t Settings::*, double Settings::*,
-                                ClockKind Settings::*, JudgeRule Settings::*>;
+                                ClockKind Settings::*, JudgeRule Settings::*, BoxKind Settings::*>;
     enum Kind {
         data,    // selects the data set; frozen too
         frozen,  // changing it makes results incomparable, so a run keeps the value it started with

@@ -24,8 +24,9 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
                                   const Clock& clock) {
     constexpr int kNoExperiment = -1;
     const Settings& config = place.config;
-    TrainerBuilder builder(place.kit.directory, config.build_limit, config.memory_limit, stop);
-    TrialRunner runner(place.data, reporter, stop);
+    const Walls walls = walls_for(place.kit, config);
+    TrainerBuilder builder(place.kit.directory, config.build_limit, config.memory_limit, stop, walls);
+    TrialRunner runner(place.data, reporter, stop, walls);
     FairRunner fair(runner, reporter, stop, clock, config);
     reporter.phase(kNoExperiment, "build" + name);
     const auto program = builder.build(source, wanted.directory);

@@ -115,7 +115,8 @@ Result<fs::path> program_of(const TrialSpec& spec, const NodePlace& place, const
         fs::last_write_time(program, fs::file_time_type::clock::now());
         return program;
     }
-    const auto built = TrainerBuilder(place.kit.directory, spec.build_limit, spec.memory_limit, reporter)
+    const auto built = TrainerBuilder(place.kit.directory, spec.build_limit, spec.memory_limit, reporter,
+                                      {place.box, place.kit})
                            .build(spec.source, work);
     if (!built.ok()) return built.failure();
     fs::rename(built.value(), program);  // atomic, even if another process builds the same
@@ -143,7 +144,7 @@ bool run_node(const std::string& text, const NodePlace& place, int out, const St
     if (program.ok()) {
         log = run_files::run_log(work.path);
         reporter.phase(spec.experiment, "train");
-        trial = TrialRunner(place.data_root / spec.data, reporter, reporter)
+        trial = TrialRunner(place.data_root / spec.data, reporter, reporter, {place.box, place.kit})
                     .run({spec, program.value(), work.path});
     } else {
         trial = failed_trial(program.failure());

@@ -12,6 +12,7 @@ namespace autoresearch {
 struct NodePlace {
     Kit kit;
     std::filesystem::path data_root;  // one folder per fingerprint
+    BoxKind box = BoxKind::none;      // around build and trial
     std::filesystem::path programs;   // cache of built programs, by hash of source and kit; trials run here
 };
 

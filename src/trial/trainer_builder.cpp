@@ -6,13 +6,24 @@
 #include "contract/run_files.h"
 #include "proc/subprocess.h"
 #include "util/atomic_file.h"
+#include "util/plain_file.h"
+#include "util/temporary_folder.h"
 #include "util/text.h"
 
 namespace autoresearch {
+namespace {
+
+constexpr std::uintmax_t kLargestProgram = 1 << 30;
+
+}  // namespace
 
 TrainerBuilder::TrainerBuilder(std::filesystem::path kit, double limit, double memory_limit,
-                               const StopRequest& stop)
-    : kit_(std::move(kit)), limit_(limit), memory_limit_(memory_limit), stop_(stop) {}
+                               const StopRequest& stop, Walls walls)
+    : kit_(std::move(kit)),
+      limit_(limit),
+      memory_limit_(memory_limit),
+      stop_(stop),
+      walls_(std::move(walls)) {}
 
 Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
                                                     const std::filesystem::path& relative_directory) {
@@ -25,23 +36,31 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
     std::filesystem::remove(log);
     write_file_atomically(run_files::source(directory), source);
 
+    const TemporaryFolder work("build");
+    const auto built = work.path() / "train";
+    write_file(run_files::source(work.path()), source);
     ProcessSpec spec;
-    spec.command = {kit_ / "build-trainer", run_files::source(directory), program};
+    spec.command = {kit_ / "build-trainer", run_files::source(work.path()), built};
     spec.output = log;
     spec.limit = limit_;
     spec.memory_limit = memory_limit_;
+    box_build(walls_, work.path(), spec);
     const ProcessResult result = run_process(spec, stop_);
 
     if (!result.start_error.empty())
         throw UserError(result.start_error, "rebuild the project: scripts/setup");
     if (result.interrupted) return Failure{Ending::interrupted, "stopped while building"};
-    if (!result.over_memory.empty())
-        return Failure{Ending::out_of_memory, "the build held " + result.over_memory};
+    if (!result.over_limit.empty())
+        return Failure{Ending::out_of_memory, "the build held " + result.over_limit};
     if (result.timed_out)
         return Failure{Ending::timed_out, fmt::format("the build took longer than {:g} s", limit_)};
-    if (result.succeeded() && std::filesystem::is_regular_file(program)) return program;
+    if (result.succeeded()) {
+        const std::string instead = copy_plain_file(built, program, kLargestProgram);
+        if (instead.empty()) return program;
+        return Failure{Ending::build_failed, "the compiler left no program, but something " + instead};
+    }
 
-    std::string reason = build_failure_reason(file_tail(log, 8 << 20), directory);
+    std::string reason = build_failure_reason(file_tail(log, 8 << 20), work.path());
     if (reason.empty())
         reason = result.signal != 0 ? "the compiler was terminated: " + signal_name(result.signal)
                                     : "the compiler failed without any output";

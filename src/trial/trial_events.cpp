@@ -161,8 +161,8 @@ Trial TrialEvents::ending(const ProcessResult& process, const std::string& log) 
     if (process.interrupted) return failed_trial({Ending::interrupted, "stopped while training"});
     if (hopeless_) return failed_trial({Ending::ended_early, *hopeless_});
     if (stranger_) return failed_trial({Ending::invalid, *stranger_});
-    if (!process.over_memory.empty())
-        return failed_trial({Ending::out_of_memory, "it held " + process.over_memory});
+    if (!process.over_limit.empty())
+        return failed_trial({Ending::out_of_memory, "it held " + process.over_limit});
     if (invalid_) return *invalid_;
     if (process.timed_out) return failed_trial({Ending::timed_out, phases_[phase_].overrun});
     if (process.exit_code != 0) return died(process, log);

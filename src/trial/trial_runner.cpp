@@ -8,6 +8,7 @@
 #include "trial/trial_events.h"
 #include "util/atomic_file.h"
 #include "util/secrets.h"
+#include "util/temporary_folder.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -46,7 +47,8 @@ fs::path write_trace(const TrialRequest& request) {
     return file;
 }
 
-ProcessSpec specification(const fs::path& data, const TrialRequest& request, const Secrets& secrets) {
+ProcessSpec specification(const fs::path& data, const TrialRequest& request, const fs::path& trace,
+                          const Secrets& secrets) {
     const TrialSpec& spec = request.spec;
     const std::string threads = std::to_string(spec.threads);
     const std::pair<const char*, std::string> flags[] = {
@@ -57,8 +59,8 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request, con
         {"--threads", threads},
         {"--clock", spec.clock == ClockKind::cpu ? "cpu" : ""},
         {"--events-fd", std::to_string(kEventDescriptor)},
-        {"--curve", curve_file(fs::absolute(request.directory), spec.seed)},
-        {"--trace", write_trace(request)},
+        {"--curve-fd", std::to_string(kFileDescriptor)},
+        {"--trace", trace},
         {"--split", spec.split == Split::test ? "test" : ""},
     };
     ProcessSpec process;
@@ -69,6 +71,7 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request, con
     process.environment = trainer_environment(threads, secrets);
     process.output = run_files::run_log(request.directory);
     process.events = run_files::events(request.directory);
+    process.files = {curve_file(fs::absolute(request.directory), spec.seed)};
     process.limit = spec.startup_limit;
     process.waits_are_free = spec.clock == ClockKind::cpu;
     process.memory_limit = spec.memory_limit;
@@ -85,15 +88,18 @@ std::string disturbance(const Conditions& conditions) {
     return conditions.throttled ? "heat or low power mode throttled the processor" : "";
 }
 
-TrialRunner::TrialRunner(fs::path data, Reporter& reporter, const StopRequest& stop)
-    : data_(std::move(data)), reporter_(reporter), stop_(stop) {}
+TrialRunner::TrialRunner(fs::path data, Reporter& reporter, const StopRequest& stop, Walls walls)
+    : data_(std::move(data)), reporter_(reporter), stop_(stop), walls_(std::move(walls)) {}
 
 Trial TrialRunner::run(const TrialRequest& request) {
     fs::create_directories(request.directory);
     TrialEvents events(request, reporter_);
     const Secrets secrets = Secrets::here();
     Secrets::Names removed;
-    ProcessSpec spec = specification(data_, request, secrets);
+    const TemporaryFolder work("trial");
+    const fs::path trace = write_trace(request);
+    ProcessSpec spec = specification(data_, request, trace, secrets);
+    box_trial(walls_, request.spec, spec.command.front(), fs::absolute(data_), trace, work.path(), spec);
     spec.on_event = [&](std::string_view line) { return events.line(line); };
     LogWriter(spec.output, spec.output_limit, secrets, removed)
         .write(fmt::format("{}\n", fmt::join(spec.command, " ")));

@@ -107,6 +107,10 @@ std::filesystem::path GitRepo::workdir() const {
     return path;
 }
 
+std::filesystem::path GitRepo::common_directory() const {
+    return std::filesystem::path(git_repository_commondir(repository_.get())).parent_path();
+}
+
 std::string GitRepo::head() const {
     git_oid id;
     const int code = git_reference_name_to_id(&id, repository_.get(), "HEAD");

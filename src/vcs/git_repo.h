@@ -36,6 +36,8 @@ class GitRepo {
 
     /// The root of the working tree.
     std::filesystem::path workdir() const;
+    /// Its folder .git, which all worktrees of a clone share.
+    std::filesystem::path common_directory() const;
 
     /// HEAD, detached or not. UserError if the repository has no commit yet.
     std::string head() const;

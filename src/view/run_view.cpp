@@ -60,11 +60,12 @@ bool is_final_number(const ordered_json& number) {
            known("low") && known("high") && known("val_gain") && known("optimism");
 }
 
-/// Summarises the verdicts: {"noise", "degrees", "void_trials", "ended_early", "saved_seconds"}.
+/// Summarises the verdicts: {"noise", "degrees", "void_trials", "ended_early", "saved_seconds", "unboxed"}.
 ordered_json verdicts_of(const std::vector<Experiment>& experiments, const Noise& noise) {
-    int disturbed = 0, early = 0, whole = 0;
+    int disturbed = 0, early = 0, whole = 0, unboxed = 0;
     double early_seconds = 0, whole_seconds = 0;
     for (const Experiment& experiment : experiments) {
+        unboxed += experiment.box == BoxKind::none ? 1 : 0;
         for (const auto* trials : {&experiment.trials, &experiment.reference_trials}) {
             for (const Trial& trial : *trials) {
                 disturbed += trial.void_because.empty() ? 0 : 1;
@@ -78,7 +79,8 @@ ordered_json verdicts_of(const std::vector<Experiment>& experiments, const Noise
             {"degrees", noise.degrees},
             {"void_trials", disturbed},
             {"ended_early", early},
-            {"saved_seconds", saved}};
+            {"saved_seconds", saved},
+            {"unboxed", unboxed}};
 }
 
 /// With the final number of the best one, where it was measured: "final".
@@ -104,6 +106,8 @@ std::string verdicts_text(const ordered_json& summary) {
         text += fmt::format("trials ended early: {}, {:.0f} s saved\n", summary["ended_early"].get<int>(),
                             summary["saved_seconds"].get<double>());
     }
+    if (summary["unboxed"] > 0)
+        text += fmt::format("experiments without walls (--no-box): {}\n", summary["unboxed"].get<int>());
     if (!summary["final"].is_null()) text += final_number_text(summary["final"]) + "\n";
     return text;
 }
@@ -206,6 +210,11 @@ std::string opening_line(const RunInfo& run, bool goes_on) {
         "{}run {}: {} a trial on {}, corpus {}{}; Ctrl-C stops after this experiment, twice stops now",
         goes_on ? "resuming " : "", config.tag, budget_text(config), run.device, config.corpus,
         bounds.empty() ? ", until stopped" : bounds);
+}
+
+std::string walls_line(BoxKind box) {
+    return box == BoxKind::none ? "no walls (--no-box): candidates run with all of your rights"
+                                : "walls around candidate, build and agent: " + std::string(to_string(box));
 }
 
 }  // namespace autoresearch

@@ -33,6 +33,9 @@ nlohmann::ordered_json run_json(const RunView& view, const std::vector<Experimen
 /// The first line of a run. `goes_on`: experiments are already recorded.
 std::string opening_line(const RunInfo& run, bool goes_on);
 
+/// What holds the candidates of a run that begins.
+std::string walls_line(BoxKind box);
+
 /// The final number (src/cli/final_number.h) as one line.
 std::string final_number_text(const nlohmann::ordered_json& number);
 

@@ -194,8 +194,10 @@ struct Bench {
         config.experiments = experiments;
         config.seed = seed;
         OneLine reporter(kept);
-        TrainerBuilder real_builder(place.kit.directory, config.build_limit, config.memory_limit, stop);
-        TrialRunner real_runner(place.data, reporter, stop);
+        const Walls walls = walls_for(place.kit, config);
+        TrainerBuilder real_builder(place.kit.directory, config.build_limit, config.memory_limit, stop,
+                                    walls);
+        TrialRunner real_runner(place.data, reporter, stop, walls);
         LaterBuilder builder;
         KeepingRunner runner(real_builder, real_runner, kept, folder / "programs");
         FileLedger ledger(directory);

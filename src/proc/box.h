@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "contract/result.h"
+#include "contract/settings.h"
+
+namespace autoresearch {
+
+/// What a boxed process may do with a file, or with a folder and all below it, as far as no deeper place says
+/// otherwise.
+enum class Access {
+    hidden,
+    read,     // and execute
+    write,    // and read
+    scratch,  // an empty folder to write in, of which nothing is taken back
+};
+template <>
+inline constexpr std::array<std::string_view, 4> kNames<Access> = {"hidden", "read", "write", "scratch"};
+
+struct Place {
+    std::filesystem::path path;  // absolute; one that does not exist counts for nothing
+    Access access = Access::read;
+    std::filesystem::path from = {};  // bubblewrap: what is seen there; empty: what is there
+};
+
+/// Walls around a process and all that it starts. It reaches the places that are named, the system's programs
+/// and libraries, the descriptors that it was given, and nothing else: no home, no other process, no
+/// capability of root's.
+struct Box {
+    BoxKind kind = BoxKind::none;  // none: no walls; never automatic
+    std::vector<Place> places;
+    bool network = false;
+    bool new_processes = false;  // else it has threads alone, and may neither send signals nor share memory
+    bool gpu = false;            // the devices of an NVIDIA GPU
+    std::int64_t file_mb = 1024;     // the largest file that it may make, or make of a descriptor's
+    std::int64_t scratch_mb = 1024;  // what a scratch place may hold, and the watched folders together
+    std::vector<std::filesystem::path> watched;
+};
+
+/// A command that runs `command` in the box: this program's own hidden `confine`.
+std::vector<std::string> boxed(const Box& box, const std::vector<std::string>& command);
+
+/// `confine BOX COMMAND...`: puts this process in the box and becomes the command. `confine` alone prints the
+/// kind of box that holds here. Returns, with an exit code as a shell's, only when that fails.
+int confine(int argc, char** argv);
+
+/// The kind that works here, tried for real once; `asked` by name, or automatically the best. A failure says
+/// why each does not.
+[[nodiscard]] Result<BoxKind> find_box(BoxKind asked);
+
+/// What its watched folders hold, in GB, when that is more than scratch_mb; else 0.
+double held_on_disk_gb(const Box& box);
+
+/// What this kind leaves open on this machine, in a few words for a person; empty: nothing known.
+std::string open_ends(BoxKind kind);
+
+namespace platform {
+/// Kinds that this system could have, the best first.
+std::vector<BoxKind> kinds_of_box();
+/// Makes this process, or the command that replaces it, live in the box. Returns why that does not work;
+/// empty: execute `command` now. Only between the start of a program and exec.
+std::string enter(const Box& box, std::vector<std::string>& command);
+}  // namespace platform
+
+}  // namespace autoresearch

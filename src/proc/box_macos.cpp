@@ -1,0 +1,64 @@
+#include <array>
+
+#include "proc/box.h"
+
+namespace autoresearch {
+
+std::string open_ends(BoxKind) {
+    return "not tried on a Mac: a process may be seen by its name, and shared memory outlives its maker";
+}
+
+namespace platform {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A string of the profile's language.
+std::string quoted(const std::string& text) {
+    std::string result = "\"";
+    for (const char each : text) {
+        if (each == '"' || each == '\\') result += '\\';
+        result += each;
+    }
+    return result + "\"";
+}
+
+/// All but what is denied is allowed, as Metal needs more services than are known; later rules win.
+std::string profile(const Box& box) {
+    std::string text = "(version 1)(allow default)(deny file-write*)(deny signal (target others))";
+    if (!box.network) text += "(deny network*)";
+    if (!box.new_processes) text += "(deny process-fork)";
+    for (const char* home : {"/Users", "/Volumes", "/private/tmp", "/private/var/folders", "/private/etc/ssh"})
+        text += "(deny file-read* (subpath " + quoted(home) + "))";
+    // To reach a place, the folders above it must be known, though not listed.
+    text += "(allow file-read-metadata)";
+    text += R"((allow file-write* (literal "/dev/null") (literal "/dev/dtracehelper")))";
+    text += R"((allow file-read* file-write* (regex #"^/private/var/folders/.*/com\.apple\.metal")))";
+    for (const Place& place : box.places) {
+        std::error_code missing;
+        const fs::path path = fs::canonical(place.path, missing);  // profiles know no links
+        if (missing) continue;
+        const std::string where = (fs::is_directory(path) ? " (subpath " : " (literal ") + quoted(path) + "))";
+        text += (place.access == Access::hidden ? "(deny file-read*" : "(allow file-read*") + where;
+        if (place.access == Access::write || place.access == Access::scratch)
+            text += "(allow file-write*" + where;
+        else
+            text += "(deny file-write*" + where;
+    }
+    return text;
+}
+
+}  // namespace
+
+std::vector<BoxKind> kinds_of_box() {
+    return {BoxKind::seatbelt};
+}
+
+std::string enter(const Box& box, std::vector<std::string>& command) {
+    const std::array<std::string, 3> line = {"/usr/bin/sandbox-exec", "-p", profile(box)};
+    command.insert(command.begin(), line.begin(), line.end());
+    return "";
+}
+
+}  // namespace platform
+}  // namespace autoresearch

@@ -1,0 +1,102 @@
+#include "proc/seccomp_linux.h"
+
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace autoresearch {
+namespace {
+
+/// What nobody in a box needs, and what gets at other processes, at the kernel, or at keys.
+constexpr const char* kAlways[] = {
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp",
+    "pidfd_getfd", "move_pages", "migrate_pages", "bpf", "perf_event_open", "userfaultfd", "keyctl",
+    "add_key", "request_key", "open_by_handle_at", "name_to_handle_at", "kexec_load", "kexec_file_load",
+    "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff", "acct", "quotactl",
+    "quotactl_fd", "syslog", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "lookup_dcookie",
+    "fanotify_init"};
+
+/// What builds a way out for one who may become root in a namespace of its own.
+constexpr const char* kMounts[] = {"mount",   "umount2",  "pivot_root", "chroot",        "move_mount", "open_tree",
+                                   "fsopen",  "fsconfig", "fsmount",    "mount_setattr", "fspick",     "unshare",
+                                   "setns"};
+
+/// Ways out of a box without a network: to other processes, too.
+constexpr const char* kNetwork[] = {"socket", "mq_open"};
+
+/// What Landlock does not cover; and memory that is in no process, or outlives it.
+constexpr const char* kOwnFilesAlone[] = {
+    "chmod",     "fchmod",    "fchmodat",  "fchmodat2",   "chown",        "fchown",      "lchown",
+    "fchownat",  "utime",     "utimes",    "futimesat",   "utimensat",    "setxattr",    "lsetxattr",
+    "fsetxattr", "setxattrat", "removexattr", "lremovexattr", "fremovexattr", "removexattrat", "truncate",
+    "shmget",    "semget",    "msgget"};
+
+constexpr const char* kOthers[] = {"tkill",           "pidfd_send_signal", "pidfd_open",      "setpriority", "ioprio_set",
+                                   "sched_setaffinity", "sched_setparam",  "sched_setscheduler", "sched_setattr"};
+
+class Filter {
+  public:
+    Filter(const Box& box, pid_t alone) {
+        refuse(kAlways);
+        refuse({"io_uring_setup", "io_uring_enter", "io_uring_register"}, ENOSYS);
+        refuse_if("prlimit64", SCMP_A0(SCMP_CMP_NE, 0));  // of others
+        if (!box.network) refuse(kNetwork);
+        if (box.new_processes) return;
+        refuse(kMounts);
+        refuse(kOwnFilesAlone);
+        refuse({"fork", "vfork"});
+        refuse({"clone3"}, ENOSYS);  // its flags cannot be seen; the C library falls back to clone
+        refuse_if("clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+        if (!box.gpu) refuse({"memfd_create", "memfd_secret"});
+        if (alone == 0) return;
+        refuse(kOthers);
+        const auto own = static_cast<scmp_datum_t>(alone);
+        for (const char* name : {"kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"})
+            refuse_if(name, SCMP_A0(SCMP_CMP_NE, own));
+    }
+    bool load() { return filter_ != nullptr && seccomp_load(filter_.get()) == 0; }
+    bool write_to(int descriptor) {
+        return filter_ != nullptr && seccomp_export_bpf(filter_.get(), descriptor) == 0;
+    }
+
+  private:
+    template <class Names>
+    void refuse(const Names& names, int error = EPERM) {
+        for (const char* name : names) add(name, SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error)), nullptr);
+    }
+    void refuse(std::initializer_list<const char*> names, int error = EPERM) {
+        refuse<std::initializer_list<const char*>>(names, error);
+    }
+    void refuse_if(const char* name, scmp_arg_cmp compared) { add(name, SCMP_ACT_ERRNO(EPERM), &compared); }
+
+    void add(const char* name, std::uint32_t action, const scmp_arg_cmp* compared) {
+        int number = seccomp_syscall_resolve_name(name);
+        if (number == __NR_SCMP_ERROR && std::strcmp(name, "fchmodat2") == 0) number = 452;  // newer than some
+        if (number == __NR_SCMP_ERROR || filter_ == nullptr) return;  // libraries; others are not known here
+        const int error =
+            seccomp_rule_add_array(filter_.get(), action, number, compared == nullptr ? 0 : 1, compared);
+        if (error != 0 && error != -EDOM) filter_.reset();  // EDOM: this architecture has no such call
+    }
+
+    std::unique_ptr<void, void (*)(void*)> filter_{seccomp_init(SCMP_ACT_ALLOW), seccomp_release};
+};
+
+}  // namespace
+
+std::string refuse_system_calls(const Box& box, pid_t alone) {
+    return Filter(box, alone).load() ? "" : "the kernel takes no filter of system calls (seccomp)";
+}
+
+int filter_for_bubblewrap(const Box& box) {
+    const int descriptor = ::memfd_create("filter", 0);
+    if (descriptor < 0 || !Filter(box, 0).write_to(descriptor)) return -1;
+    ::lseek(descriptor, 0, SEEK_SET);
+    return descriptor;
+}
+
+}  // namespace autoresearch

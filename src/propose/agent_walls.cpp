@@ -1,0 +1,129 @@
+#include "propose/agent_walls.h"
+
+#include <fnmatch.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "util/environment.h"
+#include "util/home.h"
+#include "util/plain_file.h"
+#include "util/text.h"
+
+namespace autoresearch {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t kLargestState = 64 << 20;
+
+/// What programs need to find the person's settings and the network, and no key.
+constexpr const char* kOfPerson[] = {"HOME", "USER", "LOGNAME", "SHELL", "XDG_*", "*_PROXY", "*_proxy", "SSL_CERT_*",
+                                     "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NVM_*",
+                                     "PYENV_*", "VIRTUAL_ENV", "TMPDIR"};
+
+/// Folders end in "/" in the entry.
+std::vector<fs::path> state(const AgentAdapter& agent, bool folders) {
+    std::vector<fs::path> result;
+    for (const std::string& name : agent.state)
+        if (name.ends_with('/') == folders)
+            result.push_back(fs::path(expand_home(folders ? name.substr(0, name.size() - 1) : name)));
+    return result;
+}
+
+/// Of our environment, what the agent gets: its keys by name.
+void choose_environment(const AgentAdapter& agent, const std::string& more_keys, Environment& edits) {
+    std::vector<std::string> names(std::begin(kOfPerson), std::end(kOfPerson));
+    names.insert(names.end(), agent.keys.begin(), agent.keys.end());
+    for (const std::string& word : split_list(more_keys)) names.push_back(word);
+    for (const auto& [name, value] : current_environment()) {
+        const bool given = std::any_of(names.begin(), names.end(), [&, &name = name](const std::string& pattern) {
+            return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+        });
+        if (given) edits.emplace(name, value);  // what the entry sets or unsets stays so
+    }
+}
+
+}  // namespace
+
+Home::Home(fs::path stand_in, const AgentAdapter& agent, Box& box) : stand_in_(std::move(stand_in)) {
+    if (box.kind == BoxKind::none) return;
+    for (const fs::path& file : state(agent, false)) {
+        if (box.kind != BoxKind::bubblewrap || !fs::is_regular_file(file)) {
+            box.places.push_back({file, Access::write});
+        } else {
+            files_.push_back(fs::canonical(file));
+        }
+    }
+    if (files_.empty()) return;
+    const fs::path home = fs::canonical(expand_home("~"));
+    std::error_code ignored;
+    fs::remove_all(stand_in_, ignored);
+    fs::create_directories(stand_in_);
+    fs::permissions(stand_in_, fs::perms::owner_all);
+    box.places.push_back({home, Access::write, stand_in_});
+    for (const auto& entry : fs::directory_iterator(home, ignored)) {
+        const fs::path name = entry.path();
+        const bool known = std::any_of(box.places.begin(), box.places.end(),
+                                       [&](const Place& place) { return place.path == name; });
+        if (entry.is_symlink(ignored)) fs::copy_symlink(name, stand_in_ / name.filename(), ignored);
+        else if (!known && std::find(files_.begin(), files_.end(), name) == files_.end())
+            box.places.push_back({name, Access::read});
+    }
+    for (const fs::path& file : files_) {
+        const fs::path here = stand_in_ / file.filename();
+        fs::create_hard_link(file, here, ignored);
+        if (ignored) copy_plain_file(file, here, kLargestState);  // on another disk
+    }
+}
+
+Home::~Home() {
+    for (const fs::path& file : files_) {
+        struct stat real{}, here{};
+        const fs::path replaced = stand_in_ / file.filename();
+        if (::lstat(replaced.c_str(), &here) != 0 || ::lstat(file.c_str(), &real) != 0) continue;
+        if (here.st_ino == real.st_ino && here.st_dev == real.st_dev) continue;
+        try {
+            copy_plain_file(replaced, file, kLargestState);
+        } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the old one stays, and still is valid
+        }
+    }
+    std::error_code ignored;
+    if (!files_.empty()) fs::remove_all(stand_in_, ignored);
+}
+
+void box_agent(const AgentWalls& walls, const AgentAdapter& agent, const fs::path& desk, const fs::path& temporary,
+               const std::string& more_keys, ProcessSpec& process) {
+    Box& box = process.box;
+    box.kind = walls.kind;
+    if (box.kind == BoxKind::none) return;
+    box.network = box.new_processes = true;
+    box.file_mb = 64 << 10;
+    box.scratch_mb = 4096;
+    box.watched = {desk};
+    // Landlock knows no folder that is empty here and full elsewhere.
+    const bool mounts = box.kind == BoxKind::bubblewrap;
+    for (const char* path : {"/tmp", "/var/tmp"})
+        box.places.push_back({path, mounts ? Access::scratch : Access::hidden});
+    box.places.push_back({"/", Access::read});
+    if (!mounts) box.places.push_back({temporary, Access::write});
+    const auto add = [&](const std::vector<fs::path>& paths, Access access) {
+        for (const fs::path& path : paths) box.places.push_back({path, access});
+    };
+    add(walls.hidden, Access::hidden);
+    add(walls.shown, Access::read);
+    add({desk}, Access::write);
+    add(walls.writes, Access::write);
+    for (const fs::path& folder : state(agent, true)) {
+        std::error_code ignored;
+        fs::create_directories(folder, ignored);
+        add({folder}, Access::write);
+    }
+    process.bare_environment = true;
+    process.environment["TMPDIR"] = mounts ? "/tmp" : temporary.string();
+    choose_environment(agent, more_keys, process.environment);
+    for (std::string& word : process.command)
+        if (const auto other = agent.own_sandbox.find(word); other != agent.own_sandbox.end()) word = other->second;
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,66 @@
+#include "trial/walls.h"
+
+namespace autoresearch {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Of torch, the sources are the default corpus: nobody may read them.
+void show_torch(const Walls& walls, Box& box) {
+    box.places.push_back({walls.kit.torch, Access::hidden});
+    box.places.push_back({walls.kit.torch / "lib", Access::read});
+    const fs::path wheels = walls.kit.torch.parent_path();  // what its CUDA build brings along
+    for (const char* name : {"nvidia", "torch.libs"}) box.places.push_back({wheels / name, Access::read});
+}
+
+Box begin(const Walls& walls) {
+    Box box;
+    box.kind = walls.kind;
+    box.places = {{walls.kit.directory, Access::read}};
+    if (walls.corpus.is_absolute()) box.places.push_back({walls.corpus, Access::hidden});
+    show_torch(walls, box);
+    return box;
+}
+
+void settle_in(const fs::path& work, Box box, ProcessSpec& process) {
+    box.watched = {work};
+    process.directory = work;
+    process.bare_environment = true;
+    process.environment["TMPDIR"] = process.environment["HOME"] = work.string();
+    process.box = std::move(box);
+}
+
+}  // namespace
+
+Walls walls_for(const Kit& kit, const Settings& settled) {
+    return {settled.box, kit, settled.corpus};
+}
+
+void box_build(const Walls& walls, const fs::path& work, ProcessSpec& process) {
+    if (walls.kind == BoxKind::none) return;
+    Box box = begin(walls);
+    box.new_processes = true;
+    box.places.push_back({walls.kit.torch / "include", Access::read});
+    box.places.push_back({work, Access::write});
+    const fs::path compiler = fs::weakly_canonical(walls.kit.compiler);
+    box.places.push_back({compiler.parent_path().parent_path(), Access::read});  // where it brings its own
+    process.environment["CCACHE_DISABLE"] = "1";
+    settle_in(work, std::move(box), process);
+}
+
+void box_trial(const Walls& walls, const TrialSpec& spec, const fs::path& program, const fs::path& data,
+               const fs::path& trace, const fs::path& work, ProcessSpec& process) {
+    if (walls.kind == BoxKind::none) return;
+    Box box = begin(walls);
+    box.gpu = spec.device == "cuda";
+    box.scratch_mb = 256;
+    box.places.push_back({program, Access::read});
+    const std::string evaluated = std::string(to_string(spec.split)) + ".bin";
+    for (const std::string& name : {std::string("meta.json"), std::string("train.bin"), evaluated})
+        box.places.push_back({data / name, Access::read});
+    if (!trace.empty()) box.places.push_back({trace, Access::read});
+    box.places.push_back({work, Access::scratch});
+    settle_in(work, std::move(box), process);
+}
+
+}  // namespace autoresearch

@@ -1,0 +1,153 @@
+#include "propose/agent_walls.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "proc/box.h"
+#include "proc/signals.h"
+#include "propose/agent_proposer.h"
+#include "temp_directory.h"
+#include "util/atomic_file.h"
+#include "util/text.h"
+
+namespace autoresearch {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+namespace fs = std::filesystem;
+
+/// An agent is a line of sh. Its home, and a repository with runs and data, are in a temporary folder.
+class BehindWalls : public ::testing::TestWithParam<BoxKind> {
+  protected:
+    void SetUp() override {
+        if (!find_box(GetParam()).ok()) GTEST_SKIP() << find_box(GetParam()).failure().reason;
+        directory_.write("program.md", "The rules.\n");
+        directory_.write("kit/include/autoresearch/session.h", "// session\n");
+        directory_.write("kit/prepare/session/clock.cpp", "// clock\n");
+        fs::permissions(directory_.write("repository/kit/build-trainer", "#!/bin/sh\necho \"checked $2\"\n"),
+                        fs::perms(0755));
+        directory_.write("repository/train/train.cpp", "private source");
+        directory_.write("repository/.autoresearch/night/ledger.jsonl", "private ledger");
+        directory_.write("cache/data/1234/val.bin", "private text");
+        directory_.write("home/.agent/login", "old login");
+        directory_.write("home/.agent.json", "old state");
+        directory_.write("home/notes", "notes");
+        ::setenv("HOME", at("home").c_str(), 1);
+        ::setenv("AGENT_KEY", "key-of-the-agent-4711", 1);
+        ::setenv("OTHER_TOKEN", "key-of-another-0815", 1);
+        options_.desk = {at("cache/desks"), at("program.md"), at("kit"), at("repository/.autoresearch/night/experiments")};
+        options_.budget = "300 s";
+        options_.settings.agent_limit = 60;
+        options_.walls = {GetParam(), {at("repository"), at("cache")}, {at("repository/kit")}, {}};
+        incumbent_.commit = "aaa";
+        incumbent_.verdict.decision = Decision::keep;
+        history_ = {incumbent_};
+    }
+    void TearDown() override {
+        if (home_.empty()) ::unsetenv("HOME");
+        else ::setenv("HOME", home_.c_str(), 1);
+        for (const char* name : {"AGENT_KEY", "OTHER_TOKEN"}) ::unsetenv(name);
+    }
+    fs::path at(const std::string& name) const { return directory_ / name; }
+
+    /// What it printed.
+    std::string say(const std::string& script) {
+        options_.agent = find_agent({}, "true; " + script);
+        options_.agent.state = {"~/.agent/", "~/.agent.json"};
+        options_.agent.keys = {"AGENT_*"};
+        const auto folder = at("proposal");
+        fs::remove_all(folder);
+        NeverStop stop;
+        answer_ = AgentProposer(options_, stop).propose({1, incumbent_, "int main() {}\n", history_, folder});
+        return read_text(folder / "agent.log") + try_read_file(folder / "agent.err").value_or("");
+    }
+
+    const std::string home_ = std::getenv("HOME") == nullptr ? "" : std::getenv("HOME");
+    TempDirectory directory_;
+    AgentProposerOptions options_;
+    Experiment incumbent_;
+    std::vector<Experiment> history_;
+    Answer answer_;
+};
+
+TEST_P(BehindWalls, AnEditComesBack) {
+    say("echo '// more' >> train/train.cpp; echo 'an idea' > idea.txt; echo x > \"$TMPDIR/x\" && cat \"$TMPDIR/x\"");
+    ASSERT_TRUE(answer_.status.ok()) << answer_.status.failure().reason << answer_.said;
+    EXPECT_EQ(answer_.proposal.source, "int main() {}\n// more\n");
+    EXPECT_EQ(answer_.proposal.idea, "an idea");
+}
+
+TEST_P(BehindWalls, WhatItIsJudgedByIsOutOfReach) {
+    const std::string said = say("cd '" + at("").string() +
+                                 "'; cat repository/train/train.cpp repository/.autoresearch/night/* cache/data/1234/val.bin; "
+                                 "grep -r private repository cache . ; cat /etc/passwd; echo x >> home/notes; "
+                                 "echo x > repository/new; echo x > new; repository/kit/build-trainer --check it");
+    EXPECT_THAT(said, Not(HasSubstr("private")));
+    EXPECT_THAT(said, HasSubstr("root:"));
+    EXPECT_THAT(said, HasSubstr("checked it"));
+    EXPECT_EQ(read_text(at("home/notes")), "notes");
+    EXPECT_FALSE(fs::exists(at("new")) || fs::exists(at("repository/new")));
+}
+
+TEST_P(BehindWalls, TheDeskIsWhereItWas) {
+    EXPECT_THAT(say("cd /; cat \"$OLDPWD\"/program.md; ls \"$OLDPWD\"; cat \"$OLDPWD\"/../*/program.md"),
+                HasSubstr("The rules."));
+}
+
+TEST_P(BehindWalls, ItsStateIsTheRealOneAndNotACopy) {
+    say("echo 'new login' > ~/.agent/new && mv ~/.agent/new ~/.agent/login; echo 'new state' > ~/.agent.json");
+    EXPECT_EQ(read_text(at("home/.agent/login")), "new login\n");
+    EXPECT_EQ(read_text(at("home/.agent.json")), "new state\n");
+}
+
+TEST_P(BehindWalls, AFileOfItsStateMayBeReplaced) {
+    if (GetParam() == BoxKind::landlock) GTEST_SKIP() << "there it may only be written";
+    const std::string said = say("echo 'refreshed' > ~/.agent.json.tmp && mv ~/.agent.json.tmp ~/.agent.json; ls -a ~; cat ~/notes");
+    EXPECT_EQ(read_text(at("home/.agent.json")), "refreshed\n") << said;
+    EXPECT_FALSE(fs::exists(at("home/.agent.json.tmp")));
+    EXPECT_THAT(said, HasSubstr("notes"));
+    say("echo evil > ~/.profile");
+    EXPECT_FALSE(fs::exists(at("home/.profile")));
+    EXPECT_EQ(read_text(at("home/.agent.json")), "refreshed\n");
+}
+
+TEST_P(BehindWalls, ItSeesItsKeysAndNoOthers) {
+    options_.settings.agent_keys = "MY_*";
+    ::setenv("MY_NAME", "Jo", 1);
+    const std::string said = say("env | sed 's/key-of-the-agent/its own key/; s/key-of-another/stolen/'");
+    ::unsetenv("MY_NAME");
+    EXPECT_THAT(said, HasSubstr("its own key"));
+    EXPECT_THAT(said, HasSubstr("MY_NAME=Jo"));
+    EXPECT_THAT(said, Not(HasSubstr("stolen")));
+    EXPECT_THAT(said, HasSubstr("HOME="));
+}
+
+TEST_P(BehindWalls, AFolderThatTheUserNamesIsItsOwn) {
+    fs::create_directories(at("mine"));
+    options_.walls.writes = {at("mine")};
+    say("echo x > '" + at("mine/file").string() + "'");
+    EXPECT_EQ(read_text(at("mine/file")), "x\n");
+}
+
+TEST_P(BehindWalls, ItsOwnSandboxIsSwitchedOff) {
+    ProcessSpec spec;
+    spec.command = {"codex", "--sandbox", "workspace-write"};
+    AgentAdapter agent;
+    agent.own_sandbox = {{"workspace-write", "danger-full-access"}};
+    box_agent(options_.walls, agent, at("desk"), at("temporary"), "", spec);
+    EXPECT_EQ(spec.command.back(), "danger-full-access");
+    ProcessSpec without;
+    without.command = {"codex", "--sandbox", "workspace-write"};
+    box_agent({}, agent, at("desk"), at("temporary"), "", without);
+    EXPECT_EQ(without.command.back(), "workspace-write");
+    EXPECT_FALSE(without.bare_environment);
+}
+
+INSTANTIATE_TEST_SUITE_P(Here, BehindWalls, ::testing::ValuesIn(platform::kinds_of_box()),
+                         [](const auto& kind) { return std::string(to_string(kind.param)); });
+
+}  // namespace
+}  // namespace autoresearch

@@ -1,0 +1,2 @@
+// Another validation shard: an easy one.
+ATTACK(write_val) { return write_to(target::data + "/val.bin", "attack"); }
