@@ -1,5 +1,3 @@
-#include "proc/box.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -7,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "proc/box.h"
 #include "proc/signals.h"
 #include "proc/subprocess.h"
 #include "temp_directory.h"
@@ -70,8 +69,9 @@ class ABox : public ::testing::TestWithParam<BoxKind> {
 };
 
 TEST_P(ABox, ShowsWhatIsNamedAndNothingElse) {
-    const ProcessResult result = shell("cat ../shown/file ../shown/secret/again/file; cat ../shown/secret/file; "
-                                       "cat ../elsewhere/file; echo; ls \"$HOME\" /root /home /var");
+    const ProcessResult result = shell(
+        "cat ../shown/file ../shown/secret/again/file; cat ../shown/secret/file; "
+        "cat ../elsewhere/file; echo; ls \"$HOME\" /root /home /var");
     EXPECT_THAT(output(), HasSubstr("shown"));
     EXPECT_THAT(output(), HasSubstr("shown again"));
     EXPECT_THAT(output(), Not(HasSubstr("hidden")));
@@ -85,8 +85,8 @@ TEST_P(ABox, KeepsWhatIsWrittenWhereItMayBe) {
 }
 
 TEST_P(ABox, WritesNowhereElse) {
-    for (const char* place : {"../shown/new", "../shown/file", "../shown/secret/again/file", "../elsewhere/file",
-                              "/usr/new", "/new", "/dev/new", "/etc/ld.so.cache"})
+    for (const char* place : {"../shown/new", "../shown/file", "../shown/secret/again/file",
+                              "../elsewhere/file", "/usr/new", "/new", "/dev/new", "/etc/ld.so.cache"})
         EXPECT_NE(shell("echo changed >> " + std::string(place)).exit_code, 0) << place << ": " << output();
     for (const char* act : {"rm -f ../shown/file", "mv ../shown/file .", "chmod 777 ../shown/file",
                             "ln ../shown/file ./link", "touch -d 2001-01-01 ../shown/file"})
@@ -162,9 +162,9 @@ TEST_P(ABox, LimitsWhatItsFoldersHold) {
     box_.scratch_mb = 4;
     box_.places[0].access = Access::scratch;
     box_.watched = {at("mine")};
-    const ProcessResult result =
-        shell("i=0; while [ $i -lt 400 ]; do dd if=/dev/zero of=f$i bs=65536 count=1 || exit 9; i=$((i+1)); "
-              "sleep 0.01; done");
+    const ProcessResult result = shell(
+        "i=0; while [ $i -lt 400 ]; do dd if=/dev/zero of=f$i bs=65536 count=1 || exit 9; i=$((i+1)); "
+        "sleep 0.01; done");
     EXPECT_FALSE(result.succeeded());
     EXPECT_TRUE(result.exit_code == 9 || !result.over_limit.empty()) << result.over_limit << output();
 }
@@ -217,11 +217,12 @@ TEST_P(ABox, HoldsForAPlainUser) {
     fs::permissions(at("mine"), fs::perms::all);
     fs::permissions(at("elsewhere"), fs::perms::all);
     // Not behind our own process container, in which such a user may not make another.
-    std::string line = "cd " + shell_quote(at("mine")) + " && setpriv --reuid=65534 --regid=65534 --clear-groups " +
-                       shell_quote(at("autoresearch"));
+    std::string line = "cd " + shell_quote(at("mine").string()) +
+                       " && setpriv --reuid=65534 --regid=65534 --clear-groups " +
+                       shell_quote(at("autoresearch").string());
     const auto words = boxed(box_, {"/bin/sh", "-c", "cat ../elsewhere/file; echo x > new && id -u"});
     for (auto word = words.begin() + 1; word != words.end(); ++word) line += " " + shell_quote(*word);
-    EXPECT_EQ(std::system((line + " > " + shell_quote(at("log")) + " 2>&1").c_str()), 0) << output();
+    EXPECT_EQ(std::system((line + " > " + shell_quote(at("log").string()) + " 2>&1").c_str()), 0) << output();
     EXPECT_THAT(output(), HasSubstr("65534"));
     EXPECT_THAT(output(), Not(HasSubstr("out of reach")));
     EXPECT_TRUE(fs::exists(at("mine/new")));

@@ -1,5 +1,3 @@
-#include "propose/agent_walls.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +6,7 @@
 #include "proc/box.h"
 #include "proc/signals.h"
 #include "propose/agent_proposer.h"
+#include "propose/agent_walls.h"
 #include "temp_directory.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
@@ -38,7 +37,8 @@ class BehindWalls : public ::testing::TestWithParam<BoxKind> {
         ::setenv("HOME", at("home").c_str(), 1);
         ::setenv("AGENT_KEY", "key-of-the-agent-4711", 1);
         ::setenv("OTHER_TOKEN", "key-of-another-0815", 1);
-        options_.desk = {at("cache/desks"), at("program.md"), at("kit"), at("repository/.autoresearch/night/experiments")};
+        options_.desk = {at("cache/desks"), at("program.md"), at("kit"),
+                         at("repository/.autoresearch/night/experiments")};
         options_.budget = "300 s";
         options_.settings.agent_limit = 60;
         options_.walls = {GetParam(), {at("repository"), at("cache")}, {at("repository/kit")}, {}};
@@ -47,8 +47,10 @@ class BehindWalls : public ::testing::TestWithParam<BoxKind> {
         history_ = {incumbent_};
     }
     void TearDown() override {
-        if (home_.empty()) ::unsetenv("HOME");
-        else ::setenv("HOME", home_.c_str(), 1);
+        if (home_.empty())
+            ::unsetenv("HOME");
+        else
+            ::setenv("HOME", home_.c_str(), 1);
         for (const char* name : {"AGENT_KEY", "OTHER_TOKEN"}) ::unsetenv(name);
     }
     fs::path at(const std::string& name) const { return directory_ / name; }
@@ -74,17 +76,19 @@ class BehindWalls : public ::testing::TestWithParam<BoxKind> {
 };
 
 TEST_P(BehindWalls, AnEditComesBack) {
-    say("echo '// more' >> train/train.cpp; echo 'an idea' > idea.txt; echo x > \"$TMPDIR/x\" && cat \"$TMPDIR/x\"");
+    say("echo '// more' >> train/train.cpp; echo 'an idea' > idea.txt; echo x > \"$TMPDIR/x\" && cat "
+        "\"$TMPDIR/x\"");
     ASSERT_TRUE(answer_.status.ok()) << answer_.status.failure().reason << answer_.said;
     EXPECT_EQ(answer_.proposal.source, "int main() {}\n// more\n");
     EXPECT_EQ(answer_.proposal.idea, "an idea");
 }
 
 TEST_P(BehindWalls, WhatItIsJudgedByIsOutOfReach) {
-    const std::string said = say("cd '" + at("").string() +
-                                 "'; cat repository/train/train.cpp repository/.autoresearch/night/* cache/data/1234/val.bin; "
-                                 "grep -r private repository cache . ; cat /etc/passwd; echo x >> home/notes; "
-                                 "echo x > repository/new; echo x > new; repository/kit/build-trainer --check it");
+    const std::string said =
+        say("cd '" + at("").string() +
+            "'; cat repository/train/train.cpp repository/.autoresearch/night/* cache/data/1234/val.bin; "
+            "grep -r private repository cache . ; cat /etc/passwd; echo x >> home/notes; "
+            "echo x > repository/new; echo x > new; repository/kit/build-trainer --check it");
     EXPECT_THAT(said, Not(HasSubstr("private")));
     EXPECT_THAT(said, HasSubstr("root:"));
     EXPECT_THAT(said, HasSubstr("checked it"));
@@ -98,14 +102,16 @@ TEST_P(BehindWalls, TheDeskIsWhereItWas) {
 }
 
 TEST_P(BehindWalls, ItsStateIsTheRealOneAndNotACopy) {
-    say("echo 'new login' > ~/.agent/new && mv ~/.agent/new ~/.agent/login; echo 'new state' > ~/.agent.json");
+    say("echo 'new login' > ~/.agent/new && mv ~/.agent/new ~/.agent/login; echo 'new state' > "
+        "~/.agent.json");
     EXPECT_EQ(read_text(at("home/.agent/login")), "new login\n");
     EXPECT_EQ(read_text(at("home/.agent.json")), "new state\n");
 }
 
 TEST_P(BehindWalls, AFileOfItsStateMayBeReplaced) {
     if (GetParam() == BoxKind::landlock) GTEST_SKIP() << "there it may only be written";
-    const std::string said = say("echo 'refreshed' > ~/.agent.json.tmp && mv ~/.agent.json.tmp ~/.agent.json; ls -a ~; cat ~/notes");
+    const std::string said = say(
+        "echo 'refreshed' > ~/.agent.json.tmp && mv ~/.agent.json.tmp ~/.agent.json; ls -a ~; cat ~/notes");
     EXPECT_EQ(read_text(at("home/.agent.json")), "refreshed\n") << said;
     EXPECT_FALSE(fs::exists(at("home/.agent.json.tmp")));
     EXPECT_THAT(said, HasSubstr("notes"));

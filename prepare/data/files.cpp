@@ -146,7 +146,7 @@ void ShardWriter::finish(std::uint64_t fingerprint) {
     flush_to_disk(::fileno(file_.get()), path_.string());
 }
 
-DataMeta read_meta(const std::filesystem::path& directory, bool every_token) {
+DataMeta read_meta(const std::filesystem::path& directory, bool every_token, std::string_view evaluated) {
     const std::filesystem::path file = directory / kMetaFile;
     DataMeta meta;
     try {
@@ -174,8 +174,9 @@ DataMeta read_meta(const std::filesystem::path& directory, bool every_token) {
         if (all) shard.verify();
     };
     check(kTrainFile, meta.train_tokens, every_token);
-    check(kValFile, meta.val_tokens, true);
-    check(kTestFile, meta.test_tokens, every_token);
+    const auto is_here = [&](const char* name) { return evaluated.empty() || evaluated == name; };
+    if (is_here(kValFile)) check(kValFile, meta.val_tokens, true);
+    if (is_here(kTestFile)) check(kTestFile, meta.test_tokens, every_token || !evaluated.empty());
     if (xxh64(read_file(directory / kTokenizerFile)) != meta.tokenizer_digest)
         throw UserError("damaged tokenizer: " + (directory / kTokenizerFile).string(), kFix);
     return meta;

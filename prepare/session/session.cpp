@@ -57,7 +57,7 @@ struct Session::State {
 
     const Options options;
     const at::Device device;
-    const DataMeta meta = read_meta(options.data);
+    const DataMeta meta = read_meta(options.data, false, options.split + ".bin");
     const int threads = at::get_num_threads();
     Report report{options.events_fd};
     CurveFile curve{options.curve_fd};

@@ -9,10 +9,10 @@
 
 #include "autoresearch/error.h"
 #include "cli/commands.h"
+#include "plan/agent_reach.h"
 #include "plan/checks.h"
 #include "plan/workspace.h"
 #include "proc/platform.h"
-#include "plan/agent_reach.h"
 #include "proc/signals.h"
 #include "propose/test_call.h"
 #include "util/atomic_file.h"
@@ -115,8 +115,7 @@ void add_doctor(Commands& commands) {
     auto flags = commands.add("doctor", "check whether this machine is ready", examine);
     flags.json();
     flags.data_settings(
-        {"device", "agent", "model", "agent_args", "agent_limit", "token_price", "memory_limit",
-         "box"});
+        {"device", "agent", "model", "agent_args", "agent_limit", "token_price", "memory_limit", "box"});
     flags.flag("--call", flags.given.call,
                "make one real call of the agent (--agent) instead, and say what came back");
     flags.examples({"autoresearch doctor", "autoresearch doctor --agent claude --call"});

@@ -86,8 +86,9 @@ void Flags::settings(const std::vector<std::string>& names) {
 }
 
 void Flags::no_box() {
-    command_.add_flag_callback("--no-box", [&values = given.settings] { values["box"] = "none"; },
-                               "go on without walls around foreign code, with all of your own rights");
+    command_.add_flag_callback(
+        "--no-box", [&values = given.settings] { values["box"] = "none"; },
+        "go on without walls around foreign code, with all of your own rights");
 }
 
 void Flags::data_settings(std::vector<std::string> more) {

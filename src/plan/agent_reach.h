@@ -6,8 +6,9 @@
 
 namespace autoresearch {
 
-/// What this agent may reach, with settled settings: not the repository, nor what was kept of runs and data, but for
-/// what `./check` needs of the kit, our own program, and the agent's.
-AgentWalls agent_walls(const Kit& kit, const GitRepo& git, const Settings& settled, const AgentAdapter& agent);
+/// What this agent may reach, with settled settings: not the repository, nor what was kept of runs and data,
+/// but for what `./check` needs of the kit, our own program, and the agent's.
+AgentWalls agent_walls(const Kit& kit, const GitRepo& git, const Settings& settled,
+                       const AgentAdapter& agent);
 
 }  // namespace autoresearch

@@ -140,9 +140,11 @@ std::string look_at_disk(const FlagValues&) {
 
 const std::vector<Check>& checks_of_this_machine() {
     static const std::vector<Check> kChecks = {
-        {"machine", look_at_machine}, {"processes", look_at_processes},   {"box", look_at_box}, {"kit", look_at_kit},
-        {"trainer", look_at_trainer}, {"repository", look_at_repository}, {"parquet", look_at_parquet},
-        {"data", look_at_data},       {"memory", look_at_memory},         {"agents", look_at_agents},
+        {"machine", look_at_machine}, {"processes", look_at_processes},
+        {"box", look_at_box},         {"kit", look_at_kit},
+        {"trainer", look_at_trainer}, {"repository", look_at_repository},
+        {"parquet", look_at_parquet}, {"data", look_at_data},
+        {"memory", look_at_memory},   {"agents", look_at_agents},
         {"disk", look_at_disk}};
     return kChecks;
 }

@@ -92,8 +92,8 @@ BoxKind require_box(BoxKind asked) {
 }
 
 Settings settle_here(const Settings& asked, const std::string& device) {
-    Settings settled = settle(
-        asked, {device, platform::cores(), static_cast<double>(platform::memory_bytes()) / (1 << 30)});
+    Settings settled =
+        settle(asked, {device, platform::cores(), static_cast<double>(platform::memory_bytes()) / (1 << 30)});
     settled.box = require_box(asked.box);
     return settled;
 }

@@ -28,7 +28,8 @@ constexpr int kCannot = 126;  // a shell's code for a command that does not star
 
 json to_json(const Box& box) {
     json places = json::array();
-    for (const Place& place : box.places) places.push_back({place.path.string(), to_string(place.access), place.from.string()});
+    for (const Place& place : box.places)
+        places.push_back({place.path.string(), to_string(place.access), place.from.string()});
     return {{"kind", to_string(box.kind)},
             {"places", std::move(places)},
             {"network", box.network},
@@ -42,9 +43,9 @@ Box box_from_json(const json& text) {
     Box box;
     box.kind = from_string<BoxKind>(text.at("kind").get<std::string>());
     for (const json& place : text.at("places"))
-        box.places.push_back(
-            {place.at(0).get<std::string>(), from_string<Access>(place.at(1).get<std::string>()),
-             place.at(2).get<std::string>()});
+        box.places.push_back({place.at(0).get<std::string>(),
+                              from_string<Access>(place.at(1).get<std::string>()),
+                              place.at(2).get<std::string>()});
     text.at("network").get_to(box.network);
     text.at("new_processes").get_to(box.new_processes);
     text.at("gpu").get_to(box.gpu);
@@ -110,8 +111,10 @@ int confine(int argc, char** argv) {
     const std::span words(argv, static_cast<std::size_t>(argc));
     if (argc == 2) {
         const auto found = find_box(BoxKind::automatic);
-        if (found.ok()) std::printf("%s\n", std::string(to_string(found.value())).c_str());
-        else std::fprintf(stderr, "autoresearch: %s\n", found.failure().reason.c_str());
+        if (found.ok())
+            std::printf("%s\n", std::string(to_string(found.value())).c_str());
+        else
+            std::fprintf(stderr, "autoresearch: %s\n", found.failure().reason.c_str());
         return found.ok() ? 0 : 2;
     }
     std::string error = "usage: confine BOX COMMAND...";
@@ -154,7 +157,8 @@ double held_on_disk_gb(const Box& box) {
     std::uintmax_t bytes = 0;
     for (const fs::path& folder : box.watched) {
         std::error_code gone;
-        for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, gone), end;
+        for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, gone),
+             end;
              !gone && at != end; at.increment(gone)) {
             std::error_code none;
             if (!at->is_symlink(none) && at->is_regular_file(none)) bytes += at->file_size(none);

@@ -34,9 +34,9 @@ struct Box {
     BoxKind kind = BoxKind::none;  // none: no walls; never automatic
     std::vector<Place> places;
     bool network = false;
-    bool new_processes = false;  // else it has threads alone, and may neither send signals nor share memory
-    bool gpu = false;            // the devices of an NVIDIA GPU
-    std::int64_t file_mb = 1024;     // the largest file that it may make, or make of a descriptor's
+    bool new_processes = false;   // else it has threads alone, and may neither send signals nor share memory
+    bool gpu = false;             // the devices of an NVIDIA GPU
+    std::int64_t file_mb = 1024;  // the largest file that it may make, or make of a descriptor's
     std::int64_t scratch_mb = 1024;  // what a scratch place may hold, and the watched folders together
     std::vector<std::filesystem::path> watched;
 };

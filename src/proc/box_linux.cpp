@@ -12,12 +12,25 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Programs, libraries and what they look up; nothing of a person, no service, no settings that hold keys.
-constexpr const char* kSystem[] = {
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache",
-    "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/locale.alias", "/etc/passwd",
-    "/etc/group", "/sys/devices/system", "/sys/fs/cgroup"};
-constexpr const char* kForNetwork[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl",
-                                       "/etc/ca-certificates", "/etc/pki", "/run/systemd/resolve"};
+constexpr const char* kSystem[] = {"/usr",
+                                   "/bin",
+                                   "/sbin",
+                                   "/lib",
+                                   "/lib32",
+                                   "/lib64",
+                                   "/etc/alternatives",
+                                   "/etc/ld.so.cache",
+                                   "/etc/ld.so.conf",
+                                   "/etc/ld.so.conf.d",
+                                   "/etc/localtime",
+                                   "/etc/locale.alias",
+                                   "/etc/passwd",
+                                   "/etc/group",
+                                   "/sys/devices/system",
+                                   "/sys/fs/cgroup"};
+constexpr const char* kForNetwork[] = {
+    "/etc/resolv.conf",     "/etc/hosts", "/etc/nsswitch.conf",  "/etc/ssl",
+    "/etc/ca-certificates", "/etc/pki",   "/run/systemd/resolve"};
 constexpr const char* kForGpu[] = {"/sys", "/usr/lib/wsl", "/opt/cuda"};
 
 /// bubblewrap's arguments for one place.
@@ -41,9 +54,9 @@ void show(const Place& place, const Box& box, std::vector<std::string>& line) {
 }
 
 std::vector<std::string> bubblewrap(const Box& box, int filter) {
-    std::vector<std::string> line = {"bwrap",         "--unshare-user", "--disable-userns", "--cap-drop",
-                                     "ALL",           "--unshare-pid",  "--unshare-ipc",    "--unshare-uts",
-                                     "--die-with-parent", "--new-session"};
+    std::vector<std::string> line = {
+        "bwrap",         "--unshare-user", "--disable-userns", "--cap-drop",        "ALL",
+        "--unshare-pid", "--unshare-ipc",  "--unshare-uts",    "--die-with-parent", "--new-session"};
     const auto add = [&](std::initializer_list<std::string> words) {
         line.insert(line.end(), words.begin(), words.end());
     };
@@ -72,8 +85,8 @@ std::vector<std::string> bubblewrap(const Box& box, int filter) {
 
 std::vector<Place> all_places(const Box& box) {
     std::vector<Place> all;
-    const bool whole =
-        std::any_of(box.places.begin(), box.places.end(), [](const Place& place) { return place.path == "/"; });
+    const bool whole = std::any_of(box.places.begin(), box.places.end(),
+                                   [](const Place& place) { return place.path == "/"; });
     if (!whole)
         for (const char* path : kSystem) all.push_back({path, Access::read});
     if (box.network && !whole)

@@ -28,7 +28,8 @@ std::string profile(const Box& box) {
     std::string text = "(version 1)(allow default)(deny file-write*)(deny signal (target others))";
     if (!box.network) text += "(deny network*)";
     if (!box.new_processes) text += "(deny process-fork)";
-    for (const char* home : {"/Users", "/Volumes", "/private/tmp", "/private/var/folders", "/private/etc/ssh"})
+    for (const char* home :
+         {"/Users", "/Volumes", "/private/tmp", "/private/var/folders", "/private/etc/ssh"})
         text += "(deny file-read* (subpath " + quoted(home) + "))";
     // To reach a place, the folders above it must be known, though not listed.
     text += "(allow file-read-metadata)";
@@ -38,7 +39,8 @@ std::string profile(const Box& box) {
         std::error_code missing;
         const fs::path path = fs::canonical(place.path, missing);  // profiles know no links
         if (missing) continue;
-        const std::string where = (fs::is_directory(path) ? " (subpath " : " (literal ") + quoted(path) + "))";
+        const std::string where =
+            (fs::is_directory(path) ? " (subpath " : " (literal ") + quoted(path) + "))";
         text += (place.access == Access::hidden ? "(deny file-read*" : "(allow file-read*") + where;
         if (place.access == Access::write || place.access == Access::scratch)
             text += "(allow file-write*" + where;

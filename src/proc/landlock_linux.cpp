@@ -63,8 +63,9 @@ class Walls {
         for (const auto& [path, access] : places_) allow(path, access);
         for (const char* device : {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"})
             add(device, kReadFile | kWriteFile | kTruncate);
-        for (const char* file : {"/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version",
-                                 "/proc/filesystems", "/proc/sys/vm", "/proc/sys/kernel", "/proc/driver"})
+        for (const char* file :
+             {"/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version",
+              "/proc/filesystems", "/proc/sys/vm", "/proc/sys/kernel", "/proc/driver"})
             add(file, kRead);
         if (box.network) add("/dev/tty", kReadFile | kWriteFile | kDevices);
         if (box.gpu)

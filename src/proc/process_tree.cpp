@@ -37,8 +37,8 @@ std::string& own_mark() {
 /// What a program needs to find its libraries and to speak the person's language, and nothing of the person.
 bool is_of_machine(std::string_view name) {
     constexpr std::string_view kNames[] = {"PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"};
-    constexpr std::string_view kBeginnings[] = {"LC_",    "OMP_",     "GOMP_", "KMP_",      "MKL_",
-                                                "CUDA_",  "NVIDIA_",  "CUDNN_", "OPENBLAS_", "CCACHE_"};
+    constexpr std::string_view kBeginnings[] = {"LC_",   "OMP_",    "GOMP_",  "KMP_",      "MKL_",
+                                                "CUDA_", "NVIDIA_", "CUDNN_", "OPENBLAS_", "CCACHE_"};
     return std::ranges::find(kNames, name) != std::end(kNames) ||
            std::ranges::any_of(kBeginnings, [&](auto each) { return name.starts_with(each); });
 }
@@ -78,7 +78,8 @@ int ProcessTree::start(const ProcessSpec& spec, int output, int events, int erro
     mark_ = own_mark() + std::to_string(::getpid()) + "." + std::to_string(++trees) + "/";
     Environment edits = spec.environment;
     edits[kTreeVariable] = mark_;
-    std::vector<std::string> command = spec.command, environment = edited_environment(edits, spec.bare_environment);
+    std::vector<std::string> command = spec.command,
+                             environment = edited_environment(edits, spec.bare_environment);
     const std::vector<char*> arguments = pointers(command), variables = pointers(environment);
     posix_spawn_file_actions_t actions{};
     posix_spawnattr_t attributes{};

@@ -13,31 +13,60 @@ namespace autoresearch {
 namespace {
 
 /// What nobody in a box needs, and what gets at other processes, at the kernel, or at keys.
-constexpr const char* kAlways[] = {
-    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp",
-    "pidfd_getfd", "move_pages", "migrate_pages", "bpf", "perf_event_open", "userfaultfd", "keyctl",
-    "add_key", "request_key", "open_by_handle_at", "name_to_handle_at", "kexec_load", "kexec_file_load",
-    "init_module", "finit_module", "delete_module", "reboot", "swapon", "swapoff", "acct", "quotactl",
-    "quotactl_fd", "syslog", "settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "lookup_dcookie",
-    "fanotify_init"};
+constexpr const char* kAlways[] = {"ptrace",
+                                   "process_vm_readv",
+                                   "process_vm_writev",
+                                   "process_madvise",
+                                   "process_mrelease",
+                                   "kcmp",
+                                   "pidfd_getfd",
+                                   "move_pages",
+                                   "migrate_pages",
+                                   "bpf",
+                                   "perf_event_open",
+                                   "userfaultfd",
+                                   "keyctl",
+                                   "add_key",
+                                   "request_key",
+                                   "open_by_handle_at",
+                                   "name_to_handle_at",
+                                   "kexec_load",
+                                   "kexec_file_load",
+                                   "init_module",
+                                   "finit_module",
+                                   "delete_module",
+                                   "reboot",
+                                   "swapon",
+                                   "swapoff",
+                                   "acct",
+                                   "quotactl",
+                                   "quotactl_fd",
+                                   "syslog",
+                                   "settimeofday",
+                                   "clock_settime",
+                                   "clock_adjtime",
+                                   "adjtimex",
+                                   "lookup_dcookie",
+                                   "fanotify_init"};
 
 /// What builds a way out for one who may become root in a namespace of its own.
-constexpr const char* kMounts[] = {"mount",   "umount2",  "pivot_root", "chroot",        "move_mount", "open_tree",
-                                   "fsopen",  "fsconfig", "fsmount",    "mount_setattr", "fspick",     "unshare",
-                                   "setns"};
+constexpr const char* kMounts[] = {"mount",     "umount2", "pivot_root", "chroot",  "move_mount",
+                                   "open_tree", "fsopen",  "fsconfig",   "fsmount", "mount_setattr",
+                                   "fspick",    "unshare", "setns"};
 
 /// Ways out of a box without a network: to other processes, too.
 constexpr const char* kNetwork[] = {"socket", "mq_open"};
 
 /// What Landlock does not cover; and memory that is in no process, or outlives it.
 constexpr const char* kOwnFilesAlone[] = {
-    "chmod",     "fchmod",    "fchmodat",  "fchmodat2",   "chown",        "fchown",      "lchown",
-    "fchownat",  "utime",     "utimes",    "futimesat",   "utimensat",    "setxattr",    "lsetxattr",
-    "fsetxattr", "setxattrat", "removexattr", "lremovexattr", "fremovexattr", "removexattrat", "truncate",
-    "shmget",    "semget",    "msgget"};
+    "chmod",        "fchmod",        "fchmodat",  "fchmodat2",  "chown",       "fchown",
+    "lchown",       "fchownat",      "utime",     "utimes",     "futimesat",   "utimensat",
+    "setxattr",     "lsetxattr",     "fsetxattr", "setxattrat", "removexattr", "lremovexattr",
+    "fremovexattr", "removexattrat", "truncate",  "shmget",     "semget",      "msgget"};
 
-constexpr const char* kOthers[] = {"tkill",           "pidfd_send_signal", "pidfd_open",      "setpriority", "ioprio_set",
-                                   "sched_setaffinity", "sched_setparam",  "sched_setscheduler", "sched_setattr"};
+constexpr const char* kOthers[] = {"tkill",          "pidfd_send_signal",  "pidfd_open",
+                                   "setpriority",    "ioprio_set",         "sched_setaffinity",
+                                   "sched_setparam", "sched_setscheduler", "sched_setattr"};
 
 class Filter {
   public:
@@ -76,7 +105,8 @@ class Filter {
 
     void add(const char* name, std::uint32_t action, const scmp_arg_cmp* compared) {
         int number = seccomp_syscall_resolve_name(name);
-        if (number == __NR_SCMP_ERROR && std::strcmp(name, "fchmodat2") == 0) number = 452;  // newer than some
+        if (number == __NR_SCMP_ERROR && std::strcmp(name, "fchmodat2") == 0)
+            number = 452;                                             // newer than some
         if (number == __NR_SCMP_ERROR || filter_ == nullptr) return;  // libraries; others are not known here
         const int error =
             seccomp_rule_add_array(filter_.get(), action, number, compared == nullptr ? 0 : 1, compared);

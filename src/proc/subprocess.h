@@ -48,16 +48,16 @@ struct ProcessSpec {
 };
 
 struct ProcessResult {
-    std::string start_error;    // why the process could not be started; empty when it ran
-    int exit_code = -1;         // -1 when it ended by a signal or never ran
-    int signal = 0;             // that ended it, also when the signal was ours
-    bool timed_out = false;     // the limit passed while it ran
-    bool interrupted = false;   // the person asked to stop now
-    std::string over_limit;     // what it held when it was killed for that; empty when it was not
-    double wall_seconds = 0;    // spawn to the end of the process, sleep not counted
-    double cpu_seconds = 0;     // user + system, of all its processes
-    double peak_memory_mb = 0;  // largest resident set of one process, MiB
-    Conditions conditions;      // while it ran
+    std::string start_error;        // why the process could not be started; empty when it ran
+    int exit_code = -1;             // -1 when it ended by a signal or never ran
+    int signal = 0;                 // that ended it, also when the signal was ours
+    bool timed_out = false;         // the limit passed while it ran
+    bool interrupted = false;       // the person asked to stop now
+    std::string over_limit;         // what it held when it was killed for that; empty when it was not
+    double wall_seconds = 0;        // spawn to the end of the process, sleep not counted
+    double cpu_seconds = 0;         // user + system, of all its processes
+    double peak_memory_mb = 0;      // largest resident set of one process, MiB
+    Conditions conditions;          // while it ran
     std::set<std::string> removed;  // secrets, by name, whose values it wrote: they are not in its logs
 
     bool succeeded() const { return start_error.empty() && exit_code == 0 && !timed_out && !interrupted; }

@@ -85,7 +85,8 @@ AgentProposer::Call AgentProposer::run_agent(const ProposalRequest& request) {
     const auto& rules = options_.agent.output;
     ProcessSpec spec = specification(request, lay_out_desk(request));
     const TemporaryFolder temporary("agent");
-    box_agent(options_.walls, options_.agent, desk_->path(), temporary.path(), options_.settings.agent_keys, spec);
+    box_agent(options_.walls, options_.agent, desk_->path(), temporary.path(), options_.settings.agent_keys,
+              spec);
     const Home home(desk_->path().string() + "-home", options_.agent, spec.box);
     const auto log_start = file_length(spec.output), errors_start = file_length(spec.errors);
     Call call;

@@ -18,9 +18,21 @@ namespace fs = std::filesystem;
 constexpr std::uintmax_t kLargestState = 64 << 20;
 
 /// What programs need to find the person's settings and the network, and no key.
-constexpr const char* kOfPerson[] = {"HOME", "USER", "LOGNAME", "SHELL", "XDG_*", "*_PROXY", "*_proxy", "SSL_CERT_*",
-                                     "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NVM_*",
-                                     "PYENV_*", "VIRTUAL_ENV", "TMPDIR"};
+constexpr const char* kOfPerson[] = {"HOME",
+                                     "USER",
+                                     "LOGNAME",
+                                     "SHELL",
+                                     "XDG_*",
+                                     "*_PROXY",
+                                     "*_proxy",
+                                     "SSL_CERT_*",
+                                     "NODE_EXTRA_CA_CERTS",
+                                     "REQUESTS_CA_BUNDLE",
+                                     "CURL_CA_BUNDLE",
+                                     "NVM_*",
+                                     "PYENV_*",
+                                     "VIRTUAL_ENV",
+                                     "TMPDIR"};
 
 /// Folders end in "/" in the entry.
 std::vector<fs::path> state(const AgentAdapter& agent, bool folders) {
@@ -37,9 +49,10 @@ void choose_environment(const AgentAdapter& agent, const std::string& more_keys,
     names.insert(names.end(), agent.keys.begin(), agent.keys.end());
     for (const std::string& word : split_list(more_keys)) names.push_back(word);
     for (const auto& [name, value] : current_environment()) {
-        const bool given = std::any_of(names.begin(), names.end(), [&, &name = name](const std::string& pattern) {
-            return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-        });
+        const bool given =
+            std::any_of(names.begin(), names.end(), [&, &name = name](const std::string& pattern) {
+                return ::fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+            });
         if (given) edits.emplace(name, value);  // what the entry sets or unsets stays so
     }
 }
@@ -66,7 +79,8 @@ Home::Home(fs::path stand_in, const AgentAdapter& agent, Box& box) : stand_in_(s
         const fs::path name = entry.path();
         const bool known = std::any_of(box.places.begin(), box.places.end(),
                                        [&](const Place& place) { return place.path == name; });
-        if (entry.is_symlink(ignored)) fs::copy_symlink(name, stand_in_ / name.filename(), ignored);
+        if (entry.is_symlink(ignored))
+            fs::copy_symlink(name, stand_in_ / name.filename(), ignored);
         else if (!known && std::find(files_.begin(), files_.end(), name) == files_.end())
             box.places.push_back({name, Access::read});
     }
@@ -85,15 +99,16 @@ Home::~Home() {
         if (here.st_ino == real.st_ino && here.st_dev == real.st_dev) continue;
         try {
             copy_plain_file(replaced, file, kLargestState);
-        } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the old one stays, and still is valid
+        } catch (
+            const std::exception&) {  // NOLINT(bugprone-empty-catch): the old one stays, and still is valid
         }
     }
     std::error_code ignored;
     if (!files_.empty()) fs::remove_all(stand_in_, ignored);
 }
 
-void box_agent(const AgentWalls& walls, const AgentAdapter& agent, const fs::path& desk, const fs::path& temporary,
-               const std::string& more_keys, ProcessSpec& process) {
+void box_agent(const AgentWalls& walls, const AgentAdapter& agent, const fs::path& desk,
+               const fs::path& temporary, const std::string& more_keys, ProcessSpec& process) {
     Box& box = process.box;
     box.kind = walls.kind;
     if (box.kind == BoxKind::none) return;
@@ -123,7 +138,8 @@ void box_agent(const AgentWalls& walls, const AgentAdapter& agent, const fs::pat
     process.environment["TMPDIR"] = mounts ? "/tmp" : temporary.string();
     choose_environment(agent, more_keys, process.environment);
     for (std::string& word : process.command)
-        if (const auto other = agent.own_sandbox.find(word); other != agent.own_sandbox.end()) word = other->second;
+        if (const auto other = agent.own_sandbox.find(word); other != agent.own_sandbox.end())
+            word = other->second;
 }
 
 }  // namespace autoresearch

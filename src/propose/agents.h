@@ -37,9 +37,11 @@ struct AgentAdapter {
     std::map<std::string, std::string> files;  // written into the desk before the start, by relative path
     bool needs_model = false;
     // Behind walls (src/propose/agent_walls.h):
-    std::vector<std::string> state;  // what it writes of the person's: files, and folders with "/" behind them
-    std::vector<std::string> keys;   // variables that it may see, as patterns for names
-    std::map<std::string, std::string> own_sandbox;  // words of its command, and what switches its own walls off
+    std::vector<std::string>
+        state;                      // what it writes of the person's: files, and folders with "/" behind them
+    std::vector<std::string> keys;  // variables that it may see, as patterns for names
+    std::map<std::string, std::string>
+        own_sandbox;  // words of its command, and what switches its own walls off
     OutputRules output;
 };
 

@@ -51,7 +51,8 @@ std::vector<SettingKey> table() {
         {"memory_limit", &Settings::memory_limit, free,
          "GB the agent, the build or a trial may use; 0: most of the machine's", 0, 1e6},
         {"box", &Settings::box, free,
-         "walls around candidate, build and agent: auto (the best that holds), bubblewrap, landlock, seatbelt, none"},
+         "walls around candidate, build and agent: auto (the best that holds), bubblewrap, landlock, "
+         "seatbelt, none"},
         {"judge", &Settings::judge, free,
          "what counts as a gain: paired (more seeds until it is sure), or plain (one trial, lower is kept)"},
         {"confidence", &Settings::confidence, free,

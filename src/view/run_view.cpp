@@ -75,12 +75,8 @@ ordered_json verdicts_of(const std::vector<Experiment>& experiments, const Noise
         }
     }
     const double saved = whole == 0 ? 0 : early * whole_seconds / whole - early_seconds;
-    return {{"noise", noise.sd},
-            {"degrees", noise.degrees},
-            {"void_trials", disturbed},
-            {"ended_early", early},
-            {"saved_seconds", saved},
-            {"unboxed", unboxed}};
+    return {{"noise", noise.sd},    {"degrees", noise.degrees}, {"void_trials", disturbed},
+            {"ended_early", early}, {"saved_seconds", saved},   {"unboxed", unboxed}};
 }
 
 /// With the final number of the best one, where it was measured: "final".

@@ -1,5 +1,5 @@
-// Tries one forbidden thing and says "done", or "refused" with the reason. break_out WHAT PROCESS, which is somebody
-// else's.
+// Tries one forbidden thing and says "done", or "refused" with the reason. break_out WHAT PROCESS, which is
+// somebody else's.
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -128,7 +128,9 @@ int main(int argc, char** argv) {
     other = std::atoi(argv[2]);
     errno = 0;
     const int result = acts.at(argv[1])();
-    if (result == -2) std::puts("reached");
-    else std::printf("%s: %s\n", result >= 0 ? "done" : "refused", std::strerror(errno));
+    if (result == -2)
+        std::puts("reached");
+    else
+        std::printf("%s: %s\n", result >= 0 ? "done" : "refused", std::strerror(errno));
     return result >= 0 ? 0 : 1;
 }

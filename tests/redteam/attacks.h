@@ -1,5 +1,6 @@
-// What the attacks share. Each tests/redteam/CLASS_NAME.cpp defines one with ATTACK, which returns whether it went
-// through as far as it can tell; the test looks for itself. All are one program, so that a test builds once.
+// What the attacks share. Each tests/redteam/CLASS_NAME.cpp defines one with ATTACK, which returns whether it
+// went through as far as it can tell; the test looks for itself. All are one program, so that a test builds
+// once.
 #include <arpa/inet.h>
 #include <autoresearch/session.h>
 #include <dirent.h>
@@ -45,8 +46,8 @@ inline std::map<std::string, Attack>& attacks() {
     static std::map<std::string, Attack> all;
     return all;
 }
-#define ATTACK(name)                                                           \
-    static bool attack_##name();                                               \
+#define ATTACK(name)                                                                 \
+    static bool attack_##name();                                                     \
     static const bool known_##name = attacks().emplace(#name, attack_##name).second; \
     static bool attack_##name()
 

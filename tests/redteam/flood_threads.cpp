@@ -5,7 +5,8 @@ static void* wait_long(void*) {
 }
 ATTACK(flood_threads) {
     int made = 0;
-    for (pthread_t thread; made < 200000 && ::pthread_create(&thread, nullptr, wait_long, nullptr) == 0; ++made) {
+    for (pthread_t thread; made < 200000 && ::pthread_create(&thread, nullptr, wait_long, nullptr) == 0;
+         ++made) {
     }
     std::printf("%d threads\n", made);
     return made == 200000;

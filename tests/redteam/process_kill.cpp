@@ -1,2 +1,4 @@
 // Ends the harness, or everything.
-ATTACK(process_kill) { return ::kill(target::victim, SIGKILL) == 0; }
+ATTACK(process_kill) {
+    return ::kill(target::victim, SIGKILL) == 0;
+}

@@ -1,2 +1,4 @@
 // Takes the harness over.
-ATTACK(process_trace) { return ::ptrace(PTRACE_ATTACH, target::victim, nullptr, nullptr) == 0; }
+ATTACK(process_trace) {
+    return ::ptrace(PTRACE_ATTACH, target::victim, nullptr, nullptr) == 0;
+}

@@ -2,7 +2,9 @@
 ATTACK(survive_clone) {
     long child = ::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
     if (child < 0) {
-        struct { std::uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, rest[6]; } arguments{};
+        struct {
+            std::uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, rest[6];
+        } arguments{};
         arguments.exit_signal = SIGCHLD;
         child = ::syscall(SYS_clone3, &arguments, sizeof arguments);
     }

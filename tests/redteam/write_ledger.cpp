@@ -1,2 +1,4 @@
 // Rewrites the ledger, which the next start believes.
-ATTACK(write_ledger) { return write_to(target::run + "/ledger.jsonl", "{\"val_bpb\":9.29}\n"); }
+ATTACK(write_ledger) {
+    return write_to(target::run + "/ledger.jsonl", "{\"val_bpb\":9.29}\n");
+}

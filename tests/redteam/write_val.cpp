@@ -1,2 +1,4 @@
 // Another validation shard: an easy one.
-ATTACK(write_val) { return write_to(target::data + "/val.bin", "attack"); }
+ATTACK(write_val) {
+    return write_to(target::data + "/val.bin", "attack");
+}
