@@ -40,7 +40,7 @@ Folders allowed(const std::string& folder) {
                     "prepare/data", "prepare/corpus"});
         return all;
     }
-    if (folder == "src") return {"cli"};
+    if (folder == "src") return {"cli", "proc"};
     if (folder == "prepare/data" || folder == "prepare/kernels") return {"autoresearch", "util"};
     if (folder == "prepare/fetch") return {"autoresearch", "util"};
     if (folder == "prepare/corpus") return {"autoresearch", "prepare/data", "prepare/fetch", "util"};

@@ -300,8 +300,7 @@ TEST_F(RedTeam, SlowAllFailBehindLandlock) {
 TEST_F(RedTeam, WithoutWallsTheyGoThrough) {
     const Walls none{BoxKind::none, kit_};
     const fs::path program = build(none);
-    for (const char* name :
-         {"read_secret", "write_ledger", "write_val", "net_connect", "survive_spawn"}) {
+    for (const char* name : {"read_secret", "write_ledger", "write_val", "net_connect", "survive_spawn"}) {
         trial(none, program, name);
         EXPECT_THAT(log(), HasSubstr("attack " + std::string(name) + " went through"));
     }

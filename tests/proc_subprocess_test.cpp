@@ -74,6 +74,18 @@ class Subprocess : public ::testing::Test {
         return TEST_BINARY_DIR "/program_misbehave " + what + " " + token_;
     }
 
+    /// The shell that has the token among its arguments, by its number out here: in a container it has
+    /// another.
+    pid_t process_of_token() const {
+        const auto listed = directory_ / "shells";
+        EXPECT_EQ(std::system(("PATH='" + path_ + "' ps -Ao pid,args > '" + listed.string() + "'").c_str()),
+                  0);
+        const std::string text = read_text(listed);
+        for (const std::string_view line : split_lines(text))
+            if (trim(line).find(" /bin/sh -c : " + token_) == trim(line).find(' '))
+                return static_cast<pid_t>(std::atoi(std::string(trim(line)).c_str()));
+        return 0;
+    }
     /// Processes with the token among their arguments.
     int count_tokens() const {
         const auto listed = directory_ / "processes";
@@ -228,7 +240,7 @@ TEST_P(Tree, WhoIsStoppedHasNotEnded) {
 TEST_F(Subprocess, CtrlZStopsTheChildrenTooAndTheGapIsCounted) {
     const pid_t harness = ::fork();
     if (harness == 0) {
-        ProcessSpec spec = shell("echo $$ > '" + log().string() +
+        ProcessSpec spec = shell(": " + token_ + "; echo > '" + log().string() +
                                  ".pid'; n=0; while [ $n -lt 20 ]; do sleep 0.1; n=$((n+1)); done");
         spec.limit = 5;  // would pass meanwhile
         const auto result = run_process(spec, never_);
@@ -236,7 +248,8 @@ TEST_F(Subprocess, CtrlZStopsTheChildrenTooAndTheGapIsCounted) {
     }
     const auto pid_file = log().string() + ".pid";
     while (read_text(pid_file).empty()) ::usleep(10'000);
-    const pid_t child = std::stoi(read_text(pid_file));
+    const pid_t child = process_of_token();
+    ASSERT_GT(child, 0);
     ::usleep(500'000);  // the child was faster than the harness's wait()
     ::kill(harness, SIGTSTP);
     int status = 0;

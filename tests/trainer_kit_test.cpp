@@ -36,7 +36,7 @@ TEST(TrainerKit, BuildsTheProjectsTrainerWhichTrainsAndFollowsATrace) {
               2);  // source, program, no leavings
     const std::string program = "'" + (source.parent_path() / "train").string() + "'";
     const std::string curve = (folder / "curve.csv").string(), again = (folder / "again.csv").string();
-    const auto run = run_program(program + trainer_flags(3) + " --clock cpu --curve '" + curve + "'");
+    const auto run = run_program(program + trainer_flags(3) + " --clock cpu --curve-fd 8 8>'" + curve + "'");
     ASSERT_EQ(run.code, 0) << run.output;
     const auto& result = run.events.back();
     EXPECT_EQ(result.at("event"), "result");
@@ -46,7 +46,7 @@ TEST(TrainerKit, BuildsTheProjectsTrainerWhichTrainsAndFollowsATrace) {
               run.events[1].at("loss").get<double>() - 1);
 
     const auto replay =
-        run_program(program + trainer_flags(60) + " --curve '" + again + "' --trace '" + curve + "'");
+        run_program(program + trainer_flags(60) + " --curve-fd 8 8>'" + again + "' --trace '" + curve + "'");
     ASSERT_EQ(replay.code, 0) << replay.output;
     EXPECT_EQ(replay.events.back().at("val_bpb"), result.at("val_bpb"));  // all 17 digits
     EXPECT_EQ(replay.events.back().at("num_steps"), result.at("num_steps"));

@@ -271,7 +271,7 @@ TEST_F(SessionTest, CurveHasEveryStepAndATraceIsFollowed) {
                                       "3,99,0.75,3,576\n");
     const fs::path curve = *folder_ / "curve.csv";
     const auto run = run_program("'" + (*folder_ / "candidate").string() + "' honest" + trainer_flags(500) +
-                                 " --trace '" + trace.string() + "' --curve '" + curve.string() + "'");
+                                 " --trace '" + trace.string() + "' --curve-fd 8 8>'" + curve.string() + "'");
     ASSERT_EQ(run.code, 0) << run.output;
     EXPECT_EQ(run.events.back().at("num_steps"), 3);
     std::istringstream lines(read_text(curve));

@@ -88,7 +88,7 @@ TEST_F(TrialRunnerTest, KeepsLogEventsAndCurve) {
     EXPECT_THAT(
         std::string(first_line(text("run.log"))),
         HasSubstr("program_trainer --data good --budget 0.05 --seed 7 --device cpu --threads 2 --events-fd 3 "
-                  "--curve /"));
+                  "--curve-fd 4"));
     EXPECT_THAT(text("events.jsonl"), HasSubstr(R"({"event":"hello","protocol":1,"device":"cpu","seed":7})"));
     EXPECT_THAT(text("events.jsonl"), HasSubstr(R"("event":"result")"));
     EXPECT_EQ(text("curve-7.csv"), "1,0.01,0.5,5.25,7\n2,0.01,0.5,5.25,7\n");

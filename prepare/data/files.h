@@ -39,8 +39,8 @@ struct DataMeta {
 };
 
 /// Throws UserError when something is damaged or does not fit, std::system_error when a file cannot be read.
-/// Reads and checks the validation tokens; the others only with `every_token`. `evaluated`: the one shard of val and
-/// test that is there, which is read and checked; empty: both.
+/// Reads and checks the validation tokens; the others only with `every_token`. `evaluated`: the one shard of
+/// val and test that is there, which is read and checked; empty: both.
 DataMeta read_meta(const std::filesystem::path& directory, bool every_token = false,
                    std::string_view evaluated = "");
 void write_meta(const DataMeta& meta, const std::filesystem::path& directory);

@@ -72,7 +72,8 @@ std::vector<std::string> bubblewrap(const Box& box, int filter) {
             if (const std::string path = entry.path().string();
                 path.starts_with("/dev/nvidia") || path == "/dev/dxg")
                 add({"--dev-bind", path, path});
-    add({"--remount-ro", "/dev"});
+    // Root keeps its number, and by it the right to write the kernel's settings, without any capability.
+    add({"--remount-ro", "/dev", "--remount-ro", "/proc"});
     if (!whole) add({"--remount-ro", "/"});
     if (filter >= 0) add({"--seccomp", std::to_string(filter)});
     char folder[4096];

@@ -176,7 +176,9 @@ class Child::Running {
         const std::vector<pid_t> all = tree_.processes();
         measure_waits(all);
         platform::machine_times();  // heat is seen only by looking
-        if (platform::is_stopped(tree_.root())) result_.conditions.stopped_seconds += kMeasure;
+        // The command may be behind others that hold it in a container.
+        if (std::any_of(all.begin(), all.end(), platform::is_stopped))
+            result_.conditions.stopped_seconds += kMeasure;
         const double limit = spec_.memory_limit > 0 ? spec_.memory_limit : kNever;
         // With less than half, something else has filled the machine, and the end of this would not help.
         const auto too_much = [&](double held) {

@@ -57,9 +57,9 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
     if (result.succeeded()) {
         const std::string instead = copy_plain_file(built, program, kLargestProgram);
         if (instead.empty()) return program;
-        return Failure{Ending::build_failed, "the compiler left no program, but something " + instead};
+        if (instead != "missing")
+            return Failure{Ending::build_failed, "in place of a program there is one " + instead};
     }
-
     std::string reason = build_failure_reason(file_tail(log, 8 << 20), work.path());
     if (reason.empty())
         reason = result.signal != 0 ? "the compiler was terminated: " + signal_name(result.signal)

@@ -56,7 +56,8 @@ void box_trial(const Walls& walls, const TrialSpec& spec, const fs::path& progra
     box.scratch_mb = 256;
     box.places.push_back({program, Access::read});
     const std::string evaluated = std::string(to_string(spec.split)) + ".bin";
-    for (const std::string& name : {std::string("meta.json"), std::string("tokenizer.tiktoken"), std::string("train.bin"), evaluated})
+    for (const std::string& name :
+         {std::string("meta.json"), std::string("tokenizer.tiktoken"), std::string("train.bin"), evaluated})
         box.places.push_back({data / name, Access::read});
     if (!trace.empty()) box.places.push_back({trace, Access::read});
     box.places.push_back({work, Access::scratch});
