@@ -202,7 +202,7 @@ TEST_P(Tree, MeasuresCpuTime) {
     EXPECT_LT(run_process(shell("sleep 0.2"), never_).cpu_seconds, 0.1);
     const Fd fifo_end = make_fifo();
     const auto orphan = run_process(shell("((i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo >" +
-                                          fifo() + ") &); read end <" + fifo()),
+                                          fifo() + ") &); read end <" + fifo() + "; sleep 0.1"),
                                     never_);
     if (platform::adopts_orphans()) {
         EXPECT_GT(orphan.cpu_seconds, 0.005);
