@@ -75,6 +75,17 @@ TEST(Text, ReadFileSaysWhichFileIsMissing) {
     }
 }
 
+TEST(Text, NobodyWaitsForAPipeOrFollowsALinkToATail) {
+    const TempDirectory directory;
+    ASSERT_EQ(::mkfifo((directory / "pipe").c_str(), 0600), 0);
+    EXPECT_EQ(try_read_file(directory / "pipe"), std::nullopt);
+    EXPECT_EQ(file_tail(directory / "pipe", 9), "");
+    const auto file = directory.write("private", "secret");
+    std::filesystem::create_symlink(file, directory / "link");
+    EXPECT_EQ(file_tail(directory / "link", 9), "");
+    EXPECT_EQ(try_read_file(directory / "link"), "secret") << "people link their files";
+}
+
 TEST(Nearest, FindsTheSmallestEditDistance) {
     const std::vector<std::string> keys = {"budget", "seed", "seq_len"};
     EXPECT_EQ(nearest("budgte", keys), "budget");

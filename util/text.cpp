@@ -1,13 +1,18 @@
 #include "util/text.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <numeric>
-#include <sstream>
+#include <iterator>
+#include <limits>
 #include <system_error>
 #include <utility>
+
+#include "util/fd.h"
 
 namespace autoresearch {
 namespace {
@@ -166,15 +171,36 @@ std::string shell_quote(std::string_view text) {
     return std::string("'").append(replace_all(std::string(text), "'", "'\\''")) + "'";
 }
 
+namespace {
+
+/// Of a file alone, and never waiting for one.
+Fd open_to_read(const std::filesystem::path& path, int flags = 0) {
+    Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags));
+    struct stat status{};
+    if (fd && (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode))) fd.reset();
+    return fd;
+}
+
+/// From where it stands to its end, or so many bytes. False if it cannot be read.
+bool read_rest(const Fd& fd, std::size_t most, std::string& text) {
+    constexpr std::size_t kPiece = 64 << 10;
+    for (ssize_t count = 1; count != 0 && text.size() < most;) {
+        const std::size_t before = text.size();
+        text.resize(before + std::min(kPiece, most - before));
+        count = ::read(fd.get(), text.data() + before, text.size() - before);
+        text.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+        if (count < 0 && errno != EINTR) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
 std::optional<std::string> try_read_file(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) return std::nullopt;
-    std::ostringstream text;
-    // An empty file sets failbit on `text`, which is not an error here.
-    text << in.rdbuf();
-    std::error_code gone;  // as a file of /proc is when its process ends meanwhile
-    if (in.bad() || !std::filesystem::is_regular_file(path, gone)) return std::nullopt;
-    return std::move(text).str();
+    std::string text;
+    const Fd fd = open_to_read(path);
+    if (!fd || !read_rest(fd, std::numeric_limits<std::size_t>::max(), text)) return std::nullopt;
+    return text;
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -194,13 +220,14 @@ std::uintmax_t file_length(const std::filesystem::path& path) {
 }
 
 std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, std::uintmax_t from) {
-    const std::uintmax_t size = file_length(path);
+    const Fd fd = open_to_read(path, O_NOFOLLOW);
+    const off_t end = fd ? ::lseek(fd.get(), 0, SEEK_END) : 0;
+    const std::uintmax_t size = end > 0 ? static_cast<std::uintmax_t>(end) : 0;
     const std::uintmax_t begin = std::max(from, size - std::min<std::uintmax_t>(size, max_bytes));
-    std::ifstream in(path, std::ios::binary);
-    if (!in.seekg(static_cast<std::streamoff>(begin)) || begin >= size) return {};
-    std::string tail(size - begin, '\0');
-    in.read(tail.data(), static_cast<std::streamsize>(tail.size()));
-    tail.resize(static_cast<std::size_t>(in.gcount()));
+    std::string tail;
+    if (begin >= size || ::lseek(fd.get(), static_cast<off_t>(begin), SEEK_SET) < 0 ||
+        !read_rest(fd, size - begin, tail))
+        return {};
     return begin == from ? tail : tail.substr(tail.find('\n') + 1);  // all of it if no line ends
 }
 

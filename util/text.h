@@ -44,11 +44,11 @@ std::string shell_quote(std::string_view text);
 
 /// The whole file. Throws std::system_error that names the path.
 std::string read_file(const std::filesystem::path& path);
-/// Nothing if it does not exist or cannot be read.
+/// Nothing if it does not exist, cannot be read, or is no file. Nobody waits for a named pipe.
 std::optional<std::string> try_read_file(const std::filesystem::path& path);
 
-/// The last `max_bytes` of a file, not counting its first `from` bytes; starts at a line start if it had to
-/// be cut. Empty if the file cannot be read.
+/// The last `max_bytes` of a file of ours, not counting its first `from` bytes; starts at a line start if it
+/// had to be cut. Empty if the file cannot be read, or is a link that somebody put there.
 std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, std::uintmax_t from = 0);
 
 /// Size of a file in bytes; 0 if there is none.

@@ -71,7 +71,7 @@ std::optional<int> detach(const RunInfo& run) {
     const fs::path console = run_files::console(run.directory);
     fs::create_directories(run.directory);
     const auto before = file_length(console);  // an earlier start's screen says nothing of this one
-    const Fd output = open_file(console, O_WRONLY | O_CREAT | O_APPEND);
+    const Fd output = open_own_file(console, O_WRONLY | O_CREAT | O_APPEND);
     const pid_t child = ::fork();
     if (child < 0) throw_errno("cannot start a second process");
     if (child == 0) {
