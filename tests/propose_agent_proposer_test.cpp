@@ -438,8 +438,8 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     ASSERT_TRUE(second.status.ok());
     EXPECT_EQ(second.proposal.source, source_ + "edit\nmended\n");
     EXPECT_EQ(second.proposal.idea, "what");
-    EXPECT_THAT(log(),
-                HasSubstr("again s1\n\n## Your last answer cannot be used\n\nline 2: edit: not allowed"));
+    EXPECT_THAT(log(), HasSubstr("again s1\n\n## Your last answer cannot be used\n\nWhat stands behind"));
+    EXPECT_THAT(log(), HasSubstr("\nWhy:\n> line 2: edit: not allowed\n"));
     EXPECT_THAT(log(), ::testing::Not(HasSubstr("The rules."))) << "the conversation has them";
 
     options_.agent.output.running_totals = true;
@@ -451,7 +451,7 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     const Answer third = AgentProposer(options_, stop).propose(more);
     ASSERT_TRUE(third.status.ok());
     EXPECT_EQ(third.proposal.source, source_ + "edit\nedit\n");
-    EXPECT_THAT(read_text(folder() / "prompt.md"), HasSubstr("cannot be used\n\nline 2"));
+    EXPECT_THAT(read_text(folder() / "prompt.md"), HasSubstr("Why:\n> line 2"));
 }
 
 TEST_F(AgentProposerTest, AnAgentThatCannotGoOnIsToldTheWholeTaskAgain) {
@@ -468,7 +468,7 @@ TEST_F(AgentProposerTest, AnAgentThatCannotGoOnIsToldTheWholeTaskAgain) {
     more.rejection = &failure;
     proposer.propose(more);
     EXPECT_NE(log().find("The rules."), log().rfind("The rules."));
-    EXPECT_THAT(log(), HasSubstr("cannot be used\n\nline 2: not allowed"));
+    EXPECT_THAT(log(), HasSubstr("Why:\n> line 2: not allowed"));
 }
 
 TEST_F(AgentProposerTest, ADeskThatAnAgentBrokeIsMended) {

@@ -19,6 +19,13 @@ namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\v\f";
 
+/// First and last of the characters that nobody sees: Unicode's formats without those of a few scripts and of
+/// music, variation selectors, and C1 controls.
+constexpr std::pair<char32_t, char32_t> kUnseen[] = {{0x80, 0x9F},     {0xAD, 0xAD},      {0x61C, 0x61C},
+                                                     {0x180E, 0x180E}, {0x200B, 0x200F},  {0x2028, 0x202E},
+                                                     {0x2060, 0x206F}, {0xFE00, 0xFE0F},  {0xFEFF, 0xFEFF},
+                                                     {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}};
+
 /// Length of the terminal's escape that begins this text: a title, a color. 1 if it does not end on its line.
 std::size_t escape_length(std::string_view text) {
     constexpr std::string_view kBetween = " !\"#$%&'()*+,-./", kParameters = "0123456789:;<=>?";
@@ -35,7 +42,7 @@ std::size_t escape_length(std::string_view text) {
     } else {
         end = line.find_first_not_of(kBetween, 1);
     }
-    return end < line.size() ? end + 1 : 1;
+    return end < line.size() && static_cast<unsigned char>(line[end]) < 0x80 ? end + 1 : 1;
 }
 
 /// Bytes of the UTF-8 character that begins this text; 0 when none does.
@@ -54,6 +61,31 @@ std::size_t utf8_length(std::string_view text) {
     for (std::size_t i = 2; i < length; ++i)
         if ((byte(i) & 0xC0) != 0x80) return 0;
     return length;
+}
+
+/// Its text is the UTF-8 of one character.
+bool is_unseen(std::string_view text) {
+    const unsigned char lead = static_cast<unsigned char>(text[0]);
+    char32_t code = text.size() == 1 ? lead : lead & (0x7FU >> text.size());
+    for (const char byte : text.substr(1)) code = code << 6 | (static_cast<unsigned char>(byte) & 0x3FU);
+    return std::any_of(std::begin(kUnseen), std::end(kUnseen),
+                       [&](const auto& range) { return code >= range.first && code <= range.second; });
+}
+
+/// Of valid UTF-8, which it stays.
+std::string without_unseen(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        const auto other =
+            std::find_if(text.begin(), text.end(), [](char byte) { return (byte & 0x80) != 0; });
+        const auto ascii = static_cast<std::size_t>(other - text.begin());
+        result.append(text.substr(0, ascii));
+        text.remove_prefix(ascii);
+        const std::string_view character = text.substr(0, text.empty() ? 0 : utf8_length(text));
+        if (!character.empty() && !is_unseen(character)) result.append(character);
+        text.remove_prefix(character.size());
+    }
+    return result;
 }
 
 /// Two letters that changed places count as one edit, as people type them.
@@ -146,13 +178,16 @@ std::string to_valid_utf8(std::string_view text) {
 }
 
 std::string without_escapes(std::string_view text) {
+    // First what is no UTF-8 and what nobody sees: neither may stand within an escape and come together to
+    // something when that is gone.
+    const std::string valid = without_unseen(to_valid_utf8(text));
     std::string result;
-    while (true) {
-        const std::size_t escape = text.find('\x1b');
-        result += text.substr(0, escape);
+    for (std::string_view rest = valid;;) {
+        const std::size_t escape = rest.find('\x1b');
+        result += rest.substr(0, escape);
         if (escape == std::string_view::npos) return result;
-        text.remove_prefix(escape);
-        text.remove_prefix(escape_length(text));
+        rest.remove_prefix(escape);
+        rest.remove_prefix(escape_length(rest));
     }
 }
 
@@ -164,7 +199,7 @@ std::string clean_line(std::string_view text, std::size_t max_bytes) {
         else if (!line.empty() && line.back() != ' ')
             line += ' ';
     }
-    return clip(trim(to_valid_utf8(line)), max_bytes);
+    return clip(trim(line), max_bytes);
 }
 
 std::string shell_quote(std::string_view text) {
