@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <system_error>
 
 #include "contract/run_files.h"
 #include "record/file_ledger.h"
@@ -238,6 +240,26 @@ TEST_F(FileLedgerTest, OddThingsInAnExperimentsPlacesAreReplaced) {
     }
     EXPECT_EQ(read_text(elsewhere), "mine");
     EXPECT_EQ(read_ledger(run_).size(), 4u);
+}
+
+TEST_F(FileLedgerTest, WhatEndsTheProgramWhileAProposalIsTriedIsFoundByTheNextStart) {
+    Proposal proposal{1, "parent", "int main() {}\n", "an idea", {}};
+    {
+        FileLedger ledger(run_);
+        EXPECT_EQ(ledger.new_proposal(), 1);
+        ledger.save_proposal(proposal);
+        ledger.note_fault(std::runtime_error("while none is tried"));
+        ledger.trying(1);
+        EXPECT_EQ(ledger.fault(1), "");
+        ledger.note_fault(UserError("the kit is gone", "bring it back"));
+        ledger.note_fault(std::system_error(ENOSPC, std::generic_category(), "cannot write"));
+        EXPECT_EQ(ledger.fault(1), "") << "a person has to mend that";
+        ledger.note_fault(std::out_of_range("number 7 of 3\nand more"));
+    }
+    FileLedger ledger(run_);
+    EXPECT_EQ(ledger.saved_proposal()->id, 1);
+    EXPECT_EQ(ledger.fault(1), "number 7 of 3 and more");
+    EXPECT_EQ(ledger.fault(2), "");
 }
 
 TEST_F(FileLedgerTest, OtherFilesAndVersionsAreRefused) {

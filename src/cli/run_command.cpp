@@ -113,6 +113,14 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
     }
 }
 
+/// What ends the program is seen here, while the ledger still knows which proposal was tried.
+LoopEnd run_loop(ExperimentLoop& loop, const FileLedger& ledger) try {
+    return loop.run();
+} catch (const std::exception& error) {
+    ledger.note_fault(error);
+    throw;
+}
+
 /// The exit code; nothing if another worktree just took the run's name.
 std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, bool json) {
     const RunInfo& info = plan.run;
@@ -157,7 +165,7 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     FairRunner runner(trial, reporter, stop, system_clock(), settings.config);
     ExperimentLoop loop({proposer, guard, builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);
-    const LoopEnd end = loop.run();
+    const LoopEnd end = run_loop(loop, ledger);
     if (end == LoopEnd::stopped) reporter.note("the run ends: " + SignalStop::cause());
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
     reporter.clear();

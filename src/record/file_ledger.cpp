@@ -254,4 +254,17 @@ std::optional<Proposal> FileLedger::saved_proposal() {
     return std::nullopt;
 }
 
+void FileLedger::trying(int id) {
+    fault_mark_.reset();
+    if (id != 0) fault_mark_.emplace(run_files::fault(proposal_directory(id)));
+}
+
+std::string FileLedger::fault(int id) const {
+    return FaultMark::reason_in(run_files::fault(proposal_directory(id)));
+}
+
+void FileLedger::note_fault(const std::exception& error) const {
+    if (fault_mark_) fault_mark_->leave(error);
+}
+
 }  // namespace autoresearch
