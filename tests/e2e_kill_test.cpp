@@ -85,5 +85,28 @@ TEST_F(KillE2e, AtEveryBoundaryNothingIsLostOrDoubled) {
     EXPECT_GT(kills, 50) << "the calls are not counted";
 }
 
+// Whoever makes the harness die must not do so at every start.
+TEST_F(KillE2e, AProposalThatTheHarnessDiedOfIsNotTriedAgain) {
+    home.write("agent.sh", "echo $1 >> '" + (home / "asked").string() + "'\n" + read_text(home / "agent.sh"));
+    const std::string line =
+        line_ + kBinary + " " +
+        run_line("--experiments 2 --agent 'sh " + (home / "agent.sh").string() + " {experiment}'");
+    const Output died = sh("ulimit -c 0; " + line + " & pid=$!; i=0; while [ $i -lt 1200 ] && [ ! -s '" +
+                           (directory(1) / "events.jsonl").string() +
+                           "' ]; do i=$((i+1)); sleep 0.05; done; kill -SEGV $pid; wait $pid");
+    EXPECT_EQ(died.code, 128 + SIGSEGV) << died.out << died.err;
+    ASSERT_EQ(ledger().size(), 1U);
+    EXPECT_EQ(read_text(repository / ".autoresearch/e2e/proposals/0001/fault.txt"), "SIGSEGV");
+    const Output next = sh(line);
+    ASSERT_EQ(next.code, 0) << next.out << next.err;
+    expect_consistent(3);
+    const auto lines = ledger();
+    EXPECT_EQ(lines[1]["verdict"]["decision"], "crash");
+    EXPECT_EQ(lines[1]["verdict"]["reason"], "autoresearch itself ended while it was tried: SIGSEGV");
+    EXPECT_EQ(lines[1]["idea"], "idea 1");
+    EXPECT_EQ(lines[2]["verdict"]["ending"], "ok") << lines[2].dump();
+    EXPECT_EQ(read_text(home / "asked"), "1\n2\n") << "each once";
+}
+
 }  // namespace
 }  // namespace autoresearch

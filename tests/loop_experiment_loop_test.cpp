@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <stdexcept>
+
 #include "fakes/fakes.h"
 #include "judge/paired_judge.h"
 #include "loop/experiment_loop.h"
@@ -107,6 +109,30 @@ TEST_F(LoopTest, ABaselineOnABusyMachineIsWaitedFor) {
     trials = -1000;
     EXPECT_EQ(run(), LoopEnd::done) << "a bound ends the wait";
     EXPECT_TRUE(ledger.all.empty());
+}
+
+TEST_F(LoopTest, AProposalThatEndedTheProgramIsACrashAndNotTriedAgain) {
+    config.experiments = 2;
+    config.repairs = 2;
+    runner.answer = [&](const TrialRequest& request) -> Trial {
+        EXPECT_EQ(ledger.tried, request.spec.experiment) << "the baseline is no proposal";
+        if (request.spec.experiment == 1) throw std::out_of_range("7");
+        return FakeRunner::with_bpb(2.0 - 0.1 * request.spec.experiment);
+    };
+    EXPECT_THROW(run(), std::out_of_range);
+    EXPECT_EQ(ledger.tried, 1) << "and is still known";
+    ASSERT_EQ(ledger.all.size(), 1U);
+    ledger.faults[1] = "number 7 of 3";
+    EXPECT_EQ(run(), LoopEnd::done);
+    ASSERT_EQ(ledger.all.size(), 3U);
+    const Experiment& fault = experiment(1);
+    EXPECT_EQ(fault.verdict.decision, Decision::crash);
+    EXPECT_EQ(fault.verdict.ending, Ending::crashed);
+    EXPECT_EQ(fault.verdict.reason, "autoresearch itself ended while it was tried: number 7 of 3");
+    EXPECT_EQ(fault.idea, "idea 1");
+    EXPECT_EQ(proposer.calls, 2) << "no repair";
+    EXPECT_EQ(experiment(2).verdict.decision, Decision::keep);
+    EXPECT_EQ(ledger.tried, 0);
 }
 
 TEST_F(LoopTest, ABuildThatFailsForTheMachineIsNotTheCandidates) {

@@ -67,7 +67,7 @@ class Subprocess : public ::testing::Test {
     /// A named pipe that the test has open at both ends, so that neither side waits for the other to open it.
     Fd make_fifo() const {
         EXPECT_EQ(::mkfifo(fifo().c_str(), 0600), 0);
-        return open_file(fifo(), O_RDWR);
+        return Fd(::open(fifo().c_str(), O_RDWR | O_CLOEXEC));
     }
     std::string fifo() const { return directory_ / "fifo"; }
     std::string misbehave(const std::string& what) const {
@@ -420,7 +420,7 @@ TEST_P(Tree, WhoFleesFromChildToChildIsCaught) {
     spec.on_event = [](std::string_view) { return 0; };
     EXPECT_TRUE(run_process(spec, never_).timed_out);
     // Only our end is left.
-    Fd reader = open_file(fifo(), O_RDONLY | O_NONBLOCK);
+    Fd reader = Fd(::open(fifo().c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     fifo_end.reset();
     char nothing = 0;
     EXPECT_EQ(::read(reader.get(), &nothing, 1), 0);

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/fmt/fmt.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -288,6 +289,53 @@ TEST_F(AgentProposerTest, OtherChangesAreListedAndStayBehind) {
     EXPECT_TRUE(fs::is_empty(directory_ / "desks"));
 }
 
+TEST_F(AgentProposerTest, FoldersDeeperThanAPathMayBeAreListedWithTheRestAndRemoved) {
+    const auto ignored =
+        edit(
+            "name=$(printf %0200d 0); (for i in $(seq 40); do mkdir $name; : > file; cd -P $name; done); "
+            "echo x >> train/train.cpp; : > a; : > zzz; mkdir -p prepare/new; : > prepare/new/file")
+            .agent.ignored_files;
+    EXPECT_THAT(ignored, ::testing::IsSupersetOf({"a", "zzz", "prepare/new/file", "file"}));
+    EXPECT_EQ(ignored.size(), 4 + 15 + 1U) << "the one that is too deep stands for what is in it";
+    EXPECT_TRUE(fs::is_empty(directory_ / "desks"));
+}
+
+TEST_F(AgentProposerTest, NothingElseThanAPlainFileIsReadAsIdeaOrReport) {
+    const std::string key =
+        "'" + directory_.write("private", R"({"cost": 7, "text": "a key"})").string() + "'";
+    const std::string edit =
+        "echo x >> train/train.cpp; echo '{\"cost\": 2}' > report.json; echo i > idea.txt; ";
+    const auto answer = [&](const std::string& more) {
+        options_.agent = find_agent({}, edit + more);
+        options_.agent.output = {"report.json", {"text"}, {}, {}, {"cost"}, {}, false, false};
+        return AgentProposer(options_, NeverStop()).propose(request()).proposal;
+    };
+    EXPECT_EQ(answer("true").agent.usd, 2);
+    for (const std::string& other :
+         {"ln -sf " + key, "ln -f " + key, std::string("rm -f idea.txt report.json; mkfifo"),
+          std::string("rm -f idea.txt report.json; mkdir")}) {
+        const Proposal proposal = answer(other + " idea.txt; " + other + " report.json");
+        EXPECT_EQ(proposal.idea, "no idea given") << other;
+        EXPECT_EQ(proposal.agent.usd, 0) << other;
+    }
+}
+
+TEST_F(AgentProposerTest, OddThingsAmongTheRecordsAreLeftOutOrReplaced) {
+    const auto records = directory_ / "run/experiments/0000";
+    fs::remove(records / "run.log");
+    for (const char* name : {"run.log", "curve-1.csv"})
+        ASSERT_EQ(::mkfifo((records / name).c_str(), 0600), 0);
+    fs::create_symlink("/etc/passwd", records / "curve-2.csv");
+    fs::create_directory(records / "curve-3.csv");
+    fs::create_directories(folder());
+    ASSERT_EQ(::mkfifo((folder() / "agent.log").c_str(), 0600), 0);
+    const auto elsewhere = directory_.write("elsewhere", "mine");
+    fs::create_symlink(elsewhere, folder() / "prompt.md");
+    edit("ls experiments/0000; echo x >> train/train.cpp");
+    EXPECT_EQ(log(), "result.json\ntrain.cpp\n");
+    EXPECT_EQ(read_text(elsewhere), "mine");
+}
+
 TEST_F(AgentProposerTest, AListOfIgnoredFilesIsShort) {
     const auto ignored =
         edit("echo x >> train/train.cpp; for i in $(seq 100); do : > file$i; done").agent.ignored_files;
@@ -306,6 +354,9 @@ TEST_F(AgentProposerTest, EveryWayToGiveNoProposal) {
                 HasSubstr("plain file"));
     EXPECT_THAT(reason("rm train/train.cpp; mkdir train/train.cpp"), HasSubstr("plain file"));
     EXPECT_THAT(reason("rm train/train.cpp; mkfifo train/train.cpp"), HasSubstr("plain file"));
+    directory_.write("private", "a key");
+    EXPECT_THAT(reason("ln -f '" + (directory_ / "private").string() + "' train/train.cpp"),
+                HasSubstr("plain file"));
     EXPECT_EQ(reason("head -c 50000000 /dev/zero > train/train.cpp"),
               "the agent made train/train.cpp 47 MiB large");
     EXPECT_EQ(reason("echo x >> train/train.cpp; echo broken >&2; exit 7"),
@@ -387,8 +438,8 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     ASSERT_TRUE(second.status.ok());
     EXPECT_EQ(second.proposal.source, source_ + "edit\nmended\n");
     EXPECT_EQ(second.proposal.idea, "what");
-    EXPECT_THAT(log(),
-                HasSubstr("again s1\n\n## Your last answer cannot be used\n\nline 2: edit: not allowed"));
+    EXPECT_THAT(log(), HasSubstr("again s1\n\n## Your last answer cannot be used\n\nWhat stands behind"));
+    EXPECT_THAT(log(), HasSubstr("\nWhy:\n> line 2: edit: not allowed\n"));
     EXPECT_THAT(log(), ::testing::Not(HasSubstr("The rules."))) << "the conversation has them";
 
     options_.agent.output.running_totals = true;
@@ -400,7 +451,7 @@ TEST_F(AgentProposerTest, AnAgentMendsItsEditWhereItLeftIt) {
     const Answer third = AgentProposer(options_, stop).propose(more);
     ASSERT_TRUE(third.status.ok());
     EXPECT_EQ(third.proposal.source, source_ + "edit\nedit\n");
-    EXPECT_THAT(read_text(folder() / "prompt.md"), HasSubstr("cannot be used\n\nline 2"));
+    EXPECT_THAT(read_text(folder() / "prompt.md"), HasSubstr("Why:\n> line 2"));
 }
 
 TEST_F(AgentProposerTest, AnAgentThatCannotGoOnIsToldTheWholeTaskAgain) {
@@ -417,7 +468,7 @@ TEST_F(AgentProposerTest, AnAgentThatCannotGoOnIsToldTheWholeTaskAgain) {
     more.rejection = &failure;
     proposer.propose(more);
     EXPECT_NE(log().find("The rules."), log().rfind("The rules."));
-    EXPECT_THAT(log(), HasSubstr("cannot be used\n\nline 2: not allowed"));
+    EXPECT_THAT(log(), HasSubstr("Why:\n> line 2: not allowed"));
 }
 
 TEST_F(AgentProposerTest, ADeskThatAnAgentBrokeIsMended) {

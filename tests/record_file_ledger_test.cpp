@@ -1,8 +1,12 @@
 #include <autoresearch/error.h>
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
+#include <cerrno>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <system_error>
 
 #include "contract/run_files.h"
 #include "record/file_ledger.h"
@@ -195,6 +199,67 @@ TEST_F(FileLedgerTest, LostExperimentsAreNoticedByTheirFolders) {
     }
     std::filesystem::remove(file_);
     EXPECT_THROW(read_ledger(run_), UserError);
+}
+
+TEST_F(FileLedgerTest, AFolderThatSomebodyElsePutThereIsNoLostExperiment) {
+    {
+        FileLedger ledger(run_);
+        ledger.append(experiment(0));
+        ledger.directory(1);
+    }
+    for (const char* name : {"9999", "0002", "2026-notes", "99999999999999999999", "-3", "0007/result.json"})
+        std::filesystem::create_directories(run_ / "experiments" / name);
+    directory_.write("run/experiments/0005", "a file");
+    EXPECT_EQ(error(), "");
+    EXPECT_EQ(read_ledger(run_).size(), 1u);
+}
+
+TEST_F(FileLedgerTest, OddThingsInAnExperimentsPlacesAreReplaced) {
+    const auto folder = run_ / "experiments/0001", elsewhere = directory_.write("elsewhere", "mine");
+    FileLedger ledger(run_, [](const Experiment&) { return "--- a\n+++ b\n"; });
+    ledger.append(experiment(0));
+    const std::vector<std::function<void(const std::filesystem::path&)>> things = {
+        [](const auto& place) { ASSERT_EQ(::mkfifo(place.c_str(), 0600), 0); },
+        [&](const auto& place) { std::filesystem::create_symlink(elsewhere, place); },
+        [](const auto& place) { std::filesystem::create_directories(place / "full/of"); }};
+    int number = 0;
+    for (const auto& put : things) {
+        ++number;
+        const auto name = run_files::experiment_directory(run_, number);
+        put(name);
+        EXPECT_TRUE(std::filesystem::is_directory(std::filesystem::symlink_status(ledger.directory(number))));
+        for (const auto& file : {run_files::result(name), run_files::idea(name), run_files::patch(name),
+                                 run_files::finished_trials(name)})
+            put(file);
+        EXPECT_TRUE(ledger.saved_trials(number, TrialSpec()).empty());
+        ledger.save_trial(number, TrialSpec(), Trial());
+        EXPECT_EQ(ledger.saved_trials(number, TrialSpec()).size(), 1u);
+        ledger.append(experiment(number));
+        EXPECT_EQ(read_text(name / "idea.txt"), "idea " + std::to_string(number) + "\n");
+        EXPECT_FALSE(std::filesystem::exists(run_files::finished_trials(name)));
+    }
+    EXPECT_EQ(read_text(elsewhere), "mine");
+    EXPECT_EQ(read_ledger(run_).size(), 4u);
+}
+
+TEST_F(FileLedgerTest, WhatEndsTheProgramWhileAProposalIsTriedIsFoundByTheNextStart) {
+    Proposal proposal{1, "parent", "int main() {}\n", "an idea", {}};
+    {
+        FileLedger ledger(run_);
+        EXPECT_EQ(ledger.new_proposal(), 1);
+        ledger.save_proposal(proposal);
+        ledger.note_fault(std::runtime_error("while none is tried"));
+        ledger.trying(1);
+        EXPECT_EQ(ledger.fault(1), "");
+        ledger.note_fault(UserError("the kit is gone", "bring it back"));
+        ledger.note_fault(std::system_error(ENOSPC, std::generic_category(), "cannot write"));
+        EXPECT_EQ(ledger.fault(1), "") << "a person has to mend that";
+        ledger.note_fault(std::out_of_range("number 7 of 3\nand more"));
+    }
+    FileLedger ledger(run_);
+    EXPECT_EQ(ledger.saved_proposal()->id, 1);
+    EXPECT_EQ(ledger.fault(1), "number 7 of 3 and more");
+    EXPECT_EQ(ledger.fault(2), "");
 }
 
 TEST_F(FileLedgerTest, OtherFilesAndVersionsAreRefused) {

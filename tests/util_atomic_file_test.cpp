@@ -1,11 +1,14 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <iterator>
 #include <system_error>
+#include <vector>
 
 #include "temp_directory.h"
 #include "util/atomic_file.h"
@@ -87,6 +90,41 @@ TEST(AtomicFile, ALockThatMayOnlyBeReadIsTaken) {
     }
     const Fd held = wait_for_lock(file, [] {});
     EXPECT_EXIT(as_anybody("lock"), ::testing::ExitedWithCode(4), "");
+}
+
+TEST(AtomicFile, WhatSomebodyPutInThePlaceOfOurFileIsReplaced) {
+    const TempDirectory directory;
+    const auto file = directory / "log", elsewhere = directory.write("elsewhere", "mine");
+    directory.write("full/of/files", "x");
+    const std::vector<std::function<void()>> obstacles = {
+        [&] { ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0); },
+        [&] { std::filesystem::create_symlink(elsewhere, file); },
+        [&] { std::filesystem::create_symlink(directory / "nowhere", file); },
+        [&] { std::filesystem::rename(directory / "full", file); },
+        [&] { directory.write("log", "a file"); }};
+    for (const auto& put : obstacles) {
+        std::filesystem::remove(file);
+        put();
+        write_file(file, "text");
+        EXPECT_EQ(read_text(file), "text");
+        write_all(open_own_file(file, O_WRONLY | O_APPEND).get(), " and more", "it");
+        EXPECT_EQ(read_text(file), "text and more") << "a file stays";
+    }
+    EXPECT_EQ(read_text(elsewhere), "mine");
+    EXPECT_FALSE(std::filesystem::exists(directory / "nowhere"));
+}
+
+TEST(AtomicFile, NobodyWaitsForAPipe) {
+    const TempDirectory directory;
+    ASSERT_EQ(::mkfifo((directory / "pipe").c_str(), 0600), 0);
+    for (const int flags : {O_RDONLY, O_WRONLY, O_RDWR}) {
+        try {
+            open_file(directory / "pipe", flags);
+            FAIL() << "no exception";
+        } catch (const std::system_error& error) {
+            EXPECT_NE(std::string(error.what()).find("/pipe"), std::string::npos);
+        }
+    }
 }
 
 TEST(AtomicFile, NamesThePathThatCannotBeWritten) {

@@ -38,6 +38,30 @@ TEST(Text, CleanLineIsPlainValidUtf8) {
     EXPECT_EQ(clean_line("abcdefgh", 6), "abc...");
 }
 
+TEST(Text, WhatNobodySeesIsDropped) {
+    for (const std::string unseen :
+         {"\u0080", "\u0085", "\u009b", "\u009d", "\u009f", "\u00ad",     "\u061c",
+          "\u200b", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a",     "\u202e",
+          "\u2060", "\u2066", "\u2069", "\ufe0f", "\ufeff", "\U000e0041", "\U000e0100"}) {
+        EXPECT_EQ(clean_line("a" + unseen + "b"), "ab");
+        EXPECT_EQ(without_escapes("a" + unseen + "b\n" + unseen), "ab\n");
+        EXPECT_EQ(clean_line(unseen), "");
+    }
+    const std::string seen = "\u00a0\u00e9\u061b\u2027\u202f\u20ac\ufdff\ufffd\U0001F600";
+    EXPECT_EQ(without_escapes(seen), seen);
+}
+
+TEST(Text, WhatIsDroppedDoesNotMakeSomethingElse) {
+    EXPECT_EQ(without_escapes("\x1b\u200b[31mred"), "red");
+    EXPECT_EQ(without_escapes("\xc2\u200b\x9b"
+                              "1m"),
+              "??1m");  // would be U+009B
+    EXPECT_EQ(without_escapes("\xc2\x1b(B\x9b"
+                              "1m"),
+              "??1m");
+    EXPECT_EQ(without_escapes("\x1b\u00e9\x1b[\u00e9"), "\u00e9[\u00e9") << "no character is cut";
+}
+
 TEST(Text, Utf8OutsideTheRangeIsReplaced) {
     EXPECT_EQ(to_valid_utf8("\xc0\x80"), "??");            // too long form of NUL
     EXPECT_EQ(to_valid_utf8("\xed\xa0\x80"), "???");       // a surrogate
@@ -73,6 +97,17 @@ TEST(Text, ReadFileSaysWhichFileIsMissing) {
     } catch (const std::system_error& error) {
         EXPECT_NE(std::string(error.what()).find("gone"), std::string::npos);
     }
+}
+
+TEST(Text, NobodyWaitsForAPipeOrFollowsALinkToATail) {
+    const TempDirectory directory;
+    ASSERT_EQ(::mkfifo((directory / "pipe").c_str(), 0600), 0);
+    EXPECT_EQ(try_read_file(directory / "pipe"), std::nullopt);
+    EXPECT_EQ(file_tail(directory / "pipe", 9), "");
+    const auto file = directory.write("private", "secret");
+    std::filesystem::create_symlink(file, directory / "link");
+    EXPECT_EQ(file_tail(directory / "link", 9), "");
+    EXPECT_EQ(try_read_file(directory / "link"), "secret") << "people link their files";
 }
 
 TEST(Nearest, FindsTheSmallestEditDistance) {

@@ -10,6 +10,8 @@
 #include <system_error>
 #include <thread>
 
+#include "util/tree.h"
+
 namespace autoresearch {
 
 void throw_errno(const std::string& what) {
@@ -17,9 +19,19 @@ void throw_errno(const std::string& what) {
 }
 
 Fd open_file(const std::filesystem::path& path, int flags) {
-    Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0666));
+    Fd fd(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0666));
+    struct stat status{};
+    if (fd && ::fstat(fd.get(), &status) == 0 && S_ISFIFO(status.st_mode)) {
+        fd.reset();
+        errno = ENXIO;  // as for a writer whom nobody reads
+    }
     if (!fd) throw_errno("cannot open " + path.string());
     return fd;
+}
+
+Fd open_own_file(const std::filesystem::path& path, int flags) {
+    make_way(path);
+    return open_file(path, flags | O_NOFOLLOW);
 }
 
 void write_all(int fd, std::string_view text, const std::string& what) {
@@ -32,7 +44,7 @@ void write_all(int fd, std::string_view text, const std::string& what) {
 }
 
 void write_file(const std::filesystem::path& target, std::string_view text) {
-    write_all(open_file(target, O_WRONLY | O_CREAT | O_TRUNC).get(), text, target.string());
+    write_all(open_own_file(target, O_WRONLY | O_CREAT | O_TRUNC).get(), text, target.string());
 }
 
 void flush_to_disk(int fd, const std::string& what) {
@@ -54,9 +66,9 @@ void flush_directory(const std::filesystem::path& directory) {
 Fd wait_for_lock(const std::filesystem::path& file, const std::function<void()>& waiting) {
     std::filesystem::create_directories(file.parent_path());
     // Another user's lock, or one on a disk that is mounted read-only, can still be opened for reading.
-    Fd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+    Fd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666));
     const int why = errno;
-    if (!lock) lock = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!lock) lock = Fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!lock) throw std::system_error(why, std::generic_category(), "cannot open " + file.string());
     while (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK && errno != EINTR) throw_errno("cannot lock " + file.string());

@@ -12,15 +12,19 @@ namespace autoresearch {
 /// Throws std::system_error for errno.
 [[noreturn]] void throw_errno(const std::string& what);
 
-/// open(2), closed on exec, mode 0666 less umask; throws std::system_error that names the path.
+/// open(2), closed on exec, mode 0666 less umask; throws std::system_error that names the path, also for a
+/// named pipe, which nobody waits for.
 Fd open_file(const std::filesystem::path& path, int flags);
+
+/// The same, to write a file of ours: whatever else somebody put in its place is removed.
+Fd open_own_file(const std::filesystem::path& path, int flags);
 
 /// Replaces a whole file or leaves it as it was: the text goes to a temporary file in the same folder, is
 /// flushed to disk, and renamed over the target. Once this returns, the new text survives a power cut. Throws
 /// std::system_error, with the path in its text, when the disk refuses.
 void write_file_atomically(const std::filesystem::path& target, std::string_view text);
 
-/// Replaces a file the simple way, for what need not survive a crash. Throws std::system_error.
+/// Replaces a file of ours the simple way, for what need not survive a crash. Throws std::system_error.
 void write_file(const std::filesystem::path& target, std::string_view text);
 
 /// Makes a file hold `text`. Where its first `known` bytes are in it already, and nothing else, the rest is

@@ -1,18 +1,30 @@
 #include "util/text.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <numeric>
-#include <sstream>
+#include <iterator>
+#include <limits>
 #include <system_error>
 #include <utility>
+
+#include "util/fd.h"
 
 namespace autoresearch {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\v\f";
+
+/// First and last of the characters that nobody sees: Unicode's formats without those of a few scripts and of
+/// music, variation selectors, and C1 controls.
+constexpr std::pair<char32_t, char32_t> kUnseen[] = {{0x80, 0x9F},     {0xAD, 0xAD},      {0x61C, 0x61C},
+                                                     {0x180E, 0x180E}, {0x200B, 0x200F},  {0x2028, 0x202E},
+                                                     {0x2060, 0x206F}, {0xFE00, 0xFE0F},  {0xFEFF, 0xFEFF},
+                                                     {0xFFF9, 0xFFFB}, {0xE0000, 0xE0FFF}};
 
 /// Length of the terminal's escape that begins this text: a title, a color. 1 if it does not end on its line.
 std::size_t escape_length(std::string_view text) {
@@ -30,7 +42,7 @@ std::size_t escape_length(std::string_view text) {
     } else {
         end = line.find_first_not_of(kBetween, 1);
     }
-    return end < line.size() ? end + 1 : 1;
+    return end < line.size() && static_cast<unsigned char>(line[end]) < 0x80 ? end + 1 : 1;
 }
 
 /// Bytes of the UTF-8 character that begins this text; 0 when none does.
@@ -49,6 +61,31 @@ std::size_t utf8_length(std::string_view text) {
     for (std::size_t i = 2; i < length; ++i)
         if ((byte(i) & 0xC0) != 0x80) return 0;
     return length;
+}
+
+/// Its text is the UTF-8 of one character.
+bool is_unseen(std::string_view text) {
+    const unsigned char lead = static_cast<unsigned char>(text[0]);
+    char32_t code = text.size() == 1 ? lead : lead & (0x7FU >> text.size());
+    for (const char byte : text.substr(1)) code = code << 6 | (static_cast<unsigned char>(byte) & 0x3FU);
+    return std::any_of(std::begin(kUnseen), std::end(kUnseen),
+                       [&](const auto& range) { return code >= range.first && code <= range.second; });
+}
+
+/// Of valid UTF-8, which it stays.
+std::string without_unseen(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        const auto other =
+            std::find_if(text.begin(), text.end(), [](char byte) { return (byte & 0x80) != 0; });
+        const auto ascii = static_cast<std::size_t>(other - text.begin());
+        result.append(text.substr(0, ascii));
+        text.remove_prefix(ascii);
+        const std::string_view character = text.substr(0, text.empty() ? 0 : utf8_length(text));
+        if (!character.empty() && !is_unseen(character)) result.append(character);
+        text.remove_prefix(character.size());
+    }
+    return result;
 }
 
 /// Two letters that changed places count as one edit, as people type them.
@@ -151,13 +188,16 @@ std::string to_valid_utf8(std::string_view text) {
 }
 
 std::string without_escapes(std::string_view text) {
+    // First what is no UTF-8 and what nobody sees: neither may stand within an escape and come together to
+    // something when that is gone.
+    const std::string valid = without_unseen(to_valid_utf8(text));
     std::string result;
-    while (true) {
-        const std::size_t escape = text.find('\x1b');
-        result += text.substr(0, escape);
+    for (std::string_view rest = valid;;) {
+        const std::size_t escape = rest.find('\x1b');
+        result += rest.substr(0, escape);
         if (escape == std::string_view::npos) return result;
-        text.remove_prefix(escape);
-        text.remove_prefix(escape_length(text));
+        rest.remove_prefix(escape);
+        rest.remove_prefix(escape_length(rest));
     }
 }
 
@@ -169,22 +209,43 @@ std::string clean_line(std::string_view text, std::size_t max_bytes) {
         else if (!line.empty() && line.back() != ' ')
             line += ' ';
     }
-    return clip(trim(to_valid_utf8(line)), max_bytes);
+    return clip(trim(line), max_bytes);
 }
 
 std::string shell_quote(std::string_view text) {
     return std::string("'").append(replace_all(std::string(text), "'", "'\\''")) + "'";
 }
 
+namespace {
+
+/// Of a file alone, and never waiting for one.
+Fd open_to_read(const std::filesystem::path& path, int flags = 0) {
+    Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags));
+    struct stat status{};
+    if (fd && (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode))) fd.reset();
+    return fd;
+}
+
+/// From where it stands to its end, or so many bytes. False if it cannot be read.
+bool read_rest(const Fd& fd, std::size_t most, std::string& text) {
+    constexpr std::size_t kPiece = 64 << 10;
+    for (ssize_t count = 1; count != 0 && text.size() < most;) {
+        const std::size_t before = text.size();
+        text.resize(before + std::min(kPiece, most - before));
+        count = ::read(fd.get(), text.data() + before, text.size() - before);
+        text.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+        if (count < 0 && errno != EINTR) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
 std::optional<std::string> try_read_file(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) return std::nullopt;
-    std::ostringstream text;
-    // An empty file sets failbit on `text`, which is not an error here.
-    text << in.rdbuf();
-    std::error_code gone;  // as a file of /proc is when its process ends meanwhile
-    if (in.bad() || !std::filesystem::is_regular_file(path, gone)) return std::nullopt;
-    return std::move(text).str();
+    std::string text;
+    const Fd fd = open_to_read(path);
+    if (!fd || !read_rest(fd, std::numeric_limits<std::size_t>::max(), text)) return std::nullopt;
+    return text;
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -204,13 +265,14 @@ std::uintmax_t file_length(const std::filesystem::path& path) {
 }
 
 std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, std::uintmax_t from) {
-    const std::uintmax_t size = file_length(path);
+    const Fd fd = open_to_read(path, O_NOFOLLOW);
+    const off_t end = fd ? ::lseek(fd.get(), 0, SEEK_END) : 0;
+    const std::uintmax_t size = end > 0 ? static_cast<std::uintmax_t>(end) : 0;
     const std::uintmax_t begin = std::max(from, size - std::min<std::uintmax_t>(size, max_bytes));
-    std::ifstream in(path, std::ios::binary);
-    if (!in.seekg(static_cast<std::streamoff>(begin)) || begin >= size) return {};
-    std::string tail(size - begin, '\0');
-    in.read(tail.data(), static_cast<std::streamsize>(tail.size()));
-    tail.resize(static_cast<std::size_t>(in.gcount()));
+    std::string tail;
+    if (begin >= size || ::lseek(fd.get(), static_cast<off_t>(begin), SEEK_SET) < 0 ||
+        !read_rest(fd, size - begin, tail))
+        return {};
     return begin == from ? tail : tail.substr(tail.find('\n') + 1);  // all of it if no line ends
 }
 

@@ -29,11 +29,13 @@ std::string replace_all(const std::string& text, std::string_view from, std::str
 /// At most `max_bytes` bytes, cut between UTF-8 characters; a cut text ends in "..." (included in the count).
 std::string clip(std::string_view text, std::size_t max_bytes);
 
-/// Without the escapes that color a terminal, move its cursor or name its window.
+/// Valid UTF-8 without the escapes that color a terminal, move its cursor or name its window, and without
+/// characters that nobody sees: C1 controls, which a terminal obeys too, those that turn the direction of the
+/// text, and others that hide a text from a person but not from a model.
 std::string without_escapes(std::string_view text);
 
-/// One clean line for people, logs and JSON: terminal escapes dropped, control characters and line ends
-/// become a space, bytes that are not UTF-8 become '?', runs of spaces become one; trimmed and clipped.
+/// One clean line for people, logs and JSON: without_escapes, control characters and line ends become a
+/// space, bytes that are not UTF-8 become '?', runs of spaces become one; trimmed and clipped.
 std::string clean_line(std::string_view text, std::size_t max_bytes = 300);
 
 /// Number of bytes at the start of `text` that are valid UTF-8: nothing truncated or overlong, no surrogates.
@@ -47,11 +49,11 @@ std::string shell_quote(std::string_view text);
 
 /// The whole file. Throws std::system_error that names the path.
 std::string read_file(const std::filesystem::path& path);
-/// Nothing if it does not exist or cannot be read.
+/// Nothing if it does not exist, cannot be read, or is no file. Nobody waits for a named pipe.
 std::optional<std::string> try_read_file(const std::filesystem::path& path);
 
-/// The last `max_bytes` of a file, not counting its first `from` bytes; starts at a line start if it had to
-/// be cut. Empty if the file cannot be read.
+/// The last `max_bytes` of a file of ours, not counting its first `from` bytes; starts at a line start if it
+/// had to be cut. Empty if the file cannot be read, or is a link that somebody put there.
 std::string file_tail(const std::filesystem::path& path, std::size_t max_bytes, std::uintmax_t from = 0);
 
 /// Size of a file in bytes; 0 if there is none.

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace autoresearch {
@@ -13,6 +14,7 @@ namespace {
 std::vector<std::string> names_in(const Fd& folder) {
     std::vector<std::string> names;
     Fd again = open_folder(folder.get(), ".");  // with a position of its own
+    if (!again) return names;
     const std::unique_ptr<DIR, int (*)(DIR*)> list(::fdopendir(again.get()), ::closedir);
     if (!list) return names;
     again.release();
@@ -39,28 +41,44 @@ bool open_up(int in, const std::string& name) {
            ::fchmodat(in, name.c_str(), S_IRWXU, 0) == 0;
 }
 
-/// Under the first free number.
-bool move_up(const Fd& from, const std::string& name, const Fd& to, int& number) {
-    do {
-        if (::renameat(from.get(), name.c_str(), to.get(), std::to_string(number++).c_str()) == 0)
-            return true;
-    } while (errno == EEXIST || errno == ENOTEMPTY || errno == ENOTDIR);
-    return false;
-}
-
-/// Whether anything is done: a file is gone, or a folder is nearer to the root.
-bool take_away(const Fd& root, const std::string& name, int& number) {
-    if (::unlinkat(root.get(), name.c_str(), 0) == 0) return true;
-    if (!open_up(root.get(), name)) return false;
-    const Fd folder = open_folder(root.get(), name);
-    if (!folder) return false;
-    bool done = false;
-    for (const std::string& inner : names_in(folder)) {
-        if (::unlinkat(folder.get(), inner.c_str(), 0) == 0 ||
-            (open_up(folder.get(), inner) && move_up(folder, inner, root, number)))
-            done = true;
+/// A folder that is being emptied.
+struct Level {
+    Level(std::string its_name, const Fd& folder) : name(std::move(its_name)), left(names_in(folder)) {
+        ::fstat(folder.get(), &status);
     }
-    return ::unlinkat(root.get(), name.c_str(), AT_REMOVEDIR) == 0 || done;
+    bool is(const Fd& folder) const {
+        struct stat now{};
+        return ::fstat(folder.get(), &now) == 0 && now.st_dev == status.st_dev && now.st_ino == status.st_ino;
+    }
+    std::string name;
+    std::vector<std::string> left;
+    struct stat status{};
+};
+
+/// Down into each folder and up again: no depth needs more than two descriptors. Ends where a folder turns
+/// out to have been moved elsewhere.
+void empty(const std::filesystem::path& root) {
+    Fd at = open_folder(AT_FDCWD, root);
+    std::vector<Level> levels;
+    if (at) levels.emplace_back("", at);
+    while (at && !levels.empty()) {
+        Level& level = levels.back();
+        if (level.left.empty()) {
+            const std::string done = std::move(level.name);
+            levels.pop_back();
+            at = open_folder(at.get(), "..");
+            if (!at || levels.empty() || !levels.back().is(at)) return;
+            ::unlinkat(at.get(), done.c_str(), AT_REMOVEDIR);
+            continue;
+        }
+        std::string name = std::move(level.left.back());
+        level.left.pop_back();
+        if (::unlinkat(at.get(), name.c_str(), 0) == 0 || !open_up(at.get(), name)) continue;
+        if (Fd inner = open_folder(at.get(), name)) {
+            levels.emplace_back(std::move(name), inner);
+            at = std::move(inner);
+        }
+    }
 }
 
 }  // namespace
@@ -73,17 +91,9 @@ void walk_tree(const std::filesystem::path& root, const Visit& visit) {
     if (const Fd folder = open_folder(AT_FDCWD, root)) walk(folder, "", visit);
 }
 
-/// Folders move up to the root's level before they are emptied, so that no depth needs more descriptors.
 bool remove_tree(const std::filesystem::path& path) {
     if (::unlink(path.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR) return true;
-    if (!open_up(AT_FDCWD, path)) return false;
-    if (const Fd root = open_folder(AT_FDCWD, path)) {
-        int number = 0;
-        for (bool done = true; done;) {
-            done = false;
-            for (const std::string& name : names_in(root)) done = take_away(root, name, number) || done;
-        }
-    }
+    if (open_up(AT_FDCWD, path)) empty(path);
     return ::rmdir(path.c_str()) == 0;
 }
 

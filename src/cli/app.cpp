@@ -18,7 +18,7 @@ namespace {
 
 void print_error(const std::string& message, const std::string& hint) {
     std::cout.flush();
-    std::fprintf(stderr, "autoresearch: %s\n", Secrets::here().clean(message).c_str());
+    std::fprintf(stderr, "autoresearch: %s\n", without_escapes(Secrets::here().clean(message)).c_str());
     if (!hint.empty()) std::fprintf(stderr, "  %s\n", hint.c_str());
 }
 

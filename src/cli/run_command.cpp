@@ -74,7 +74,7 @@ std::optional<int> detach(const RunInfo& run) {
     const fs::path console = run_files::console(run.directory);
     fs::create_directories(run.directory);
     const auto before = file_length(console);  // an earlier start's screen says nothing of this one
-    const Fd output = open_file(console, O_WRONLY | O_CREAT | O_APPEND);
+    const Fd output = open_own_file(console, O_WRONLY | O_CREAT | O_APPEND);
     const pid_t child = ::fork();
     if (child < 0) throw_errno("cannot start a second process");
     if (child == 0) {
@@ -114,6 +114,14 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
     } catch (const std::runtime_error& error) {
         reporter.note(std::string("no final number: ") + error.what());
     }
+}
+
+/// What ends the program is seen here, while the ledger still knows which proposal was tried.
+LoopEnd run_loop(ExperimentLoop& loop, const FileLedger& ledger) try {
+    return loop.run();
+} catch (const std::exception& error) {
+    ledger.note_fault(error);
+    throw;
 }
 
 /// The exit code; nothing if another worktree just took the run's name.
@@ -162,7 +170,7 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     FairRunner runner(trial, reporter, stop, system_clock(), settings.config);
     ExperimentLoop loop({proposer, guard, builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);
-    const LoopEnd end = loop.run();
+    const LoopEnd end = run_loop(loop, ledger);
     if (end == LoopEnd::stopped) reporter.note("the run ends: " + SignalStop::cause());
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
     reporter.clear();

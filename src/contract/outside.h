@@ -34,6 +34,11 @@ class Ledger {
     virtual void save_proposal(const Proposal& proposal) = 0;
     /// The oldest of them that no experiment has tried to the end.
     virtual std::optional<Proposal> saved_proposal() = 0;
+    /// This saved proposal is being tried from now on (0: none is): if the program ends by its own fault, the
+    /// next start finds why.
+    virtual void trying(int id) = 0;
+    /// Why the program ended when it tried this proposal; empty if it did not.
+    virtual std::string fault(int id) const = 0;
 
     /// Saves a finished trial before its verdict, so that a run killed again and again still makes progress.
     /// append() forgets its experiment's saved trials.

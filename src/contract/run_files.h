@@ -101,6 +101,11 @@ inline Path proposal(const Path& directory) {
     return directory / "proposal.json";
 }
 
+/// Why autoresearch itself ended while this was tried (src/record/fault_mark.h).
+inline Path fault(const Path& directory) {
+    return directory / "fault.txt";
+}
+
 // .autoresearch/<tag>/experiments/NNNN/, made when a proposal is tried
 
 /// Leads to the folder of its proposal.

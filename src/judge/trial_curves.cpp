@@ -124,7 +124,7 @@ void TrialCurves::learn(const std::vector<Experiment>& history) {
         if (experiment.verdict.decision == Decision::keep) best_ = learned_;
     }
     if (!lines.empty() && !lessons_.empty())
-        write_all(open_file(lessons_, O_WRONLY | O_CREAT | O_APPEND).get(), lines, lessons_.string());
+        write_all(open_own_file(lessons_, O_WRONLY | O_CREAT | O_APPEND).get(), lines, lessons_.string());
 }
 
 std::vector<StopThreshold> TrialCurves::early_end(const Experiment& incumbent, std::uint64_t seed,

@@ -54,10 +54,12 @@ std::optional<LoopEnd> ExperimentLoop::attempt(int number) {
     Status status;
     do {
         status = propose(now);
+        if (status.ok()) world_.ledger.trying(now.proposal.id);
         if (status.ok()) status = guard(now);
         if (status.ok()) status = build(now);
         if (status.ok()) status = run_and_judge(now);
     } while (goes_back(now, status));
+    world_.ledger.trying(0);
 
     if (now.end) return now.end;
     if (status.ending() == Ending::interrupted) return LoopEnd::stopped;
@@ -90,7 +92,10 @@ Status ExperimentLoop::propose(Attempt& now) {
     if (now.rejection) return ask(now);
     if (auto saved = world_.ledger.saved_proposal()) {
         proposal = *saved;
-        return {};
+        const std::string fault = world_.ledger.fault(proposal.id);
+        if (fault.empty()) return {};
+        now.repairs = settings_.config.repairs;  // no agent would know what to repair
+        return Failure{Ending::crashed, "autoresearch itself ended while it was tried: " + fault};
     }
     proposal.id = world_.ledger.new_proposal();
     proposal.parent = best->commit;  // what is recorded if there is no edit

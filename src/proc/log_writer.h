@@ -23,7 +23,7 @@ class LogWriter {
     LogWriter(const std::filesystem::path& path, std::size_t limit, const Secrets& secrets,
               Secrets::Names& removed)
         : secrets_(secrets), removed_(removed), room_(limit) {
-        if (!path.empty()) fd_ = open_file(path, O_WRONLY | O_CREAT | O_APPEND);
+        if (!path.empty()) fd_ = open_own_file(path, O_WRONLY | O_CREAT | O_APPEND);
     }
     ~LogWriter() {
         finish();

@@ -9,6 +9,7 @@
 #include "propose/agent_output.h"
 #include "propose/prompt.h"
 #include "util/atomic_file.h"
+#include "util/plain_file.h"
 #include "util/temporary_folder.h"
 #include "util/text.h"
 
@@ -94,8 +95,9 @@ AgentProposer::Call AgentProposer::run_agent(const ProposalRequest& request) {
     const std::string log = file_tail(spec.output, kLargestLog + (1 << 20), log_start);
     const std::string errors = file_tail(spec.errors, kLargestLog, errors_start);
     call.silent = log.empty() && errors.empty();
-    const std::string file = rules.file.empty() ? "" : file_tail(desk_->path() / rules.file, kLargestLog);
-    call.output = read_output(rules, log, secrets_.clean(file, removed_));
+    PlainFile file;
+    if (!rules.file.empty()) file = take_plain_file(desk_->path(), rules.file, kLargestLog);
+    call.output = read_output(rules, log, secrets_.clean(file.text.value_or(""), removed_));
     removed_.merge(call.process.removed);
     // What is on stderr is for words alone. A program that failed says there why.
     const AgentOutput aside = read_output(rules, errors, "");

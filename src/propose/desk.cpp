@@ -16,7 +16,9 @@
 #include "contract/run_files.h"
 #include "util/atomic_file.h"
 #include "util/hash.h"
+#include "util/plain_file.h"
 #include "util/text.h"
+#include "util/tree.h"
 
 namespace autoresearch {
 namespace fs = std::filesystem;
@@ -28,7 +30,8 @@ constexpr const char* kExperiments = "experiments";
 constexpr std::string_view kPrefix = "desk-";
 constexpr std::size_t kLogTail = 8 << 10;
 constexpr std::uintmax_t kLargestTaken =
-    4 << 20;  // what is worth reading at all; the guard's own limit is lower
+    4 << 20;                  // what is worth reading at all; the guard's own limit is lower
+constexpr int kDeepest = 16;  // levels of folders that are looked into
 constexpr std::size_t kMostIgnored = 20;
 constexpr std::size_t kIdeaBytes = 200;
 constexpr auto kForgotten = std::chrono::hours(7 * 24);  // a desk that nobody laid out for so long
@@ -48,16 +51,6 @@ fs::path place_for_desks(const fs::path& wanted) {
     throw UserError("no place for the agent's desk outside a git work tree: neither " + wanted.string() +
                         " nor " + temporary.string(),
                     "set TMPDIR to a folder outside");
-}
-
-void remove_tree(const fs::path& path) {
-    std::error_code ignored;
-    if (fs::symlink_status(path, ignored).type() == fs::file_type::directory) {
-        // An agent may have taken away our right to write in a folder.
-        fs::permissions(path, fs::perms::owner_all, ignored);
-        for (const auto& entry : fs::directory_iterator(path, ignored)) remove_tree(entry.path());
-    }
-    fs::remove(path, ignored);
 }
 
 /// desk-<process id>-XXXXXX, of older versions: a desk whose process is gone belongs to nobody. Of the
@@ -96,10 +89,11 @@ void copy_experiment(const fs::path& from, const fs::path& to) {
     if (!fs::exists(run_files::result(from))) return;
     fs::create_directories(to);
     for (const auto& entry : fs::directory_iterator(from)) {
+        if (entry.symlink_status().type() != fs::file_type::regular) continue;  // somebody else put it there
         const fs::path name = entry.path().filename();
         const auto is = [&](auto... file_in) { return ((name == file_in("")) || ...); };
         if (is(run_files::run_log, run_files::build_log)) {
-            write_file(to / name, file_tail(entry.path(), kLogTail));
+            write_file(to / name, without_escapes(file_tail(entry.path(), kLogTail)));
         } else if (is(run_files::source, run_files::patch, run_files::result) || name.extension() == ".csv") {
             fs::copy_file(entry.path(), to / name);
         } else {
@@ -108,14 +102,6 @@ void copy_experiment(const fs::path& from, const fs::path& to) {
         fs::last_write_time(to / name, entry.last_write_time());
     }
     fs::last_write_time(to, fs::last_write_time(from));
-}
-
-/// A file of the desk that is one, without a link on the way, and not too large to read.
-std::optional<std::string> taken(const fs::path& desk, const char* name) {
-    std::error_code missing;
-    const fs::path file = desk / name;
-    const bool plain = fs::canonical(file, missing) == file && fs::is_regular_file(file, missing);
-    return plain && fs::file_size(file, missing) <= kLargestTaken ? try_read_file(file) : std::nullopt;
 }
 
 /// The member has another name on a Mac.
@@ -128,9 +114,7 @@ auto change_time(const auto& status) {
 
 /// What no write, replacement or change of the mode leaves as it was. An agent can set back the time of the
 /// last write, but not that of the last change. Cheaper than reading the file.
-std::uint64_t stamp(const fs::path& file) {
-    struct stat status{};
-    ::lstat(file.c_str(), &status);
+std::uint64_t stamp(const struct stat& status) {
     const timespec changed = change_time(status);
     Digest digest;
     digest.add(static_cast<std::uint64_t>(status.st_ino));
@@ -141,18 +125,15 @@ std::uint64_t stamp(const fs::path& file) {
     return digest.value();
 }
 
-/// By path in the desk; that of a folder ends in a slash.
+/// By path in the desk; that of a folder ends in a slash, unless it stands for all that is in it.
 std::map<std::string, std::uint64_t> stamps_in(const fs::path& desk) {
     std::map<std::string, std::uint64_t> stamps;
-    std::error_code ignored;
-    if (fs::is_symlink(desk, ignored)) return stamps;
-    fs::recursive_directory_iterator entry(desk, fs::directory_options::skip_permission_denied, ignored);
-    for (; !ignored && entry != fs::recursive_directory_iterator(); entry.increment(ignored)) {
-        std::string name = entry->path().string().substr(desk.string().size() + 1);
-        if (name == ".agent") entry.disable_recursion_pending();
-        if (entry->symlink_status(ignored).type() == fs::file_type::directory) name += '/';
-        stamps[std::move(name)] = stamp(entry->path());
-    }
+    walk_tree(desk, [&](const std::string& name, const struct stat& status) {
+        const bool ours = name == ".agent",
+                   look = !ours && std::count(name.begin(), name.end(), '/') < kDeepest - 1;
+        stamps[S_ISDIR(status.st_mode) && (ours || look) ? name + "/" : name] = stamp(status);
+        return look;
+    });
     return stamps;
 }
 
@@ -204,8 +185,10 @@ void Desk::clear(const std::set<std::string>& shown) {
 void Desk::lay_out(const std::string& source, std::map<std::string, std::string> files,
                    const std::vector<int>& experiments, bool go_on) {
     files[kSource] = source;
-    for (const char* name : {kSource, kIdea})
-        if (auto text = go_on ? taken(path_, name) : std::nullopt) files[name] = *std::move(text);
+    if (go_on)
+        for (const char* name : {kSource, kIdea})
+            if (PlainFile taken = take_plain_file(path_, name, kLargestTaken); taken.text)
+                files[name] = *std::move(taken.text);
     std::set<std::string> shown;
     for (const int number : experiments) shown.insert(fmt::format("{:04}", number));
     clear(shown);
@@ -238,26 +221,23 @@ Result<DeskResult> Desk::collect(const std::string& before, const Secrets& secre
     const auto fail = [](const std::string& what) {
         return Failure{Ending::no_proposal, "the agent " + what};
     };
-    const fs::path file = path_ / kSource;
-    std::error_code missing;
-    if (!fs::exists(fs::symlink_status(file, missing))) return fail("deleted train/train.cpp");
-    const auto size = fs::file_size(file, missing);
-    if (!missing && size > kLargestTaken)
-        return fail("made train/train.cpp " + std::to_string(size >> 20) + " MiB large");
-    auto source = taken(path_, kSource);
-    if (!source) return fail("made train/train.cpp something other than a plain file");
-    if (*source == before) return fail("left train.cpp unchanged");
+    PlainFile taken = take_plain_file(path_, kSource, kLargestTaken);
+    if (taken.missing) return fail("deleted train/train.cpp");
+    if (!taken.text) return fail("made train/train.cpp " + taken.instead);
+    std::string source = *std::move(taken.text);
+    if (source == before) return fail("left train.cpp unchanged");
     Secrets::Names found, known;
-    secrets.clean(*source, found);
+    secrets.clean(source, found);
     secrets.clean(before, known);
     for (const std::string& name : found)
         if (!known.contains(name))
             return fail("wrote the value of " + name + " into train/train.cpp, where no key may be");
-    const std::string text = without_escapes(taken(path_, kIdea).value_or(""));
+    taken = take_plain_file(path_, kIdea, kLargestTaken);
+    const std::string text = without_escapes(taken.text.value_or(""));
     const std::string idea = clean_line(first_line(secrets.clean(text, removed)), kIdeaBytes);
     auto ignored = changed_files();
-    for (std::string& name : ignored) name = secrets.clean(name, removed);
-    return DeskResult{std::move(*source), idea.empty() ? "no idea given" : idea, std::move(ignored)};
+    for (std::string& name : ignored) name = clean_line(secrets.clean(name, removed));
+    return DeskResult{std::move(source), idea.empty() ? "no idea given" : idea, std::move(ignored)};
 }
 
 std::vector<std::string> Desk::changed_files() const {
@@ -274,7 +254,7 @@ std::vector<std::string> Desk::changed_files() const {
             result.push_back("and " + std::to_string(changed.size() - kMostIgnored) + " more");
             break;
         }
-        result.push_back(to_valid_utf8(name));
+        result.push_back(name);
     }
     return result;
 }

@@ -16,6 +16,9 @@ struct PromptFacts {
     double memory_gb = 0;  // of the device; 0: unknown
 };
 
+// What programs and agents wrote stands behind a > on each of its lines, without anything that nobody sees,
+// and every text says near its top that this is data.
+
 /// program.md, then the state of this run: device, budget, the experiment to beat, the noise, the latest
 /// results, what to do now.
 std::string prompt_text(const std::string& program, const ProposalRequest& request, const PromptFacts& facts);

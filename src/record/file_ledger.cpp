@@ -13,6 +13,7 @@
 #include "util/atomic_file.h"
 #include "util/json.h"
 #include "util/text.h"
+#include "util/tree.h"
 
 namespace autoresearch {
 
@@ -32,14 +33,19 @@ constexpr const char* kOldVersionLine = "{\"autoresearch_ledger\":1}";
                     "fix that line, or move the run's folder away and start a new run");
 }
 
-/// An experiment has a folder only when the ledger has all before it. The folders are looked at before the
-/// ledger is read: a run may be going on.
+/// An experiment has a folder only when the ledger has all before it, the last of which left its result; a
+/// folder of which that is not so was put there by somebody else. The folders are looked at before the ledger
+/// is read: a run may be going on.
 int newest_folder(const fs::path& run_directory) {
     int newest = -1;
     std::error_code missing;
-    for (const auto& entry : fs::directory_iterator(run_files::experiments(run_directory), missing))
-        newest =
-            std::max(newest, static_cast<int>(std::strtol(entry.path().filename().c_str(), nullptr, 10)));
+    for (const auto& entry : fs::directory_iterator(run_files::experiments(run_directory), missing)) {
+        const int number = static_cast<int>(std::strtol(entry.path().filename().c_str(), nullptr, 10));
+        const auto folder = [&](int of) { return run_files::experiment_directory(run_directory, of); };
+        if (number > newest && entry.path() == folder(number) &&
+            fs::is_regular_file(run_files::result(folder(number - 1)), missing))
+            newest = number;
+    }
     return newest;
 }
 
@@ -147,11 +153,13 @@ void FileLedger::append(const Experiment& experiment) {
     experiments_.push_back(experiment);
     write_results();
     if (listener_) listener_(experiments_);
-    fs::remove(run_files::finished_trials(directory(experiment.number)));
+    remove_tree(run_files::finished_trials(directory(experiment.number)));
 }
 
 void FileLedger::write_derived(const Experiment& experiment) {
     const auto folder = directory(experiment.number);
+    for (const auto& file : {run_files::result(folder), run_files::idea(folder), run_files::patch(folder)})
+        make_way(file);
     write_file_atomically(run_files::result(folder), dump_indented(to_json(experiment)) + "\n");
     write_file_atomically(run_files::idea(folder), clean_line(experiment.idea) + "\n");
     const auto patch = patch_of_ ? patch_of_(experiment) : std::string();
@@ -174,6 +182,9 @@ void FileLedger::write_results() {
 
 fs::path FileLedger::directory(int number) {
     auto path = run_files::experiment_directory(run_directory_, number);
+    std::error_code missing;
+    if (!fs::is_directory(fs::symlink_status(path, missing)))
+        remove_tree(path);  // somebody else put it there
     fs::create_directories(path);
     return path;
 }
@@ -205,7 +216,7 @@ void FileLedger::save_proposal(const Proposal& proposal) {
 
 void FileLedger::save_trial(int number, const TrialSpec& spec, const Trial& trial) {
     const fs::path file = run_files::finished_trials(directory(number));
-    const Fd fd = open_file(file, O_WRONLY | O_CREAT | O_APPEND);
+    const Fd fd = open_own_file(file, O_WRONLY | O_CREAT | O_APPEND);
     write_all(fd.get(), dump_line({{"identity", identity(spec)}, {"trial", to_json(trial)}}) + "\n",
               file.string());
     flush_to_disk(fd.get(), file.string());
@@ -241,6 +252,19 @@ std::optional<Proposal> FileLedger::saved_proposal() {
         }
     }
     return std::nullopt;
+}
+
+void FileLedger::trying(int id) {
+    fault_mark_.reset();
+    if (id != 0) fault_mark_.emplace(run_files::fault(proposal_directory(id)));
+}
+
+std::string FileLedger::fault(int id) const {
+    return FaultMark::reason_in(run_files::fault(proposal_directory(id)));
+}
+
+void FileLedger::note_fault(const std::exception& error) const {
+    if (fault_mark_) fault_mark_->leave(error);
 }
 
 }  // namespace autoresearch

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <exception>
 #include <functional>
+#include <optional>
 
 #include "contract/outside.h"
+#include "record/fault_mark.h"
 #include "util/fd.h"
 
 namespace autoresearch {
@@ -32,6 +35,10 @@ class FileLedger final : public Ledger {
     std::filesystem::path proposal_directory(int id) const override;
     void save_proposal(const Proposal& proposal) override;
     std::optional<Proposal> saved_proposal() override;
+    void trying(int id) override;
+    std::string fault(int id) const override;
+    /// An exception that ends the program.
+    void note_fault(const std::exception& error) const;
     void save_trial(int number, const TrialSpec& spec, const Trial& trial) override;
     std::vector<Trial> saved_trials(int number, const TrialSpec& like) override;
     std::uintmax_t room() const override { return std::filesystem::space(run_directory_).available; }
@@ -50,6 +57,7 @@ class FileLedger final : public Ledger {
     std::vector<Experiment> experiments_;
     std::string results_;   // what results.tsv holds,
     std::size_t rows_ = 0;  // of so many experiments
+    std::optional<FaultMark> fault_mark_;
 };
 
 }  // namespace autoresearch

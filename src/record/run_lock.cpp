@@ -86,7 +86,7 @@ RunLock::~RunLock() {
 
 std::optional<LockHolder> lock_holder(const fs::path& run_directory) {
     const auto file = run_files::lock(run_directory);
-    const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!fd) return std::nullopt;
     const LockHolder holder = holder_in(file);
     const bool locked = ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;

@@ -82,7 +82,8 @@ std::string result_table(std::string_view rows, int incumbent, const std::string
     std::string text = fmt::format("  {:>4}  {:<7}  {:>9}  {:>9}  {:>8}  {:>8}  {}\n", "#", "verdict",
                                    "val_bpb", "delta", "memory", "time", "idea");
     int number = 0;
-    for (const std::string_view row : split_lines(rows)) {
+    const std::string clean = without_escapes(rows);  // of an older version, perhaps
+    for (const std::string_view row : split_lines(clean)) {
         text += number++ == incumbent ? "* " : "  ";
         text.append(color ? painted(row) : row) += '\n';
     }

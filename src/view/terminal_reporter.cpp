@@ -15,6 +15,7 @@
 
 #include "util/atomic_file.h"
 #include "util/text.h"
+#include "util/tree.h"
 #include "view/result_table.h"
 
 namespace autoresearch {
@@ -42,6 +43,11 @@ std::string bar(double share) {
                        bounded * 100);
 }
 
+spdlog::sink_ptr file_sink(const std::filesystem::path& file) {
+    make_way(file);
+    return std::make_shared<spdlog::sinks::basic_file_sink_st>(file.string());
+}
+
 void write(int fd, const std::string& text) {
     try {
         write_all(fd, text, "the terminal");
@@ -67,8 +73,7 @@ TerminalReporter::TerminalReporter(int fd, OutputStyle style, const std::filesys
     : fd_(fd),
       style_(style),
       now_file_(std::move(now_file)),
-      log_(std::make_shared<spdlog::logger>(
-          "harness", std::make_shared<spdlog::sinks::basic_file_sink_st>(log_file.string()))) {
+      log_(std::make_shared<spdlog::logger>("harness", file_sink(log_file))) {
     log_->set_pattern("%Y-%m-%dT%H:%M:%SZ %v", spdlog::pattern_time_type::utc);
     log_->set_level(spdlog::get_level());
     log_->flush_on(spdlog::level::trace);

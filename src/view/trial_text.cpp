@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "util/text.h"
+
 namespace autoresearch {
 
 std::string summary_block(const Trial& trial) {
@@ -27,7 +29,8 @@ std::string comparison(const Experiment& recorded, const Trial& before, const Tr
     };
     const double difference = now.val_bpb - before.val_bpb;
     const double steps = static_cast<double>(now.num_steps) / static_cast<double>(before.num_steps);
-    return fmt::format("experiment {}, {}, seed {}\n", recorded.number, recorded.idea, before.seed) +
+    return fmt::format("experiment {}, {}, seed {}\n", recorded.number, clean_line(recorded.idea),
+                       before.seed) +
            "             val_bpb    steps   training s   peak MB\n" + row("recorded", before) +
            row("replayed", now) +
            fmt::format("  difference {:+.6f} ({:+.2f} %), steps {:+.1f} %\n", difference,

@@ -95,6 +95,13 @@ struct FakeLedger : Ledger {
             if (identity(spec) == identity(like)) same.push_back(trial);
         return same;
     }
+    int tried = 0;  // right now
+    std::map<int, std::string> faults;
+    void trying(int id) override { tried = id; }
+    std::string fault(int id) const override {
+        const auto found = faults.find(id);
+        return found == faults.end() ? "" : found->second;
+    }
     std::optional<Proposal> saved_proposal() override {
         const auto found = proposals.upper_bound(all.empty() ? 0 : all.back().proposal);
         return found == proposals.end() ? std::nullopt : std::optional(found->second);

@@ -13,6 +13,9 @@ void read_foreign(const std::string& bytes) {
     must(line.size() <= 40 && valid_utf8_prefix(line) == line.size(), "a line is short and UTF-8");
     must(clean_line(line, 40) == line && line.find_first_of("\n\r\t\x1b") == std::string::npos,
          "it is clean");
+    const std::string shown = without_escapes(bytes);
+    must(without_escapes(shown) == shown && valid_utf8_prefix(shown) == shown.size(),
+         "nothing unseen is left");
     for (std::size_t most = 0; most < 9; ++most) {
         const std::string cut = clip(valid, most);
         must(cut.size() <= most && valid_utf8_prefix(cut) == cut.size(), "cut between characters");

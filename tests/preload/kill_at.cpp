@@ -50,6 +50,7 @@ mode_t mode_of(int flags, va_list arguments) {
 COUNTED(int, rename, (const char* from, const char* to), (from, to))
 COUNTED(int, link, (const char* from, const char* to) noexcept, (from, to))
 COUNTED(int, unlink, (const char* path) noexcept, (path))
+COUNTED(int, unlinkat, (int in, const char* path, int flags) noexcept, (in, path, flags))
 COUNTED(int, remove, (const char* path) noexcept, (path))
 COUNTED(int, mkdir, (const char* path, mode_t mode) noexcept, (path, mode))
 COUNTED(int, fsync, (int fd), (fd))
