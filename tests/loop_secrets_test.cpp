@@ -210,7 +210,7 @@ TEST_F(SecretsInARun, OfAnEarlierStartThatDidNotKnowThemAreNotToldAgain) {
     ::setenv("ANTHROPIC_API_KEY", kVariables.at("ANTHROPIC_API_KEY").c_str(), 1);
     const std::string screen =
         run({first, "wc -l history.md; grep -c sk-ant history.md; echo 'int two;' >> train/train.cpp"});
-    EXPECT_THAT(proposal("prompt.md", 2), HasSubstr("Its idea: [ANTHROPIC_API_KEY removed]"));
+    EXPECT_THAT(proposal("prompt.md", 2), HasSubstr("Its idea:\n> [ANTHROPIC_API_KEY removed]"));
     expect_none(proposal("prompt.md", 2), "prompt.md");
     EXPECT_THAT(proposal("agent.log", 2), ::testing::EndsWith("history.md\n0\n"));
 }
