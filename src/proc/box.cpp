@@ -130,6 +130,7 @@ int confine(int argc, char** argv) {
         }
         if (error.empty()) {
             std::vector<char*> arguments;
+            arguments.reserve(command.size() + 1);
             for (std::string& word : command) arguments.push_back(word.data());
             arguments.push_back(nullptr);
             ::execvp(arguments.front(), arguments.data());

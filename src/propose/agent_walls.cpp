@@ -57,6 +57,13 @@ void choose_environment(const AgentAdapter& agent, const std::string& more_keys,
     }
 }
 
+/// What cannot be taken leaves the old file, which still is valid.
+bool try_take(const fs::path& from, const fs::path& to) try {
+    return copy_plain_file(from, to, kLargestState).empty();
+} catch (const std::exception&) {
+    return false;
+}
+
 }  // namespace
 
 Home::Home(fs::path stand_in, const AgentAdapter& agent, Box& box) : stand_in_(std::move(stand_in)) {
@@ -76,7 +83,7 @@ Home::Home(fs::path stand_in, const AgentAdapter& agent, Box& box) : stand_in_(s
     fs::permissions(stand_in_, fs::perms::owner_all);
     box.places.push_back({home, Access::write, stand_in_});
     for (const auto& entry : fs::directory_iterator(home, ignored)) {
-        const fs::path name = entry.path();
+        const fs::path& name = entry.path();
         const bool known = std::any_of(box.places.begin(), box.places.end(),
                                        [&](const Place& place) { return place.path == name; });
         if (entry.is_symlink(ignored))
@@ -97,11 +104,7 @@ Home::~Home() {
         const fs::path replaced = stand_in_ / file.filename();
         if (::lstat(replaced.c_str(), &here) != 0 || ::lstat(file.c_str(), &real) != 0) continue;
         if (here.st_ino == real.st_ino && here.st_dev == real.st_dev) continue;
-        try {
-            copy_plain_file(replaced, file, kLargestState);
-        } catch (
-            const std::exception&) {  // NOLINT(bugprone-empty-catch): the old one stays, and still is valid
-        }
+        try_take(replaced, file);
     }
     std::error_code ignored;
     if (!files_.empty()) fs::remove_all(stand_in_, ignored);
