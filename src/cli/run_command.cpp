@@ -48,8 +48,8 @@ AgentProposerOptions proposer_options(const Kit& kit, const fs::path& root, cons
                      .kit = kit.directory,
                      .experiments = run_files::experiments(plan.run.directory)},
             .agent = plan.agent,
-            .settings = plan.settings,
-            .budget = budget_text(plan.settings),
+            .settings = plan.place.config,
+            .budget = budget_text(plan.place.config),
             .memory_gb = static_cast<double>(platform::memory_bytes() >> 20) / 1024,
             .self = platform::self()};
 }
@@ -116,8 +116,8 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
 /// The exit code; nothing if another worktree just took the run's name.
 std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, bool json) {
     const RunInfo& info = plan.run;
-    const Settings& config = plan.settings;
-    const TrialPlace place{kit, config, require_same_data(info)};
+    const TrialPlace& place = plan.place;
+    const Settings& config = place.config;
     const LoopSettings settings{info.start_commit, plan.source, config, spec_for(place),
                                 next_time_of_day(config.until)};
     SignalStop stop("finishing the current experiment; Ctrl-C again stops now");
@@ -136,8 +136,8 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     if (const int left = take_over_processes(info.directory); left > 0)
         reporter.note(fmt::format("ended {} processes that the last start of this run left behind", left));
     reporter.note(keep_awake());
-    if (const auto note = rebuilt_note(info, kit); !note.empty()) reporter.note(note);
-    if (const auto note = moved_note(info, kit); !note.empty()) reporter.note(note);
+    for (const auto& note : {rebuilt_note(info, kit), moved_note(info, kit), path_note(info)})
+        if (!note.empty()) reporter.note(note);
     reporter.note(opening_line(info, plan.goes_on));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");
     reporter.note(disk);

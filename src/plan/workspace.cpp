@@ -55,27 +55,32 @@ PrepareOptions prepare_options(const Settings& config, const fs::path& repositor
     return options;
 }
 
-PreparedData require_data(const ResolvedSettings& config) {
-    if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
+static std::string prepare_command(const ResolvedSettings& config) {
     std::string command = "autoresearch prepare";
     for (const auto& key : setting_keys()) {
         if (key.name == "preset" ||
             (key.kind == SettingKey::data && config.origins.at(key.name) == key.flag()))
             command += " " + key.flag() + " " + key.get(config.values).dump();
     }
+    return command;
+}
+
+PreparedData require_data(const ResolvedSettings& config) {
+    if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
     throw UserError(
         fmt::format("no prepared data for corpus {} with vocabulary {} and {} tokens of context in {}",
                     config.values.corpus, config.values.vocab_size, config.values.seq_len,
                     data_root().string()),
-        "run: " + command);
+        "run: " + prepare_command(config));
 }
 
-fs::path require_same_data(const RunInfo& run) {
+/// The data set that the run started with. UserError if it is gone.
+static fs::path require_same_data(const RunInfo& run) {
     const fs::path directory = data_root() / run.data;
     if (fs::exists(directory)) return directory;
     throw UserError(
         "data set " + run.data + " of run \"" + run.tag() + "\" is not in " + data_root().string(),
-        "prepare it again: autoresearch prepare --preset " + run.config.values.preset);
+        "prepare it again: " + prepare_command(run.config));
 }
 
 std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
@@ -84,24 +89,51 @@ std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
            kit.hash + "): results may not be comparable with earlier ones";
 }
 
+std::string path_note(const RunInfo& run) {
+    const std::string kernels = nlohmann::json::parse(run.known).value("kernels", "ok");
+    return kernels == "ok" ? "" : "the GPU takes the plain path in this run: " + kernels;
+}
+
 Settings settle_here(const Settings& asked, const std::string& device) {
     return settle(asked,
                   {device, platform::cores(), static_cast<double>(platform::memory_bytes()) / (1 << 30)});
 }
 
-Settings settle_here(const Settings& asked, const Kit& kit) {
-    if (asked.device == "cpu") return settle_here(asked, asked.device);  // always there
-    return settle_here(asked,
-                       probe_trainer(kit, {"--probe", "--device", asked.device}).value("device", "cpu"));
+DeviceFacts measure_device(const Settings& asked, const Kit& kit) {
+    const int threads = asked.threads > 0 ? asked.threads : platform::cores();
+    const nlohmann::json known =
+        probe_trainer(kit, {"--probe", "--device", asked.device, "--threads", std::to_string(threads)});
+    const std::string self_check = known.at("self_check");
+    if (self_check != "ok")
+        throw UserError("this device computes wrong results: " + self_check,
+                        "use --device cpu, or another version of the system or of torch");
+    return {known.at("device"), known.dump()};
+}
+
+TrialPlace place_by_hand(const ResolvedSettings& config, const Kit& kit) {
+    const auto data = require_data(config).directory;
+    const auto [device, known] = measure_device(config.values, kit);
+    return {kit, settle_here(config.values, device), data, known};
 }
 
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {
     const Kit kit = open_kit();
     const std::string source = working_source(git.workdir());
-    const ResolvedSettings config = load_settings(flags, git.workdir(), kit.directory);
-    const auto data = require_data(config).directory;
+    const TrialPlace place = place_by_hand(load_settings(flags, git.workdir(), kit.directory), kit);
     git.ensure_ignored();
-    return {source, {kit, settle_here(config.values, kit), data}};
+    return {source, place};
+}
+
+TrialPlace place_of(RunInfo& run, const Kit& kit) {
+    const fs::path data = require_same_data(run);
+    if (run.known.empty()) {
+        Settings asked = run.config.values;
+        if (!run.device.empty()) asked.device = run.device;
+        const auto [device, known] = measure_device(asked, kit);
+        run.device = device;
+        run.known = known;
+    }
+    return {kit, settle_here(run.config.values, run.device), data, run.known};
 }
 
 std::map<std::string, std::string> this_machine(const Kit& kit) {

@@ -20,6 +20,7 @@ struct RunInfo {
     std::string kit;                             // hash of the fixed half
     std::string torch;                           // version
     std::string device;                          // cpu, mps, cuda: what "auto" came to
+    std::string known;                           // of it (TrialSpec::known); empty: an older run
     std::map<std::string, std::string> machine;  // cpu, gpu, cores, memory, system, compiler: where it began
     ResolvedSettings config;
     std::filesystem::path directory;  // .autoresearch/<tag>; not written

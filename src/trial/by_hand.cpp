@@ -16,6 +16,7 @@ TrialSpec spec_for(const TrialPlace& place) {
     spec.kit = place.kit.hash;
     spec.torch = place.kit.torch_version;
     spec.data = place.data.filename().string();
+    spec.known = place.known;
     return spec;
 }
 

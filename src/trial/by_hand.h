@@ -11,6 +11,7 @@ struct TrialPlace {
     Kit kit;
     Settings config;  // settled
     std::filesystem::path data;
+    std::string known;  // of the device (TrialSpec::known)
 };
 
 /// What all trials at this place have in common.
