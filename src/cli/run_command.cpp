@@ -113,6 +113,14 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
     }
 }
 
+/// An error that ends the night is in its log, too.
+LoopEnd run_noted(ExperimentLoop& loop, Reporter& reporter) try {
+    return loop.run();
+} catch (const UserError& error) {
+    reporter.note(std::string("the run ends: ") + error.what());
+    throw;
+}
+
 /// The exit code; nothing if another worktree just took the run's name.
 std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, bool json) {
     const RunInfo& info = plan.run;
@@ -148,16 +156,18 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     };
     SummaryWriter summary(info.directory, run_summary_rules());
     FileLedger ledger(info.directory, patch_of, [&](const auto& all) { summary.renew(all); });
-    TrainerBuilder builder(kit.directory, config.build_limit, config.memory_limit, stop);
+    TrainerBuilder trainer_builder(kit.directory, config.build_limit, config.memory_limit, stop);
+    FrozenBuilder builder(trainer_builder, place.files);
     TrialRunner trial(place.data, reporter, stop);
+    FrozenRunner frozen(trial, place.files);
     SourceGuard guard;
     const PairedJudge judge(config);
     const auto folder = [&](int number) { return run_files::experiment_directory(info.directory, number); };
     TrialCurves curves(folder, config.early_end, run_files::lessons(info.directory));
-    FairRunner runner(trial, reporter, stop, system_clock(), settings.config);
+    FairRunner runner(frozen, reporter, stop, system_clock(), settings.config);
     ExperimentLoop loop({proposer, guard, builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);
-    const LoopEnd end = loop.run();
+    const LoopEnd end = run_noted(loop, reporter);
     if (end == LoopEnd::stopped) reporter.note("the run ends: " + SignalStop::cause());
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
     reporter.clear();

@@ -11,7 +11,9 @@
 #include "proc/platform.h"
 #include "settings/places.h"
 #include "settings/settle.h"
+#include "trial/frozen_files.h"
 #include "util/environment.h"
+#include "util/file_digest.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -84,9 +86,16 @@ static fs::path require_same_data(const RunInfo& run) {
 }
 
 std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
-    if (run.kit == kit.hash && run.torch == kit.torch_version) return "";
-    return "the fixed half was rebuilt since run \"" + run.tag() + "\" began (" + run.kit + " -> " +
-           kit.hash + "): results may not be comparable with earlier ones";
+    const auto note = [&](const std::string& what, const std::string& how) {
+        return what + " since run \"" + run.tag() + "\" began (" + how +
+               "): results may not be comparable with earlier ones";
+    };
+    if (run.kit != kit.hash || run.torch != kit.torch_version)
+        return note("the fixed half was rebuilt", run.kit + " -> " + kit.hash);
+    for (const auto& [name, digest] : run.kit_files)
+        if (file_digest(kit.directory / name) != digest)
+            return note("the kit was rebuilt from the same sources", name);
+    return "";
 }
 
 std::string path_note(const RunInfo& run) {
@@ -124,6 +133,13 @@ std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const Flag
     return {source, place};
 }
 
+static std::map<std::string, std::string> digests_of(const std::vector<fs::path>& names,
+                                                     const fs::path& folder) {
+    std::map<std::string, std::string> digests;
+    for (const fs::path& name : names) digests[name.string()] = file_digest(folder / name);
+    return digests;
+}
+
 TrialPlace place_of(RunInfo& run, const Kit& kit) {
     const fs::path data = require_same_data(run);
     if (run.known.empty()) {
@@ -133,7 +149,24 @@ TrialPlace place_of(RunInfo& run, const Kit& kit) {
         run.device = device;
         run.known = known;
     }
-    return {kit, settle_here(run.config.values, run.device), data, run.known};
+    const auto kit_files = digests_of(files_of(kit), kit.directory);
+    if (run.kit_files.empty()) run.kit_files = kit_files;
+    if (run.data_files.empty()) {
+        read_meta(data, true);  // throws if anything is damaged: what is frozen must be right
+        run.data_files = digests_of({kMetaFile, kTokenizerFile, kTrainFile, kValFile, kTestFile}, data);
+    }
+    TrialPlace place{kit, settle_here(run.config.values, run.device), data, run.known};
+    // A kit may have been rebuilt between two starts, which is said, but not while one goes on.
+    for (const auto& [name, digest] : kit_files)
+        place.files.push_back({(kit.directory / name).lexically_normal(), digest,
+                               "if you rebuilt the project, start again; if not, remove " +
+                                   kit.directory.string() + " and run scripts/setup first"});
+    for (const auto& [name, digest] : run.data_files)
+        place.files.push_back({data / name, digest,
+                               "remove " + data.string() + ", prepare it again (" +
+                                   prepare_command(run.config) + "), and start again"});
+    require_unchanged(place.files);
+    return place;
 }
 
 std::map<std::string, std::string> this_machine(const Kit& kit) {

@@ -47,8 +47,8 @@ struct DeviceFacts {
 /// seconds. UserError if the trainer does not start, or if the device computes wrong results.
 DeviceFacts measure_device(const Settings& asked, const Kit& kit);
 
-/// Where trials of a run happen. What is measured once for all of them, the run gets now if it has
-/// none: a new one, and one of an older version. UserError if its data is gone.
+/// Where trials of a run happen. What is measured and hashed once for all of them, the run gets now if it has
+/// none: a new one, and one of an older version. UserError if its data is gone or not what it began with.
 TrialPlace place_of(RunInfo& run, const Kit& kit);
 
 /// Where trials by these settings happen. UserError when there is no data.

@@ -25,8 +25,10 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
                                   const Clock& clock) {
     constexpr int kNoExperiment = -1;
     const Settings& config = place.config;
-    TrainerBuilder builder(place.kit.directory, config.build_limit, config.memory_limit, stop);
-    TrialRunner runner(place.data, reporter, stop);
+    TrainerBuilder trainer_builder(place.kit.directory, config.build_limit, config.memory_limit, stop);
+    FrozenBuilder builder(trainer_builder, place.files);
+    TrialRunner trial(place.data, reporter, stop);
+    FrozenRunner runner(trial, place.files);
     FairRunner fair(runner, reporter, stop, clock, config);
     reporter.phase(kNoExperiment, "build" + name);
     const auto program = builder.build(source, wanted.directory);
