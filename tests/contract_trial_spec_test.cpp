@@ -23,6 +23,7 @@ TrialSpec full_spec() {
     spec.shares = {0, 0.1, 1.0 / 3};
     spec.clock = ClockKind::cpu;
     spec.device = "mps";
+    spec.known = R"({"device":"mps"})";
     spec.threads = 8;
     spec.split = Split::test;
     spec.build_limit = 1, spec.startup_limit = 2, spec.grace = 3, spec.eval_limit = 4;

@@ -68,8 +68,27 @@ class E2eTest : public testing::Test {
     std::string run_line(const std::string& more) const {
         return "run --corpus '" + corpus().string() + "'" + kData +
                " --device cpu --budget 2 --tag e2e --repeats 0 "
-               "--judge plain --confirm-seeds 0 " +
-               more;
+               "--judge plain --confirm-seeds 0 --agent-write '" +
+               home.path().string() + "' " + more;
+    }
+
+    /// A kit whose every program is the stand-in trainer (tests/programs/trainer.cpp), so that an experiment
+    /// takes a moment; each probe leaves a line in home/probes. What to put before a command to use it.
+    std::string with_stand_in_kit() const {
+        namespace fs = std::filesystem;
+        const fs::path kit = home / "kit", real = fs::path(TEST_BINARY_DIR) / "kit";
+        fs::create_directory(kit);
+        for (const char* name : {"kit.json", "program.md", "configs"})
+            fs::copy(real / name, kit / name, fs::copy_options::recursive);
+        for (const char* name : {"include/autoresearch", "prepare", "util"})
+            fs::create_directories(kit / name);
+        const auto script = [&](const char* name, const std::string& text) {
+            fs::permissions(home.write(name, "#!/bin/sh\n" + text + "\n"), fs::perms(0755));
+        };
+        script("kit/build-trainer", "cp " TEST_BINARY_DIR "/program_trainer \"$2\"");
+        script("train", "echo \"$*\" >> '" + (home / "probes").string() +
+                            R"('; echo '{"device": "cpu", "self_check": "ok"}')");
+        return "AUTORESEARCH_KIT='" + kit.string() + "' ";
     }
 
     std::vector<nlohmann::json> ledger() const {

@@ -13,21 +13,11 @@ class KillE2e : public E2eTest {
     void SetUp() override {
         if (!fs::exists(kPreload)) GTEST_SKIP() << "no LD_PRELOAD on this system";
         E2eTest::SetUp();
-        const fs::path kit = home / "kit", real = fs::path(TEST_BINARY_DIR) / "kit";
-        fs::create_directory(kit);
-        for (const char* name : {"kit.json", "program.md", "configs"})
-            fs::copy(real / name, kit / name, fs::copy_options::recursive);
-        for (const char* name : {"include/autoresearch", "prepare", "util"})
-            fs::create_directories(kit / name);
-        const auto script =
-            home.write("kit/build-trainer", "cp " TEST_BINARY_DIR "/program_trainer \"$2\"\n");
-        home.write("kit/build-trainer", "#!/bin/sh\n" + read_text(script));
-        fs::permissions(script, fs::perms(0755));
+        line_ = with_stand_in_kit();
         // Each edit gets its number from the experiment: an even one is a gain, an odd one is none.
         home.write("agent.sh",
                    "n=$1; [ $((n % 2)) = 0 ] && v=1.$((999 - n)) || v=3.$n\n"
                    "echo \"constexpr double kValBpb = $v ;\" >> train/train.cpp\necho idea $n > idea.txt\n");
-        line_ = std::string("AUTORESEARCH_KIT='") + kit.string() + "' ";
     }
 
     /// The same command every time; `bound` is the number of experiments after which it ends by itself.

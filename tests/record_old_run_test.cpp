@@ -31,6 +31,8 @@ TEST_F(OldRunTest, ItIsReadWithANote) {
     EXPECT_EQ(run.config.values.confirm_seeds, 0);
     ASSERT_EQ(run.config.notes.size(), 1U);
     EXPECT_NE(run.config.notes[0].find("run.json: confirm is now called judge"), std::string::npos);
+    EXPECT_TRUE(run.known.empty() && run.kit_files.empty() && run.data_files.empty())
+        << "measured when it goes on";
     const auto experiments = read_ledger(run.directory);
     ASSERT_EQ(experiments.size(), 2U);
     EXPECT_EQ(experiments[0].verdict.decision, Decision::keep);

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
 #include "record/run_info.h"
+#include "settings/table.h"
 #include "temp_directory.h"
 
 namespace autoresearch {
@@ -43,6 +45,22 @@ TEST_F(RunInfoTest, MissingAndDamagedRunsAreNamed) {
     } catch (const UserError& error) {
         EXPECT_EQ(error.hint(), "did you mean --tag nov22?");
     }
+}
+
+TEST_F(RunInfoTest, WhatWasMeasuredAndHashedComesBack) {
+    RunInfo run;
+    run.directory = repository / ".autoresearch/nov22";
+    run.config.values.tag = "nov22";
+    for (const auto& key : setting_keys()) run.config.origins[key.name] = "default";
+    fs::create_directories(run.directory);
+    run.known = R"({"device":"cpu","matmul_peak":1.5e11})";
+    run.kit_files = {{"include/autoresearch/ops.h", "0a"}};
+    run.data_files = {{"train.bin", "1b"}, {"val.bin", "2c"}};
+    save_run(run);
+    const RunInfo read = require_run(repository.path(), "nov22");
+    EXPECT_EQ(nlohmann::json::parse(read.known), nlohmann::json::parse(run.known));
+    EXPECT_EQ(read.kit_files, run.kit_files);
+    EXPECT_EQ(read.data_files, run.data_files);
 }
 
 TEST(ByHand, TheNewestTenFoldersStay) {

@@ -2,6 +2,7 @@
 
 #include "autoresearch/session.h"
 #include "prepare/kernels/matmul.h"
+#include "prepare/kernels/nvrtc.h"
 #include "prepare/kernels/simd.h"
 
 namespace autoresearch {
@@ -140,6 +141,20 @@ TEST_P(Kernels, AttentionWindowIsExact) {
                                             random({1, 300, 2, 16})};
         expect_same(blocks, plain, inputs, 1e-4);
     }
+}
+
+TEST(KernelsPath, IsLeftWithANoteButNotWhereItIsSettled) {
+    kernels::take_plain_path("no NVRTC");
+    EXPECT_EQ(kernels::passes_fault(), "no NVRTC");
+    kernels::path_is_settled() = true;
+    try {
+        kernels::take_plain_path("no driver");
+        ADD_FAILURE() << "the trial would go on";
+    } catch (const std::runtime_error& error) {
+        EXPECT_NE(std::string(error.what()).find("no driver"), std::string::npos) << error.what();
+    }
+    kernels::path_is_settled() = false;
+    kernels::passes_fault().clear();
 }
 
 }  // namespace

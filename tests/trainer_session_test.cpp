@@ -346,7 +346,79 @@ TEST_F(SessionTest, HelpAndProbe) {
     EXPECT_EQ(values.at("device"), "cpu");
     EXPECT_EQ(values.at("threads"), 1);
     EXPECT_GT(values.at("memory_mb"), 100);
+    EXPECT_GT(values.at("training_memory_mb"), 60);
+    EXPECT_GT(values.at("matmul_peak"), 1e6);
+    EXPECT_EQ(values.at("bf16"), false);
     EXPECT_EQ(values.at("self_check"), "ok");
+}
+
+/// A cache folder of its own, where something may have been written before.
+class KnownTest : public SessionTest {
+  protected:
+    ProgramResult run_known(const std::string& flags) {
+        return run_program("XDG_CACHE_HOME='" + cache_.path().string() + "' '" +
+                           (*folder_ / "candidate").string() + "' honest" + trainer_flags(0.3) + " " + flags);
+    }
+    json probe() { return json::parse(run_known("--probe").output); }
+    static std::string known(const json& facts) { return "--known '" + facts.dump() + "'"; }
+    static double mfu(const ProgramResult& run) {
+        return run.events.empty() ? -1 : run.events.back().value("mfu_percent", -1.0);
+    }
+    std::filesystem::path devices() const { return cache_ / "autoresearch/devices.json"; }
+    TempDirectory cache_;
+};
+
+TEST_F(KnownTest, WithItNothingIsMeasuredOrRemembered) {
+    json facts = probe();
+    EXPECT_TRUE(fs::exists(devices()));
+    fs::remove(devices());
+    facts["matmul_peak"] = facts["matmul_peak"].get<double>() / 1e3;
+    const ProgramResult slow = run_known(known(facts));
+    EXPECT_EQ(slow.code, 0) << slow.output;
+    facts["matmul_peak"] = facts["matmul_peak"].get<double>() * 1e6;
+    const ProgramResult fast = run_known(known(facts));
+    EXPECT_GT(mfu(slow), 1e3 * mfu(fast)) << slow.output << fast.output;
+    EXPECT_FALSE(fs::exists(devices()));
+    facts["self_check"] = "sums are wrong";
+    const ProgramResult wrong = run_known(known(facts));
+    EXPECT_EQ(wrong.code, 2);
+    EXPECT_NE(wrong.output.find("computes wrong results: sums are wrong"), std::string::npos) << wrong.output;
+    EXPECT_EQ(run_known("").code, 0) << "by hand it is measured";
+    EXPECT_TRUE(fs::exists(devices()));
+}
+
+TEST_F(KnownTest, TheProbeBelievesNoCache) {
+    probe();
+    json all = json::parse(read_text(devices()));
+    for (auto& device : all) device["self-check"] = "a lie", device["matmul peak"] = 1e30;
+    cache_.write("autoresearch/devices.json", all.dump());
+    EXPECT_EQ(run_known("").code, 2) << "by hand the cache counts";
+    const json facts = probe();
+    EXPECT_EQ(facts["self_check"], "ok");
+    EXPECT_LT(facts["matmul_peak"], 1e20);
+    EXPECT_EQ(run_known("").code, 0) << "and is right again";
+}
+
+TEST_F(KnownTest, WhatCannotBeIsRefused) {
+    const json facts = probe();
+    json other = facts, none = facts, partial = facts;
+    other["device"] = "cuda";
+    none["matmul_peak"] = 0;
+    partial.erase("bf16");
+    for (const std::string& wrong :
+         {known(other), known(none), known(partial), known(json::array()), std::string("--known measure")}) {
+        const ProgramResult refused = run_known(wrong);
+        EXPECT_EQ(refused.code, 2) << wrong;
+        EXPECT_NE(refused.output.find("--known"), std::string::npos) << refused.output;
+    }
+}
+
+TEST_F(KnownTest, MemoryIsPlannedByIt) {
+    json facts = probe();
+    facts["training_memory_mb"] = 12345;
+    const ProgramResult forecast =
+        run_program("'" TEST_BINARY_DIR "/train' --forecast " + known(facts) + trainer_flags(1));
+    EXPECT_EQ(json::parse(forecast.output).at("available_mb"), 12345) << forecast.output;
 }
 
 }  // namespace

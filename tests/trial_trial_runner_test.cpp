@@ -249,6 +249,12 @@ TEST_F(TrialRunnerTest, StepsThatAreTakenAgainReachTheTrainerAsAFile) {
               "33333333333333331,0,0\n");
 }
 
+TEST_F(TrialRunnerTest, WhatIsKnownOfTheDeviceReachesTheTrainer) {
+    spec_.known = R"({"device":"cpu","bf16":false})";
+    EXPECT_EQ(to_string(run("good").ending), "ok");
+    EXPECT_THAT(std::string(first_line(text("run.log"))), HasSubstr(" --known " + spec_.known + " "));
+}
+
 TEST_F(TrialRunnerTest, TheTestSplitIsAFlag) {
     TrialRequest final = request();
     final.spec.split = Split::test;

@@ -177,6 +177,18 @@ std::string& passes_fault() {
     return fault;
 }
 
+bool& path_is_settled() {
+    static bool settled = false;
+    return settled;
+}
+
+void take_plain_path(const std::string& fault) {
+    passes_fault() = fault;
+    if (path_is_settled())
+        throw std::runtime_error("this run's trials take the kernels' path, but here it fails: " + fault);
+    std::cerr << "note: the GPU takes the plain path: " << fault << "\n";
+}
+
 /// Every size that this process met.
 struct PassesOfSizes {
     static const Passes& get(const at::Tensor& x, const std::string& defines) {
@@ -198,8 +210,7 @@ void Passes::make(int device, const std::string& defines) {
         const std::string cubin = compile_passes("sm_" + std::to_string(architecture(device)), defines);
         check(Driver::get().load(&module_, cubin.data()), "loading the kernels");
     } catch (const std::runtime_error& error) {
-        passes_fault() = error.what();
-        std::cerr << "note: the GPU takes the plain path: " << passes_fault() << "\n";
+        take_plain_path(error.what());
     }
 }
 

@@ -61,5 +61,10 @@ std::string gpu_name(int device);
 
 /// Why our kernels are not used on this process's GPU; empty: they are, as far as is known.
 std::string& passes_fault();
+/// Whether the harness settled that all trials of its run use them.
+bool& path_is_settled();
+/// Leaves them for the plain path, for the rest of the process, and says so on stderr. std::runtime_error
+/// where the path is settled: a trial on another one could not be compared.
+void take_plain_path(const std::string& fault);
 
 }  // namespace autoresearch::kernels

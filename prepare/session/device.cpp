@@ -16,6 +16,7 @@
 #include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "autoresearch/error.h"
 #include "prepare/kernels/cudnn.h"
@@ -51,6 +52,27 @@ double matmul_speed(at::Device device, at::ScalarType type) {
     return best;
 }
 
+constexpr const char* kOk = "ok";  // in the place of a fault
+
+/// What the probe prints and use_known() takes.
+struct Known {
+    std::string device, self_check = kOk, kernels = kOk, cudnn_attention = kOk, cudnn_matmuls = kOk;
+    bool bf16 = false;
+    double matmul_peak = 0, training_memory_mb = 0;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Known, device, self_check, kernels, cudnn_attention, cudnn_matmuls, bf16,
+                                   matmul_peak, training_memory_mb)
+
+std::optional<Known> given;   // by the harness
+bool cache_is_false = false;  // the probe believes nothing that a candidate may have written
+
+std::string in_words(const std::string& fault) {
+    return fault.empty() ? kOk : fault;
+}
+std::string fault_in(const std::string& words) {
+    return words == kOk ? "" : words;
+}
+
 /// What earlier runs know about this device, from devices.json in the user's cache directory; null for
 /// nothing. update(known) turns it into what is stored and returned.
 template <class Update>
@@ -65,7 +87,7 @@ nlohmann::json remembered(at::Device device, const char* what, const Update& upd
     if (!all.is_object()) all = nlohmann::json::object();
     nlohmann::json& known = all[key][what];
     const nlohmann::json before = known;
-    known = update(before);
+    known = update(cache_is_false ? nlohmann::json() : before);
     if (known == before) return known;
     try {
         std::filesystem::create_directories(file.parent_path());
@@ -81,6 +103,14 @@ double memory_mb(at::Device device) {
                ? static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)) /
                      kMiB
                : static_cast<double>(at::accelerator::getMemoryInfo(device.index()).second) / kMiB;
+}
+
+double best_matmul(at::Device device, bool half) {
+    const auto best = remembered(device, "matmul peak", [&](const nlohmann::json& before) {
+        return std::max({before.is_number() ? before.get<double>() : 0, matmul_speed(device, at::kFloat),
+                         half ? matmul_speed(device, at::kBFloat16) : 0});
+    });
+    return best.get<double>();
 }
 
 constexpr const char* kNoMemory = "not enough memory to check the kernels";
@@ -129,18 +159,27 @@ double peak_memory_mb(at::Device device) {
     return bytes / kMiB;
 }
 
+void use_known(const std::string& text, at::Device device) {
+    try {
+        given = nlohmann::json::parse(text).get<Known>();
+    } catch (const nlohmann::json::exception& error) {
+        throw UserError(std::string("--known: ") + error.what(), "give it what --probe prints");
+    }
+    if (given->device != name_of(device))
+        throw UserError("--known is of device " + given->device + ", but this is " + name_of(device),
+                        "give it what --probe --device " + std::string(name_of(device)) + " prints");
+    if (!(given->matmul_peak > 0 && given->training_memory_mb > 0))
+        throw UserError("--known: no device has that", "give it what --probe prints");
+}
+
 double matmul_peak(at::Device device) {
-    const bool half = bf16_pays(device);
-    const auto best = remembered(device, "matmul peak", [&](const nlohmann::json& before) {
-        return std::max({before.is_number() ? before.get<double>() : 0, matmul_speed(device, at::kFloat),
-                         half ? matmul_speed(device, at::kBFloat16) : 0});
-    });
-    return best.get<double>();
+    return given ? given->matmul_peak : best_matmul(device, bf16_pays(device));
 }
 
 bool bf16_pays(at::Device device) {
     constexpr double kWorth = 1.2;  // the casts around each matmul are not free
     if (device.is_cpu()) return false;
+    if (given) return given->bf16;
     const auto gain = remembered(device, "bf16 gain", [&](const nlohmann::json& before) {
         return before.is_number() ? before.get<double>()
                                   : matmul_speed(device, at::kBFloat16) / matmul_speed(device, at::kFloat);
@@ -149,6 +188,7 @@ bool bf16_pays(at::Device device) {
 }
 
 std::string device_fault(at::Device device) {
+    if (given) return fault_in(given->self_check);
     const auto fault = remembered(device, "self-check", [&](const nlohmann::json& before) {
         return before.is_string() ? before.get<std::string>() : self_check(device);
     });
@@ -158,6 +198,13 @@ std::string device_fault(at::Device device) {
 void trust_kernels(at::Device device) {
     if (!device.is_cuda()) return;
     using cudnn::Work;
+    if (given) {
+        cudnn::fault(Work::attention) = fault_in(given->cudnn_attention);
+        cudnn::fault(Work::matmul) = fault_in(given->cudnn_matmuls);
+        if (given->kernels != kOk) kernels::take_plain_path(given->kernels);
+        kernels::path_is_settled() = true;
+        return;
+    }
     const std::string what =
         c10::str("kernels ", std::hash<std::string_view>{}(kernels::kPasses), " on ",
                  kernels::gpu_name(device.index()), cudnn::built() ? "" : " without cuDNN");
@@ -181,27 +228,30 @@ void trust_kernels(at::Device device) {
     cudnn::fault(Work::attention) = known.value("attention", "");
     cudnn::fault(Work::matmul) = known.value("matmuls", "");
     if (known.value("fault", "").empty()) return;
-    kernels::passes_fault() = known.value("fault", "");
-    std::cerr << "note: the GPU takes the plain path: " << kernels::passes_fault() << "\n";
+    kernels::take_plain_path(known.value("fault", ""));
 }
 
 double memory_for_training_mb(at::Device device) {
-    return 0.6 * memory_mb(device);
+    return given ? given->training_memory_mb : 0.6 * memory_mb(device);
 }
 
 nlohmann::json probe(at::Device device) {
-    const std::string fault = device_fault(device);
-    nlohmann::json found = {{"device", name_of(device)}, {"threads", at::get_num_threads()},
-                            {"torch", TORCH_VERSION},    {"self_check", fault.empty() ? "ok" : fault},
-                            {"bf16", bf16_pays(device)}, {"memory_mb", memory_mb(at::kCPU)}};
+    cache_is_false = true;
+    Known known;
+    known.device = name_of(device);
+    known.self_check = in_words(device_fault(device));
+    known.bf16 = bf16_pays(device);
+    known.matmul_peak = best_matmul(device, known.bf16);
+    known.training_memory_mb = memory_for_training_mb(device);
     if (device.is_cuda()) {
         trust_kernels(device);
-        stores_little(device, 128);  // compiles something: NVRTC may be gone since the check
-        for (const auto& [name, work] : {std::pair("cudnn_attention", cudnn::Work::attention),
-                                         std::pair("cudnn_matmuls", cudnn::Work::matmul)})
-            found[name] = cudnn::fault(work).empty() ? "ok" : cudnn::fault(work);
-        found["kernels"] = kernels::passes_fault().empty() ? "ok" : kernels::passes_fault();
+        known.kernels = in_words(kernels::passes_fault());
+        known.cudnn_attention = in_words(cudnn::fault(cudnn::Work::attention));
+        known.cudnn_matmuls = in_words(cudnn::fault(cudnn::Work::matmul));
     }
+    nlohmann::json found = known;
+    found.update(
+        {{"threads", at::get_num_threads()}, {"torch", TORCH_VERSION}, {"memory_mb", memory_mb(at::kCPU)}});
     if (!device.is_cpu()) found["device_memory_mb"] = memory_mb(device);
     return found;
 }

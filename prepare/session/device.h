@@ -23,17 +23,28 @@ void synchronize(at::Device device);
 /// Peak MiB held by tensors.
 double peak_memory_mb(at::Device device);
 
+// What must be known of a device. By hand a trainer measures it and keeps it in devices.json in the user's
+// cache directory, by machine, device, threads, system and torch version. The harness has it measured by the
+// shipped trainer, once for a run, and hands it to all trials: these measure nothing, and no candidate can
+// change it for the others.
+
+/// Takes everything from `text`, which probe() made, and leaves the cache alone. UserError if it is not that,
+/// or of another device.
+void use_known(const std::string& text, at::Device device);
+/// All of it as JSON, measured now, whatever the cache says (the --probe flag); with threads, memory and
+/// torch version.
+nlohmann::json probe(at::Device device);
+
 /// FLOP/s of a square matmul, in the type the trainer multiplies in. Measures at each call (a fraction of a
-/// second) and returns the best of all measurements, which the user's cache directory keeps by machine,
-/// device, threads, system and torch version: a machine that is busy now does not look slower than it is.
+/// second) and returns the best of all measurements: a machine that is busy now does not look slower than it
+/// is.
 double matmul_peak(at::Device device);
 
 /// Whether bf16 matmuls are clearly faster than fp32 on this chip (not on M1 and M2, which emulate bf16).
-/// Measured once and cached likewise; never on the CPU.
+/// Never on the CPU.
 bool bf16_pays(at::Device device);
 
-/// What self_check found wrong with this device; empty for nothing. Cached likewise, so it costs time only
-/// once.
+/// What self_check found wrong with this device; empty for nothing.
 std::string device_fault(at::Device device);
 
 using Attention = std::function<at::Tensor(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
@@ -50,7 +61,7 @@ std::string self_check(at::Device device, const Attention& attention = causal_at
 /// the same device. Returns what differs, or nothing.
 std::string check_kernels(at::Device device);
 /// Leaves our GPU kernels for the plain expressions, for the whole process, if they are wrong on this device,
-/// and says so on stderr. Cached likewise.
+/// and says so on stderr.
 void trust_kernels(at::Device device);
 
 /// MiB that a run may plan to use: 60 % of what the device (Metal: its recommended working set) or the
@@ -67,8 +78,5 @@ struct MemoryForecast {
 /// needs whatever the batch, and for each of its tokens; the logits are counted here.
 MemoryForecast forecast_memory(at::Device device, int rows, double bytes_once, double bytes_per_token,
                                int seq_len, int vocab_size);
-
-/// Device, threads, memory, torch version, self-check (the --probe flag).
-nlohmann::json probe(at::Device device);
 
 }  // namespace autoresearch

@@ -61,6 +61,7 @@ Options parse_options(int argc, char** argv) {
     choice("--clock", options.clock, "wall time, or CPU time per thread (on the CPU)", {"wall", "cpu"});
     option("--seed", options.seed, "seed of weights and data order")->capture_default_str();
     choice("--device", options.device, "where to train", {"auto", "cpu", "mps", "cuda"});
+    option("--known", options.known, "what --probe printed for this device: then nothing is measured");
     option("--threads", options.threads, "CPU threads (default: all)")->check(CLI::Range(0, 4096));
     option("--eval-tokens", options.eval_tokens, "validation tokens (default: from the data set)")
         ->check(CLI::NonNegativeNumber);
@@ -70,7 +71,7 @@ Options parse_options(int argc, char** argv) {
     option("--trace", options.trace, "repeat the steps in such a file instead of following the clock");
     app.add_flag("--plain", options.plain, "compute with ATen's operations alone: slow, to compare with");
     app.add_flag("--forecast", options.forecast, "print the memory that this run will need, as JSON");
-    app.add_flag("--probe", options.probe, "print device, memory, torch version and self-check as JSON");
+    app.add_flag("--probe", options.probe, "measure what must be known of the device, and print it as JSON");
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& help) {

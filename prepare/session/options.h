@@ -13,6 +13,7 @@ struct Options {
     std::string clock = "wall";  // what they count: wall, or cpu: CPU time per thread, on the CPU only
     std::uint64_t seed = 1;
     std::string device = "auto";   // auto, cpu, mps, cuda
+    std::string known;             // what --probe printed for it (prepare/session/device.h); empty: find out
     int threads = 0;               // CPU threads; 0: all
     int events_fd = -1;            // where events go (include/autoresearch/events.h); -1: nowhere
     std::int64_t eval_tokens = 0;  // 0: from the data set

@@ -200,6 +200,7 @@ Session::Session(int argc, char** argv) {
         if (options.threads > 0) at::set_num_threads(options.threads);
         const at::Device device = choose_device(options.device);
         kernels::plain_path() = options.plain;
+        if (!options.known.empty()) use_known(options.known, device);
         if (options.probe) {
             std::puts(probe(device).dump().c_str());
             quit(0);

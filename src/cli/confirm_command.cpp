@@ -19,14 +19,14 @@ namespace {
 int confirm(const Arguments& arguments) {
     const int seeds = arguments.seeds.value_or(4);
     const GitRepo git = GitRepo::open(".");
-    const RunInfo run = require_run(git.workdir(), arguments.tag);
+    RunInfo run = require_run(git.workdir(), arguments.tag);
     print_notes(run.config);
     const auto experiments = read_ledger(run.directory);
     const Experiment* best = incumbent_of(experiments);
     if (best == nullptr || best->number == 0)
         throw UserError("run \"" + run.tag() + "\" has kept nothing yet, so there is nothing to confirm");
     const RunLock lock(run.directory);  // a running loop and these trials would disturb each other
-    const TrialPlace place = place_of(run, arguments.settings);
+    const TrialPlace place = place_of(run, open_kit(), arguments.settings);
     SignalStop stop;
     TerminalReporter reporter(STDERR_FILENO, output_style(STDERR_FILENO), run_files::log(run.directory));
     const auto number = measure_final_number(run, place, git, experiments, seeds, reporter, stop);

@@ -50,7 +50,7 @@ fs::path require_trace(const RunInfo& run, const Experiment& experiment, const T
 
 int replay(const Arguments& arguments) {
     const GitRepo git = GitRepo::open(".");
-    const auto [run, experiment] = find_experiment(git, arguments);
+    auto [run, experiment] = find_experiment(git, arguments);
     if (experiment.trials.empty()) {
         throw UserError(
             fmt::format("experiment {} never ran: {}", experiment.number, experiment.verdict.reason));
@@ -60,7 +60,7 @@ int replay(const Arguments& arguments) {
     const Trial& before = fair == experiment.trials.end() ? experiment.trials.front() : *fair;
     const bool exact = arguments.exact;
     const fs::path trace = exact ? require_trace(run, experiment, before) : fs::path();
-    TrialPlace place = place_of(run, arguments.settings);
+    TrialPlace place = place_of(run, open_kit(), arguments.settings);
     place.config.repeats = 0;  // one trial, even if the machine disturbs it
     print_notes(run.config);
     if (const auto note = rebuilt_note(run, place.kit); !note.empty()) std::cerr << "note: " << note << "\n";

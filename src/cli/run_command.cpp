@@ -50,11 +50,11 @@ AgentProposerOptions proposer_options(const Kit& kit, const GitRepo& git, const 
                      .kit = kit.directory,
                      .experiments = run_files::experiments(plan.run.directory)},
             .agent = plan.agent,
-            .settings = plan.settings,
-            .budget = budget_text(plan.settings),
+            .settings = plan.place.config,
+            .budget = budget_text(plan.place.config),
             .memory_gb = static_cast<double>(platform::memory_bytes() >> 20) / 1024,
             .self = platform::self(),
-            .walls = agent_walls(kit, git, plan.settings, plan.agent)};
+            .walls = agent_walls(kit, git, plan.place.config, plan.agent)};
 }
 
 /// Locks the run; takes a new one's name, too. Nothing if another worktree of this clone just took it.
@@ -116,19 +116,21 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
     }
 }
 
-/// What ends the program is seen here, while the ledger still knows which proposal was tried.
-LoopEnd run_loop(ExperimentLoop& loop, const FileLedger& ledger) try {
+/// What ends the program is seen here, while the ledger still knows which proposal was tried; what ends the night is in
+/// its log, too.
+LoopEnd run_loop(ExperimentLoop& loop, const FileLedger& ledger, Reporter& reporter) try {
     return loop.run();
 } catch (const std::exception& error) {
     ledger.note_fault(error);
+    reporter.note(std::string("the run ends: ") + error.what());
     throw;
 }
 
 /// The exit code; nothing if another worktree just took the run's name.
 std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, bool json) {
     const RunInfo& info = plan.run;
-    const Settings& config = plan.settings;
-    const TrialPlace place{kit, config, require_same_data(info)};
+    const TrialPlace& place = plan.place;
+    const Settings& config = place.config;
     const LoopSettings settings{info.start_commit, plan.source, config, spec_for(place),
                                 next_time_of_day(config.until)};
     SignalStop stop("finishing the current experiment; Ctrl-C again stops now");
@@ -147,8 +149,8 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     if (const int left = take_over_processes(info.directory); left > 0)
         reporter.note(fmt::format("ended {} processes that the last start of this run left behind", left));
     reporter.note(keep_awake());
-    if (const auto note = rebuilt_note(info, kit); !note.empty()) reporter.note(note);
-    if (const auto note = moved_note(info, kit); !note.empty()) reporter.note(note);
+    for (const auto& note : {rebuilt_note(info, kit), moved_note(info, kit), path_note(info)})
+        if (!note.empty()) reporter.note(note);
     reporter.note(opening_line(info, plan.goes_on));
     reporter.note(walls_line(config.box));
     reporter.note("agent " + plan.agent.name + " (" + plan.agent_origin + ")");
@@ -161,16 +163,18 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     SummaryWriter summary(info.directory, run_summary_rules());
     FileLedger ledger(info.directory, patch_of, [&](const auto& all) { summary.renew(all); });
     const Walls walls = walls_for(kit, config);
-    TrainerBuilder builder(kit.directory, config.build_limit, config.memory_limit, stop, walls);
+    TrainerBuilder trainer_builder(kit.directory, config.build_limit, config.memory_limit, stop, walls);
+    FrozenBuilder builder(trainer_builder, place.files);
     TrialRunner trial(place.data, reporter, stop, walls);
+    FrozenRunner frozen(trial, place.files);
     SourceGuard guard;
     const PairedJudge judge(config);
     const auto folder = [&](int number) { return run_files::experiment_directory(info.directory, number); };
     TrialCurves curves(folder, config.early_end, run_files::lessons(info.directory));
-    FairRunner runner(trial, reporter, stop, system_clock(), settings.config);
+    FairRunner runner(frozen, reporter, stop, system_clock(), settings.config);
     ExperimentLoop loop({proposer, guard, builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);
-    const LoopEnd end = run_loop(loop, ledger);
+    const LoopEnd end = run_loop(loop, ledger, reporter);
     if (end == LoopEnd::stopped) reporter.note("the run ends: " + SignalStop::cause());
     if (end == LoopEnd::done) confirm_end(info, place, git, ledger.experiments(), reporter, stop);
     reporter.clear();

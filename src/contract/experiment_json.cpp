@@ -77,7 +77,8 @@ JSON_MEMBERS(Experiment, number, started, proposal, ran_on, commit, source_hash,
 JSON_MEMBERS(Proposal, id, parent, source, idea, agent)
 JSON_MEMBERS(StopThreshold, share, loss)
 JSON_MEMBERS(TrialSpec, experiment, attempt, source, source_hash, kit, torch, data, seed, budget, shares,
-             clock, device, threads, split, build_limit, startup_limit, grace, eval_limit, memory_limit, stop)
+             clock, device, known, threads, split, build_limit, startup_limit, grace, eval_limit,
+             memory_limit, stop)
 
 json to_json(const Trial& trial) {
     return trial;

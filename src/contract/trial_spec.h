@@ -30,6 +30,8 @@ struct TrialSpec {
                                  // takes; empty: follow the clock
     ClockKind clock = ClockKind::wall;
     std::string device = "cpu";  // cpu, mps, cuda
+    std::string known;  // of the device: what the shipped trainer's --probe printed; empty: the trainer
+                        // finds out by itself
     int threads = 1;
     Split split = Split::val;
     double build_limit = 300, startup_limit = 300, grace = 15, eval_limit = 600;  // seconds

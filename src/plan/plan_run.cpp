@@ -67,13 +67,12 @@ void plan_new_run(const GitRepo& git, const Kit& kit, bool from_working_tree, Pl
     run.data = require_data(run.config).meta.fingerprint;
     run.kit = kit.hash;
     run.torch = kit.torch_version;
-    plan.settings = settle_here(run.config.values, kit);
-    run.config.values.clock = plan.settings.clock;
-    run.device = plan.settings.device;
+    plan.place = place_of(run, kit);
+    run.config.values.clock = plan.place.config.clock;
     run.machine = this_machine(kit);
 }
 
-void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
+void plan_old_run(const RunInfo& earlier, const Kit& kit, bool from_working_tree, Plan& plan) {
     if (from_working_tree && !earlier.from_working_tree) {
         throw UserError(
             "--from-working-tree: run \"" + earlier.tag() + "\" already exists and started from a commit",
@@ -83,7 +82,7 @@ void plan_old_run(const RunInfo& earlier, bool from_working_tree, Plan& plan) {
     const ResolvedSettings now = plan.run.config;
     plan.run = earlier;
     plan.run.config = continue_settings(earlier.config, now, earlier.device);
-    plan.settings = settle_here(plan.run.config.values, earlier.device);
+    plan.place = place_of(plan.run, kit);
 }
 
 /// A bound that nothing the agent reports can reach would let a night cost anything.
@@ -164,7 +163,7 @@ Plan plan_run(const GitRepo& git, const Kit& kit, const FlagValues& flags, const
     plan.goes_on = summary ? !summary->rows.empty() : !read_ledger(plan.run.directory).empty();
     if (plan.goes_on || beginning.resume) {
         const RunInfo earlier = require_run(git.workdir(), tag);
-        if (plan.goes_on) plan_old_run(earlier, beginning.from_working_tree, plan);
+        if (plan.goes_on) plan_old_run(earlier, kit, beginning.from_working_tree, plan);
     }
     if (!plan.goes_on) plan_new_run(git, kit, beginning.from_working_tree, plan);
     plan.programs = named_programs(plan.run.config, asked, git.workdir(), kit);

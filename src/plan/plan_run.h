@@ -5,7 +5,7 @@
 #include "plan/trust.h"
 #include "propose/agents.h"
 #include "record/run_info.h"
-#include "trial/kit.h"
+#include "trial/by_hand.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {
@@ -20,7 +20,7 @@ struct Beginning {
 /// What a call of `autoresearch run` will do.
 struct Plan {
     RunInfo run;
-    Settings settings;     // of the run, settled
+    TrialPlace place;      // of its trials, with its settings, settled
     bool is_new = false;   // nothing of it was written yet
     bool goes_on = false;  // experiments are already recorded
     std::string source;    // of the baseline, for a new run

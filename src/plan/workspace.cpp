@@ -11,7 +11,9 @@
 #include "proc/platform.h"
 #include "settings/places.h"
 #include "settings/settle.h"
+#include "trial/frozen_files.h"
 #include "util/environment.h"
+#include "util/file_digest.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -55,33 +57,50 @@ PrepareOptions prepare_options(const Settings& config, const fs::path& repositor
     return options;
 }
 
-PreparedData require_data(const ResolvedSettings& config) {
-    if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
+static std::string prepare_command(const ResolvedSettings& config) {
     std::string command = "autoresearch prepare";
     for (const auto& key : setting_keys()) {
         if (key.name == "preset" ||
             (key.kind == SettingKey::data && config.origins.at(key.name) == key.flag()))
             command += " " + key.flag() + " " + key.get(config.values).dump();
     }
+    return command;
+}
+
+PreparedData require_data(const ResolvedSettings& config) {
+    if (auto found = find_prepared(data_request(config.values), data_root())) return *found;
     throw UserError(
         fmt::format("no prepared data for corpus {} with vocabulary {} and {} tokens of context in {}",
                     config.values.corpus, config.values.vocab_size, config.values.seq_len,
                     data_root().string()),
-        "run: " + command);
+        "run: " + prepare_command(config));
 }
 
-fs::path require_same_data(const RunInfo& run) {
+/// The data set that the run started with. UserError if it is gone.
+static fs::path require_same_data(const RunInfo& run) {
     const fs::path directory = data_root() / run.data;
     if (fs::exists(directory)) return directory;
     throw UserError(
         "data set " + run.data + " of run \"" + run.tag() + "\" is not in " + data_root().string(),
-        "prepare it again: autoresearch prepare --preset " + run.config.values.preset);
+        "prepare it again: " + prepare_command(run.config));
 }
 
 std::string rebuilt_note(const RunInfo& run, const Kit& kit) {
-    if (run.kit == kit.hash && run.torch == kit.torch_version) return "";
-    return "the fixed half was rebuilt since run \"" + run.tag() + "\" began (" + run.kit + " -> " +
-           kit.hash + "): results may not be comparable with earlier ones";
+    const auto note = [&](const std::string& what, const std::string& how) {
+        return what + " since run \"" + run.tag() + "\" began (" + how +
+               "): results may not be comparable with earlier ones";
+    };
+    if (run.kit != kit.hash || run.torch != kit.torch_version)
+        return note("the fixed half was rebuilt", run.kit + " -> " + kit.hash);
+    for (const auto& [name, digest] : run.kit_files)
+        if (file_digest(kit.directory / name) != digest)
+            return note("the kit was rebuilt from the same sources", name);
+    return "";
+}
+
+std::string path_note(const RunInfo& run) {
+    const std::string kernels = nlohmann::json::parse(run.known).value("kernels", "ok");
+    return kernels == "ok" ? "" : "the GPU takes the plain path in this run: " + kernels;
 }
 
 BoxKind require_box(BoxKind asked) {
@@ -98,25 +117,67 @@ Settings settle_here(const Settings& asked, const std::string& device) {
     return settled;
 }
 
-Settings settle_here(const Settings& asked, const Kit& kit) {
-    if (asked.device == "cpu") return settle_here(asked, asked.device);  // always there
-    return settle_here(asked,
-                       probe_trainer(kit, {"--probe", "--device", asked.device}).value("device", "cpu"));
+DeviceFacts measure_device(const Settings& asked, const Kit& kit) {
+    const int threads = asked.threads > 0 ? asked.threads : platform::cores();
+    const nlohmann::json known =
+        probe_trainer(kit, {"--probe", "--device", asked.device, "--threads", std::to_string(threads)});
+    const std::string self_check = known.at("self_check");
+    if (self_check != "ok")
+        throw UserError("this device computes wrong results: " + self_check,
+                        "use --device cpu, or another version of the system or of torch");
+    return {known.at("device"), known.dump()};
 }
 
-TrialPlace place_of(const RunInfo& run, const FlagValues& flags) {
-    Settings asked = run.config.values;
-    if (flags.contains("box")) asked.box = BoxKind::none;
-    return {open_kit(), settle_here(asked, run.device), require_same_data(run)};
+TrialPlace place_by_hand(const ResolvedSettings& config, const Kit& kit) {
+    const auto data = require_data(config).directory;
+    const auto [device, known] = measure_device(config.values, kit);
+    return {kit, settle_here(config.values, device), data, known};
 }
 
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {
     const Kit kit = open_kit();
     const std::string source = working_source(git.workdir());
-    const ResolvedSettings config = load_settings(flags, git.workdir(), kit.directory);
-    const auto data = require_data(config).directory;
+    const TrialPlace place = place_by_hand(load_settings(flags, git.workdir(), kit.directory), kit);
     git.ensure_ignored();
-    return {source, {kit, settle_here(config.values, kit), data}};
+    return {source, place};
+}
+
+static std::map<std::string, std::string> digests_of(const std::vector<fs::path>& names,
+                                                     const fs::path& folder) {
+    std::map<std::string, std::string> digests;
+    for (const fs::path& name : names) digests[name.string()] = file_digest(folder / name);
+    return digests;
+}
+
+TrialPlace place_of(RunInfo& run, const Kit& kit, const FlagValues& flags) {
+    const fs::path data = require_same_data(run);
+    if (run.known.empty()) {
+        Settings asked = run.config.values;
+        if (!run.device.empty()) asked.device = run.device;
+        const auto [device, known] = measure_device(asked, kit);
+        run.device = device;
+        run.known = known;
+    }
+    const auto kit_files = digests_of(files_of(kit), kit.directory);
+    if (run.kit_files.empty()) run.kit_files = kit_files;
+    if (run.data_files.empty()) {
+        read_meta(data, true);  // throws if anything is damaged: what is frozen must be right
+        run.data_files = digests_of({kMetaFile, kTokenizerFile, kTrainFile, kValFile, kTestFile}, data);
+    }
+    Settings asked = run.config.values;
+    if (flags.contains("box")) asked.box = BoxKind::none;
+    TrialPlace place{kit, settle_here(asked, run.device), data, run.known};
+    // A kit may have been rebuilt between two starts, which is said, but not while one goes on.
+    for (const auto& [name, digest] : kit_files)
+        place.files.push_back({(kit.directory / name).lexically_normal(), digest,
+                               "if you rebuilt the project, start again; if not, remove " +
+                                   kit.directory.string() + " and run scripts/setup first"});
+    for (const auto& [name, digest] : run.data_files)
+        place.files.push_back({data / name, digest,
+                               "remove " + data.string() + ", prepare it again (" +
+                                   prepare_command(run.config) + "), and start again"});
+    require_unchanged(place.files);
+    return place;
 }
 
 std::map<std::string, std::string> this_machine(const Kit& kit) {

@@ -31,24 +31,33 @@ std::string working_source(const std::filesystem::path& repository);
 /// The prepared data set for this configuration. Throws UserError with the command that makes it.
 PreparedData require_data(const ResolvedSettings& config);
 
-/// The data set that the run started with. UserError if it is gone.
-std::filesystem::path require_same_data(const RunInfo& run);
-
 /// A note if the fixed half was rebuilt since the run began, which is no error; else empty.
 std::string rebuilt_note(const RunInfo& run, const Kit& kit);
 
 /// The kind of box that holds here. UserError where none does, or not the one asked for by name.
 BoxKind require_box(BoxKind asked);
+/// A note if the GPU takes the plain path in this run; else empty.
+std::string path_note(const RunInfo& run);
 
 /// settle() on this machine, where trials run on `device`.
 Settings settle_here(const Settings& asked, const std::string& device);
-/// The same, resolving "auto" to the device the trainer picks. UserError if the trainer does not start.
-Settings settle_here(const Settings& asked, const Kit& kit);
 
-/// Where the run's experiments are run again. The flags know --no-box.
-TrialPlace place_of(const RunInfo& run, const FlagValues& flags);
+struct DeviceFacts {
+    std::string device;  // cpu, mps, cuda: what "auto" comes to
+    std::string known;   // TrialSpec::known
+};
+/// Measures the device that these settings ask for with the shipped trainer: no candidate has a say. Takes
+/// seconds. UserError if the trainer does not start, or if the device computes wrong results.
+DeviceFacts measure_device(const Settings& asked, const Kit& kit);
 
-/// The working tree's train.cpp and where to try it, by the settings. UserError when there is none.
+/// Where trials of a run happen. What is measured and hashed once for all of them, the run gets now if it has
+/// none: a new one, and one of an older version. UserError if its data is gone or not what it began with. Of
+/// `flags`, --no-box counts here; a run that goes on has the others in its settings.
+TrialPlace place_of(RunInfo& run, const Kit& kit, const FlagValues& flags = {});
+
+/// Where trials by these settings happen. UserError when there is no data.
+TrialPlace place_by_hand(const ResolvedSettings& config, const Kit& kit);
+/// The same with the working tree's train.cpp.
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags);
 
 /// The root of the repository that contains the current directory; empty if there is none.

@@ -57,6 +57,11 @@ void choose_environment(const AgentAdapter& agent, const std::string& more_keys,
     }
 }
 
+std::vector<std::string> split_words(std::string line) {
+    std::replace_if(line.begin(), line.end(), [](char each) { return std::string_view(" \t\n'\";|&<>()").find(each) != std::string_view::npos; }, ',');
+    return split_list(line);
+}
+
 /// What cannot be taken leaves the old file, which still is valid.
 bool try_take(const fs::path& from, const fs::path& to) try {
     return copy_plain_file(from, to, kLargestState).empty();
@@ -131,6 +136,8 @@ void box_agent(const AgentWalls& walls, const AgentAdapter& agent, const fs::pat
     add(walls.hidden, Access::hidden);
     add(walls.shown, Access::read);
     add({desk}, Access::write);
+    for (const std::string& word : split_words(agent.shell))  // a script of the user's, wherever it is
+        if (fs::path(word).is_absolute() && fs::is_regular_file(word)) add({word}, Access::read);
     add(walls.writes, Access::write);
     for (const fs::path& folder : state(agent, true)) {
         std::error_code ignored;

@@ -31,6 +31,9 @@ std::vector<std::string> run_tags(const fs::path& repository) {
 void save_run(const RunInfo& run) {
     json object = run;
     object["machine"] = run.machine;
+    if (!run.known.empty()) object["known"] = parse_json(run.known);
+    object["kit_files"] = run.kit_files;
+    object["data_files"] = run.data_files;
     object["config"] = to_json(run.config);
     write_file_atomically(run_files::run(run.directory), object.dump(2) + "\n");
 }
@@ -40,7 +43,10 @@ static RunInfo load_run(const fs::path& directory) {
     try {
         const json object = parse_json(read_file(file));
         RunInfo run = object.get<RunInfo>();
-        run.machine = object.value("machine", run.machine);  // older runs have none
+        run.machine = object.value("machine", run.machine);  // older runs have none, nor the next three
+        if (object.contains("known")) run.known = object["known"].dump();
+        run.kit_files = object.value("kit_files", run.kit_files);
+        run.data_files = object.value("data_files", run.data_files);
         run.config = resolved_from_json(object.at("config"));
         run.directory = directory;
         return run;

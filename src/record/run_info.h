@@ -16,10 +16,12 @@ struct RunInfo {
     std::string version;       // of this program
     std::string start_commit;  // parent of the baseline
     bool from_working_tree = false;
-    std::string data;                            // fingerprint of the data set
-    std::string kit;                             // hash of the fixed half
-    std::string torch;                           // version
-    std::string device;                          // cpu, mps, cuda: what "auto" came to
+    std::string data;    // fingerprint of the data set
+    std::string kit;     // hash of the fixed half
+    std::string torch;   // version
+    std::string device;  // cpu, mps, cuda: what "auto" came to
+    std::string known;   // of it (TrialSpec::known); empty: an older run
+    std::map<std::string, std::string> kit_files, data_files;  // their digests by name; likewise
     std::map<std::string, std::string> machine;  // cpu, gpu, cores, memory, system, compiler: where it began
     ResolvedSettings config;
     std::filesystem::path directory;  // .autoresearch/<tag>; not written

@@ -16,6 +16,7 @@ TrialSpec spec_for(const TrialPlace& place) {
     spec.kit = place.kit.hash;
     spec.torch = place.kit.torch_version;
     spec.data = place.data.filename().string();
+    spec.known = place.known;
     return spec;
 }
 
@@ -25,8 +26,10 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
     constexpr int kNoExperiment = -1;
     const Settings& config = place.config;
     const Walls walls = walls_for(place.kit, config);
-    TrainerBuilder builder(place.kit.directory, config.build_limit, config.memory_limit, stop, walls);
-    TrialRunner runner(place.data, reporter, stop, walls);
+    TrainerBuilder trainer_builder(place.kit.directory, config.build_limit, config.memory_limit, stop, walls);
+    FrozenBuilder builder(trainer_builder, place.files);
+    TrialRunner trial(place.data, reporter, stop, walls);
+    FrozenRunner runner(trial, place.files);
     FairRunner fair(runner, reporter, stop, clock, config);
     reporter.phase(kNoExperiment, "build" + name);
     const auto program = builder.build(source, wanted.directory);

@@ -2,6 +2,7 @@
 
 #include "contract/outside.h"
 #include "contract/steps.h"
+#include "trial/frozen_files.h"
 #include "trial/kit.h"
 
 namespace autoresearch {
@@ -11,6 +12,8 @@ struct TrialPlace {
     Kit kit;
     Settings config;  // settled
     std::filesystem::path data;
+    std::string known;       // of the device (TrialSpec::known)
+    FrozenFiles files = {};  // of a run
 };
 
 /// What all trials at this place have in common.

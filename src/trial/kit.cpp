@@ -69,6 +69,15 @@ Kit open_kit() {
     return kit;
 }
 
+std::vector<fs::path> files_of(const Kit& kit) {
+    std::vector<fs::path> files = {".", "include", "build-trainer", "kit.json"};
+    for (const auto& entry : fs::recursive_directory_iterator(kit.directory / "include"))
+        files.push_back(entry.path().lexically_relative(kit.directory));
+    for (const auto& entry : fs::directory_iterator(kit.directory))
+        if (entry.path().stem() == "libsession") files.push_back(entry.path().filename());
+    return files;
+}
+
 fs::path shipped_file(const fs::path& repository, const Kit& kit, const std::string& name) {
     const fs::path own = repository / name;
     return !repository.empty() && fs::is_regular_file(own) ? own : kit.directory / name;

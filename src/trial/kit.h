@@ -20,11 +20,16 @@ struct Kit {
 /// The folder `kit` next to the program, or $AUTORESEARCH_KIT. UserError if it is missing.
 Kit open_kit();
 
+/// The files that make or run a trial, below the kit's folder: recipe, headers (one precompiled), library,
+/// versions; and the folders that compiler and loader search, where nothing may be added. Kit::hash is the
+/// same on every machine; these may differ.
+std::vector<std::filesystem::path> files_of(const Kit& kit);
+
 /// The repository's file of that name if it has one, else the one that came with the program.
 std::filesystem::path shipped_file(const std::filesystem::path& repository, const Kit& kit,
                                    const std::string& name);
 
-/// What `train --probe` prints: device, torch version, threads, memory. Throws UserError if it does not
+/// What the shipped trainer prints last, as JSON, such as with --probe. Throws UserError if it does not
 /// start.
 nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags = {"--probe"});
 

@@ -56,6 +56,7 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request, con
         {"--budget", fmt::format("{:.12g}", spec.budget)},
         {"--seed", std::to_string(spec.seed)},
         {"--device", spec.device},
+        {"--known", spec.known},
         {"--threads", threads},
         {"--clock", spec.clock == ClockKind::cpu ? "cpu" : ""},
         {"--events-fd", std::to_string(kEventDescriptor)},

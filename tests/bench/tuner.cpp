@@ -236,7 +236,7 @@ int main(int argc, char** argv) {
     const Kit kit = open_kit();
     const ResolvedSettings config =
         load_settings({{"preset", "quickstart"}, {"device", "cpu"}}, ".", kit.directory);
-    const TrialPlace place{kit, settle_here(config.values, kit), require_data(config).directory};
+    const TrialPlace place = place_by_hand(config, kit);
     KeptTrials kept("build/tuner-trials.jsonl", spec_for(place));
     SignalStop stop("finishing the trial; start again to go on");
     std::string name = (fs::temp_directory_path() / "autoresearch-tuner-XXXXXX").string();
