@@ -85,7 +85,8 @@ class E2eTest : public testing::Test {
         const auto script = [&](const char* name, const std::string& text) {
             fs::permissions(home.write(name, "#!/bin/sh\n" + text + "\n"), fs::perms(0755));
         };
-        script("kit/build-trainer", "cp " TEST_BINARY_DIR "/program_trainer \"$2\"");
+        fs::copy_file(TEST_BINARY_DIR "/program_trainer", kit / "stand-in");  // a build sees the kit alone
+        script("kit/build-trainer", "cp '" + (kit / "stand-in").string() + "' \"$2\"");
         script("train", "echo \"$*\" >> '" + (home / "probes").string() +
                             R"('; echo '{"device": "cpu", "self_check": "ok"}')");
         return "AUTORESEARCH_KIT='" + kit.string() + "' ";

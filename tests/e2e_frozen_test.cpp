@@ -22,8 +22,8 @@ class FrozenE2e : public E2eTest {
                                    "\necho \"constexpr double kValBpb = 1.$1 ;\" >> train/train.cpp\n"
                                    "echo idea $1 > idea.txt\n");
         return sh(line_ + kBinary + " " +
-                  run_line("--budget 0.1 --experiments " + std::to_string(experiments) + " --agent 'sh " +
-                           (home / "agent.sh").string() + " {experiment}'"));
+                  run_line("--no-box --budget 0.1 --experiments " + std::to_string(experiments) +
+                           " --agent 'sh " + (home / "agent.sh").string() + " {experiment}'"));
     }
     fs::path run_file(const std::string& name) const { return repository / ".autoresearch/e2e" / name; }
     json made() const { return json::parse(read_text(run_file("run.json"))); }

@@ -124,8 +124,9 @@ TEST_F(VerdictE2e, ConfirmSaysWhatItCannotDo) {
 // After enough finished experiments a clearly worse one is not run to its end.
 TEST_F(VerdictE2e, ALoserIsEndedEarlyAndSaidToBe) {
     start_from_the_tiny_trainer();
+    home.write("before.cpp", read_text(repository / "train/train.cpp"));  // of which an agent sees nothing
     const auto agent =
-        home.write("agent.sh", "cp '" + (repository / "train/train.cpp").string() +
+        home.write("agent.sh", "cp '" + (home / "before.cpp").string() +
                                    "' train/train.cpp\n"
                                    "case $1 in 10) value=50000 ;; *) value=$((1 + 200 * $1)) ;; esac\n"
                                    "sed -i.old \"s/SMOOTHING = .*;/SMOOTHING = $value;/\" train/train.cpp\n"

@@ -58,7 +58,7 @@ class BehindWalls : public ::testing::TestWithParam<BoxKind> {
     /// What it printed.
     std::string say(const std::string& script) {
         options_.agent = find_agent({}, "true; " + script);
-        options_.agent.state = {"~/.agent/", "~/.agent.json"};
+        options_.agent.state = {"~/.agent/", "~/.agent.json", "$AGENT_HOME/"};
         options_.agent.keys = {"AGENT_*"};
         const auto folder = at("proposal");
         fs::remove_all(folder);
@@ -106,6 +106,14 @@ TEST_P(BehindWalls, ItsStateIsTheRealOneAndNotACopy) {
         "~/.agent.json");
     EXPECT_EQ(read_text(at("home/.agent/login")), "new login\n");
     EXPECT_EQ(read_text(at("home/.agent.json")), "new state\n");
+}
+
+TEST_P(BehindWalls, AFolderOfItsStateMayBeNamedByAVariable) {
+    fs::create_directories(at("elsewhere"));
+    ::setenv("AGENT_HOME", at("elsewhere").c_str(), 1);
+    say("echo x > \"$AGENT_HOME/file\"");
+    ::unsetenv("AGENT_HOME");
+    EXPECT_EQ(read_text(at("elsewhere/file")), "x\n");
 }
 
 TEST_P(BehindWalls, AFileOfItsStateMayBeReplaced) {

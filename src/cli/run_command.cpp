@@ -116,8 +116,8 @@ void confirm_end(const RunInfo& run, const TrialPlace& place, const GitRepo& git
     }
 }
 
-/// What ends the program is seen here, while the ledger still knows which proposal was tried; what ends the night is in
-/// its log, too.
+/// What ends the program is seen here, while the ledger still knows which proposal was tried; what ends the
+/// night is in its log, too.
 LoopEnd run_loop(ExperimentLoop& loop, const FileLedger& ledger, Reporter& reporter) try {
     return loop.run();
 } catch (const std::exception& error) {

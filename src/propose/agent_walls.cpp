@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "util/environment.h"
 #include "util/home.h"
@@ -34,12 +35,15 @@ constexpr const char* kOfPerson[] = {"HOME",
                                      "VIRTUAL_ENV",
                                      "TMPDIR"};
 
-/// Folders end in "/" in the entry.
+/// Folders end in "/" in the entry; "$NAME/" is one that a variable names, if it does.
 std::vector<fs::path> state(const AgentAdapter& agent, bool folders) {
     std::vector<fs::path> result;
-    for (const std::string& name : agent.state)
-        if (name.ends_with('/') == folders)
-            result.push_back(fs::path(expand_home(folders ? name.substr(0, name.size() - 1) : name)));
+    for (std::string name : agent.state) {
+        if (name.ends_with('/') != folders) continue;
+        if (folders) name.pop_back();
+        const char* named = name.starts_with('$') ? std::getenv(name.c_str() + 1) : name.c_str();
+        if (named != nullptr && *named != '\0') result.push_back(fs::absolute(expand_home(named)));
+    }
     return result;
 }
 
@@ -58,7 +62,10 @@ void choose_environment(const AgentAdapter& agent, const std::string& more_keys,
 }
 
 std::vector<std::string> split_words(std::string line) {
-    std::replace_if(line.begin(), line.end(), [](char each) { return std::string_view(" \t\n'\";|&<>()").find(each) != std::string_view::npos; }, ',');
+    std::replace_if(
+        line.begin(), line.end(),
+        [](char each) { return std::string_view(" \t\n'\";|&<>()").find(each) != std::string_view::npos; },
+        ',');
     return split_list(line);
 }
 
