@@ -311,6 +311,7 @@ TEST_F(RedTeam, WithoutWallsTheyGoThrough) {
 using WallsE2e = E2eTest;
 
 TEST_F(WallsE2e, ARunSaysWhichWallsItHas) {
+    if (!find_box(BoxKind::automatic).ok()) GTEST_SKIP() << find_box(BoxKind::automatic).failure().reason;
     const Output boxed = autoresearch(run_line("--agent tuner --experiments 1"));
     ASSERT_EQ(boxed.code, 0) << boxed.err;
     EXPECT_THAT(boxed.out, HasSubstr("walls around candidate, build and agent: "));
