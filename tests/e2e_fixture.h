@@ -89,7 +89,8 @@ class E2eTest : public testing::Test {
             fs::permissions(home.write(name, "#!/bin/sh\n" + text + "\n"), fs::perms(0755));
         };
         fs::copy_file(TEST_BINARY_DIR "/program_trainer", kit / "stand-in");  // a build sees the kit alone
-        script("kit/build-trainer", "cp '" + (kit / "stand-in").string() + "' \"$2\"");
+        script("kit/build-trainer", "{ cat '" + (kit / "stand-in").string() +
+                                        "'; echo; cat \"$1\"; } > \"$2\" && chmod +x \"$2\"");
         script("train", "echo \"$*\" >> '" + (home / "probes").string() +
                             R"('; echo '{"device": "cpu", "self_check": "ok"}')");
         return "AUTORESEARCH_KIT='" + kit.string() + "' ";

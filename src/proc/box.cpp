@@ -77,6 +77,7 @@ std::string try_out(BoxKind kind) {
     spec.directory = inside;
     spec.output = folder.path() / "log";
     spec.limit = 20;
+    spec.bare_environment = true;
     spec.box = box;
     const ProcessResult result = run_process(spec, NeverStop());
     std::string fault;

@@ -159,9 +159,10 @@ const std::map<std::string, std::function<void()>> behaviours = {
      }},
 };
 
-/// In the place of a program that was built from the train.cpp beside it: val_bpb stands in there.
+/// In the place of a program that was built from a train.cpp: that stands behind this program's own bytes,
+/// and val_bpb in it.
 void act_built(const std::string& program) {
-    std::ifstream source(program.substr(0, program.rfind('/')) + "/train.cpp");
+    std::ifstream source(program);
     std::string word, number = "2.0";
     while (source >> word) {
         if (word == "kValBpb") source >> word >> number;
