@@ -132,5 +132,6 @@ int main(int argc, char** argv) {
         std::puts("reached");
     else
         std::printf("%s: %s\n", result >= 0 ? "done" : "refused", std::strerror(errno));
-    return result >= 0 ? 0 : 1;
+    std::fflush(stdout);
+    ::_exit(result >= 0 ? 0 : 1);  // a sanitizer's look for leaks at the end needs what a box refuses
 }
