@@ -111,6 +111,13 @@ TEST_P(ABox, HasNoNetwork) {
     EXPECT_THAT(attempt("unix socket"), HasSubstr("refused"));
 }
 
+/// Behind a socket file may be a service that starts anything, outside.
+TEST_P(ABox, WithANetworkReachesServersAndNoSocketFile) {
+    box_.network = true;
+    EXPECT_THAT(attempt("connect"), HasSubstr("reached"));
+    EXPECT_THAT(attempt("unix socket"), HasSubstr("refused: Operation not permitted"));
+}
+
 TEST_P(ABox, KnowsNoOtherProcess) {
     for (const char* what : {"signal", "trace", "read memory", "environment", "limits"})
         EXPECT_THAT(attempt(what), HasSubstr("refused")) << what;

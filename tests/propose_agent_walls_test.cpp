@@ -118,9 +118,11 @@ TEST_P(BehindWalls, AFolderOfItsStateMayBeNamedByAVariable) {
 
 TEST_P(BehindWalls, AFileOfItsStateMayBeReplaced) {
     if (GetParam() == BoxKind::landlock) GTEST_SKIP() << "there it may only be written";
+    fs::permissions(at("home/.agent.json"), fs::perms(0600));
     const std::string said = say(
         "echo 'refreshed' > ~/.agent.json.tmp && mv ~/.agent.json.tmp ~/.agent.json; ls -a ~; cat ~/notes");
     EXPECT_EQ(read_text(at("home/.agent.json")), "refreshed\n") << said;
+    EXPECT_EQ(fs::status(at("home/.agent.json")).permissions(), fs::perms(0600));
     EXPECT_FALSE(fs::exists(at("home/.agent.json.tmp")));
     EXPECT_THAT(said, HasSubstr("notes"));
     say("echo evil > ~/.profile");

@@ -8,6 +8,8 @@
 #include <string>
 #include <system_error>
 
+#include "util/tree.h"
+
 namespace autoresearch {
 
 /// A new private folder in the system's place for temporary files, removed at the end with all in it.
@@ -21,10 +23,7 @@ class TemporaryFolder {
         if (::mkdtemp(path_.data()) == nullptr)
             throw std::system_error(errno, std::generic_category(), "cannot make the folder " + path_);
     }
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
+    ~TemporaryFolder() { remove_tree(path_); }
     TemporaryFolder(const TemporaryFolder&) = delete;
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "prepare/corpus/local_files.h"
 #include "proc/platform.h"
 #include "settings/places.h"
+#include "util/home.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -32,12 +34,17 @@ AgentWalls agent_walls(const Kit& kit, const GitRepo& git, const Settings& settl
                      {git.workdir(), git.common_directory(), cache_root(), data_root(), kit.torch},
                      {kit.directory, kit.torch / "lib", kit.torch / "include", platform::self()},
                      {}};
-    if (fs::path(settled.corpus).is_absolute()) walls.hidden.emplace_back(settled.corpus);
+    for (const std::string& path : paths_of(settled.corpus)) {
+        fs::path above =
+            path.substr(0, path.find_first_of("*?[{"));  // of a pattern, the folder that it begins in
+        if (above != fs::path(path)) above = above.parent_path();
+        if (above.is_absolute() && above != above.root_path()) walls.hidden.push_back(above);
+    }
     std::error_code gone;
     if (const auto program = find_program(agent.program))
         walls.shown.push_back(with_its_files(fs::canonical(*program, gone), walls.hidden));
     for (const std::string& folder : split_list(settled.agent_write))
-        walls.writes.push_back(fs::absolute(folder));
+        walls.writes.push_back(fs::absolute(expand_home(folder)));
     return walls;
 }
 

@@ -27,6 +27,9 @@ NamedPrograms named_programs(const ResolvedSettings& config, const ResolvedSetti
     };
     add("agent", config.values.agent);
     add("agent_args", config.values.agent_args);
+    add("agent_keys", config.values.agent_keys);
+    add("agent_write", config.values.agent_write);
+    if (config.values.box == BoxKind::none) add("box", "none");
     const auto own = try_read_file(repository / kAgents), ours = try_read_file(kit.directory / kAgents);
     if (own && own != ours) {
         programs.text += std::string(kAgents) +

@@ -101,9 +101,17 @@ const std::string& fault_of(BoxKind kind) {
 
 std::vector<std::string> boxed(const Box& box, const std::vector<std::string>& command) {
     if (box.kind == BoxKind::none) return command;
-    // Beside us, as the tests are programs of their own.
-    std::vector<std::string> result = {(platform::self().parent_path() / "autoresearch").string(), "confine",
-                                       to_json(box).dump()};
+    // The running program itself, whatever has become of its file since. The tests are programs of their own:
+    // beside them.
+    static const std::string program = [] {
+        const fs::path self = platform::self(), running = "/proc/self/exe";
+        return self.filename() == "autoresearch" && fs::exists(running)
+                   ? running.string()
+                   : (self.parent_path() / "autoresearch").string();
+    }();
+    // A name that is no UTF-8 becomes another, which is not there, and is not shown.
+    std::vector<std::string> result = {program, "confine",
+                                       to_json(box).dump(-1, ' ', false, json::error_handler_t::replace)};
     result.insert(result.end(), command.begin(), command.end());
     return result;
 }
@@ -163,7 +171,8 @@ double held_on_disk_gb(const Box& box) {
              end;
              !gone && at != end; at.increment(gone)) {
             std::error_code none;
-            if (!at->is_symlink(none) && at->is_regular_file(none)) bytes += at->file_size(none);
+            if (at->is_symlink(none) || !at->is_regular_file(none)) continue;
+            if (const auto size = at->file_size(none); !none) bytes += size;
         }
     }
     const bool over = bytes > static_cast<std::uintmax_t>(box.scratch_mb) << 20;

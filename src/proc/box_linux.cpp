@@ -41,13 +41,13 @@ void show(const Place& place, const Box& box, std::vector<std::string>& line) {
         line.insert(line.end(), words.begin(), words.end());
     };
     if (place.access == Access::write)
-        return add({"--bind", place.from.empty() ? path : place.from.string(), path});
+        return add({"--bind-try", place.from.empty() ? path : place.from.string(), path});
     if (place.access == Access::scratch)
         return add({"--size", std::to_string(box.scratch_mb << 20), "--tmpfs", path});
     if (place.access == Access::read) {
         if (fs::is_symlink(place.path) && place.path.parent_path() == place.path.root_path())
             return add({"--symlink", fs::read_symlink(place.path).string(), path});
-        return add({"--ro-bind", path, path});
+        return add({"--ro-bind-try", path, path});
     }
     if (!folder) return add({"--ro-bind", "/dev/null", path});
     add({"--perms", "0555", "--size", "1048576", "--tmpfs", path});

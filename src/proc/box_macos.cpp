@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "proc/box.h"
@@ -25,17 +26,18 @@ std::string quoted(const std::string& text) {
 
 /// All but what is denied is allowed, as Metal needs more services than are known; later rules win.
 std::string profile(const Box& box) {
-    std::string text = "(version 1)(allow default)(deny file-write*)(deny signal (target others))";
+    std::string text =
+        "(version 1)(allow default)(deny file-write*)(deny signal (target others))"
+        "(deny job-creation)(deny lsopen)(deny appleevent-send)";
     if (!box.network) text += "(deny network*)";
     if (!box.new_processes) text += "(deny process-fork)";
     for (const char* home :
          {"/Users", "/Volumes", "/private/tmp", "/private/var/folders", "/private/etc/ssh"})
         text += "(deny file-read* (subpath " + quoted(home) + "))";
-    // To reach a place, the folders above it must be known, though not listed.
-    text += "(allow file-read-metadata)";
-    text += R"((allow file-write* (literal "/dev/null") (literal "/dev/dtracehelper")))";
-    text += R"((allow file-read* file-write* (regex #"^/private/var/folders/.*/com\.apple\.metal")))";
-    for (const Place& place : box.places) {
+    std::vector<Place> places = box.places;
+    std::stable_sort(places.begin(), places.end(),
+                     [](const Place& a, const Place& b) { return a.path < b.path; });
+    for (const Place& place : places) {
         std::error_code missing;
         const fs::path path = fs::canonical(place.path, missing);  // profiles know no links
         if (missing) continue;
@@ -47,6 +49,10 @@ std::string profile(const Box& box) {
         else
             text += "(deny file-write*" + where;
     }
+    // To reach a place, the folders above it must be known, though not listed.
+    text += "(allow file-read-metadata)";
+    text += R"((allow file-write* (literal "/dev/null") (literal "/dev/dtracehelper")))";
+    text += R"((allow file-read* file-write* (regex #"^/private/var/folders/.*/com\.apple\.metal")))";
     return text;
 }
 

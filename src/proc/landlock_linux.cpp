@@ -67,7 +67,9 @@ class Walls {
              {"/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version",
               "/proc/filesystems", "/proc/sys/vm", "/proc/sys/kernel", "/proc/driver"})
             add(file, kRead);
-        if (box.network) add("/dev/tty", kReadFile | kWriteFile | kDevices);
+        if (box.network)  // an agent's tools
+            for (const char* device : {"/dev/tty", "/dev/ptmx"})
+                add(device, kReadFile | kWriteFile | kDevices);
         if (box.gpu)
             for (const auto& entry : fs::directory_iterator("/dev"))
                 if (const std::string path = entry.path().string();
@@ -126,6 +128,10 @@ int landlock_version() {
 std::string enter_landlock(const Box& box) {
     const int version = landlock_version();
     if (version == 0) return "the kernel has no Landlock, or it is switched off";
+    constexpr int kKnowsTruncation = 3;
+    if (version < kKnowsTruncation)
+        return "the kernel's Landlock is too old (version " + std::to_string(version) +
+               ", before Linux 6.2): files that may only be read could be emptied";
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !drop_capabilities())
         return std::string("rights cannot be dropped: ") + std::strerror(errno);
     Walls walls(box, version);
@@ -141,9 +147,9 @@ namespace autoresearch {
 std::string open_ends(BoxKind kind) {
     if (kind == BoxKind::bubblewrap) return "";
     const int version = platform::landlock_version();
-    std::string text = "other processes can be seen; the disk is watched, not limited";
-    if (version < 6) text += "; an agent could send them signals";
-    if (version < 4) text += "; an agent's network cannot be told from services of this machine";
+    std::string text =
+        "other processes can be seen; an agent can change rights and times of files that are yours";
+    if (version < 6) text += ", and send signals";
     if (version < 5) text += "; a build could speak to devices";
     return text + " (Landlock " + std::to_string(version) + ")";
 }

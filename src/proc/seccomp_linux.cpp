@@ -1,8 +1,12 @@
 #include "proc/seccomp_linux.h"
 
+#include <fcntl.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -57,12 +61,16 @@ constexpr const char* kMounts[] = {"mount",     "umount2", "pivot_root", "chroot
 /// Ways out of a box without a network: to other processes, too.
 constexpr const char* kNetwork[] = {"socket", "mq_open"};
 
+/// What Landlock does not cover, and a compiler does not need either.
+constexpr const char* kOwners[] = {"chown",       "fchown",       "lchown",       "fchownat",
+                                   "setxattr",    "lsetxattr",    "fsetxattr",    "setxattrat",
+                                   "removexattr", "lremovexattr", "fremovexattr", "removexattrat"};
+
 /// What Landlock does not cover; and memory that is in no process, or outlives it.
-constexpr const char* kOwnFilesAlone[] = {
-    "chmod",        "fchmod",        "fchmodat",  "fchmodat2",  "chown",       "fchown",
-    "lchown",       "fchownat",      "utime",     "utimes",     "futimesat",   "utimensat",
-    "setxattr",     "lsetxattr",     "fsetxattr", "setxattrat", "removexattr", "lremovexattr",
-    "fremovexattr", "removexattrat", "truncate",  "shmget",     "semget",      "msgget"};
+constexpr const char* kOwnFilesAlone[] = {"chmod",  "fchmod",    "fchmodat",  "fchmodat2", "utime",
+                                          "utimes", "futimesat", "utimensat", "truncate",  "shmget",
+                                          "shmat",  "shmctl",    "semget",    "semop",     "semtimedop",
+                                          "semctl", "msgget",    "msgsnd",    "msgrcv",    "msgctl"};
 
 constexpr const char* kOthers[] = {"tkill",          "pidfd_send_signal",  "pidfd_open",
                                    "setpriority",    "ioprio_set",         "sched_setaffinity",
@@ -75,6 +83,9 @@ class Filter {
         refuse({"io_uring_setup", "io_uring_enter", "io_uring_register"}, ENOSYS);
         refuse_if("prlimit64", SCMP_A0(SCMP_CMP_NE, 0));  // of others
         if (!box.network) refuse(kNetwork);
+        // Services of the person's session are behind socket files: they would start anything, outside.
+        if (box.network) refuse_if("socket", SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, AF_UNIX));
+        if (!box.network) refuse(kOwners);
         if (box.new_processes) return;
         refuse(kMounts);
         refuse(kOwnFilesAlone);
@@ -84,6 +95,11 @@ class Filter {
         if (!box.gpu) refuse({"memfd_create", "memfd_secret"});
         if (alone == 0) return;
         refuse(kOthers);
+        // Signals to the owner of a descriptor.
+        for (const scmp_datum_t command : {F_SETOWN, F_SETOWN_EX, F_SETSIG})
+            refuse_if("fcntl", SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, command));
+        for (const scmp_datum_t command : {FIOSETOWN, SIOCSPGRP})
+            refuse_if("ioctl", SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, command));
         const auto own = static_cast<scmp_datum_t>(alone);
         for (const char* name : {"kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"})
             refuse_if(name, SCMP_A0(SCMP_CMP_NE, own));

@@ -1,15 +1,18 @@
 #include "propose/agent_walls.h"
 
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <cstdlib>
 
+#include "util/atomic_file.h"
 #include "util/environment.h"
 #include "util/home.h"
 #include "util/plain_file.h"
 #include "util/text.h"
+#include "util/tree.h"
 
 namespace autoresearch {
 namespace {
@@ -69,57 +72,100 @@ std::vector<std::string> split_words(std::string line) {
     return split_list(line);
 }
 
-/// What cannot be taken leaves the old file, which still is valid.
-bool try_take(const fs::path& from, const fs::path& to) try {
-    return copy_plain_file(from, to, kLargestState).empty();
-} catch (const std::exception&) {
-    return false;
+bool same(const struct stat& a, const struct stat& b) {
+#ifdef __APPLE__
+    const bool same_time = a.st_mtimespec.tv_sec == b.st_mtimespec.tv_sec;
+#else
+    const bool same_time = a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+#endif
+    return same_time && a.st_ino == b.st_ino && a.st_dev == b.st_dev && a.st_size == b.st_size;
+}
+
+/// The file's text, with the rights of the one that it replaces. What cannot be taken leaves that one.
+void take(const fs::path& from, const fs::path& to, mode_t mode) try {
+    const auto taken = take_plain_file(from, kLargestState);
+    if (!taken.text) return;
+    const std::string beside = to.string() + ".autoresearch";
+    const Fd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0777));
+    if (!file) return;
+    std::error_code ignored;
+    try {
+        write_all(file.get(), *taken.text, beside);
+        fs::rename(beside, to);
+    } catch (const std::exception&) {
+        fs::remove(beside, ignored);
+    }
+} catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): the old one still is valid
+}
+
+/// Every place by its real path, so that none is hidden or shown by one name alone.
+void make_real(std::vector<Place>& places) {
+    for (Place& place : places) {
+        std::error_code unknown;
+        const fs::path real = fs::weakly_canonical(fs::absolute(place.path), unknown);
+        if (unknown) continue;
+        place.path = real.has_filename() || real == real.root_path() ? real : real.parent_path();
+    }
 }
 
 }  // namespace
 
 Home::Home(fs::path stand_in, const AgentAdapter& agent, Box& box) : stand_in_(std::move(stand_in)) {
     if (box.kind == BoxKind::none) return;
-    for (const fs::path& file : state(agent, false)) {
-        if (box.kind != BoxKind::bubblewrap || !fs::is_regular_file(file)) {
-            box.places.push_back({file, Access::write});
-        } else {
-            files_.push_back(fs::canonical(file));
+    const auto places = box.places;
+    try {
+        const fs::path home = fs::canonical(expand_home("~"));
+        for (const fs::path& file : state(agent, false)) {
+            const bool lent = box.kind == BoxKind::bubblewrap && fs::is_regular_file(file) &&
+                              fs::canonical(file.parent_path()) == home;
+            if (lent)
+                files_.push_back({fs::canonical(file), stand_in_ / file.filename()});
+            else
+                box.places.push_back({file, Access::write});
         }
+        if (!files_.empty()) lend(home, box);
+        make_real(box.places);
+    } catch (const std::exception&) {  // then without: the agent reads its state, and may not replace it
+        box.places = places;
+        files_.clear();
     }
-    if (files_.empty()) return;
-    const fs::path home = fs::canonical(expand_home("~"));
-    std::error_code ignored;
-    fs::remove_all(stand_in_, ignored);
+}
+
+void Home::lend(const fs::path& home, Box& box) {
+    remove_tree(stand_in_);
     fs::create_directories(stand_in_);
     fs::permissions(stand_in_, fs::perms::owner_all);
     box.places.push_back({home, Access::write, stand_in_});
-    for (const auto& entry : fs::directory_iterator(home, ignored)) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(home)) {
         const fs::path& name = entry.path();
         const bool known = std::any_of(box.places.begin(), box.places.end(),
                                        [&](const Place& place) { return place.path == name; });
+        const bool lent = std::any_of(files_.begin(), files_.end(), [&](const Lent& file) {
+            return file.here.filename() == name.filename();
+        });
+        if (lent) continue;
         if (entry.is_symlink(ignored))
             fs::copy_symlink(name, stand_in_ / name.filename(), ignored);
-        else if (!known && std::find(files_.begin(), files_.end(), name) == files_.end())
+        else if (!known)
             box.places.push_back({name, Access::read});
     }
-    for (const fs::path& file : files_) {
-        const fs::path here = stand_in_ / file.filename();
-        fs::create_hard_link(file, here, ignored);
-        if (ignored) copy_plain_file(file, here, kLargestState);  // on another disk
+    for (Lent& file : files_) {
+        fs::create_hard_link(file.real, file.here, ignored);
+        if (ignored) copy_plain_file(file.real, file.here, kLargestState);  // on another disk
+        ::lstat(file.real.c_str(), &file.real_then);
+        ::lstat(file.here.c_str(), &file.here_then);
     }
 }
 
 Home::~Home() {
-    for (const fs::path& file : files_) {
+    for (const Lent& file : files_) {
         struct stat real{}, here{};
-        const fs::path replaced = stand_in_ / file.filename();
-        if (::lstat(replaced.c_str(), &here) != 0 || ::lstat(file.c_str(), &real) != 0) continue;
-        if (here.st_ino == real.st_ino && here.st_dev == real.st_dev) continue;
-        try_take(replaced, file);
+        if (::lstat(file.here.c_str(), &here) != 0 || ::lstat(file.real.c_str(), &real) != 0) continue;
+        const bool replaced = !same(here, file.here_then) && here.st_ino != real.st_ino;
+        if (replaced && same(real, file.real_then)) take(file.here, file.real, real.st_mode);
     }
-    std::error_code ignored;
-    if (!files_.empty()) fs::remove_all(stand_in_, ignored);
+    if (!files_.empty()) remove_tree(stand_in_);
 }
 
 void box_agent(const AgentWalls& walls, const AgentAdapter& agent, const fs::path& desk,
@@ -130,12 +176,13 @@ void box_agent(const AgentWalls& walls, const AgentAdapter& agent, const fs::pat
     box.network = box.new_processes = true;
     box.file_mb = 64 << 10;
     box.scratch_mb = 4096;
-    box.watched = {desk};
+    box.watched = {desk, temporary};
     // Landlock knows no folder that is empty here and full elsewhere.
     const bool mounts = box.kind == BoxKind::bubblewrap;
     for (const char* path : {"/tmp", "/var/tmp"})
         box.places.push_back({path, mounts ? Access::scratch : Access::hidden});
     box.places.push_back({"/", Access::read});
+    if (!mounts) box.places.push_back({"/dev", Access::hidden});  // but for what every box shows
     if (!mounts) box.places.push_back({temporary, Access::write});
     const auto add = [&](const std::vector<fs::path>& paths, Access access) {
         for (const fs::path& path : paths) box.places.push_back({path, access});
@@ -151,6 +198,7 @@ void box_agent(const AgentWalls& walls, const AgentAdapter& agent, const fs::pat
         fs::create_directories(folder, ignored);
         add({folder}, Access::write);
     }
+    make_real(box.places);
     process.bare_environment = true;
     process.environment["TMPDIR"] = mounts ? "/tmp" : temporary.string();
     choose_environment(agent, more_keys, process.environment);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <vector>
 
@@ -26,14 +28,20 @@ class Home {
   public:
     /// Adds it to the box where the entry names files. `stand_in` is a folder of ours.
     Home(std::filesystem::path stand_in, const AgentAdapter& agent, Box& box);
-    /// Takes a file that was replaced to its real place.
+    /// Takes a file that was replaced to its real place, unless that one has changed, too.
     ~Home();
     Home(const Home&) = delete;
     Home& operator=(const Home&) = delete;
 
   private:
+    struct Lent {
+        std::filesystem::path real, here;
+        struct stat real_then{}, here_then{};
+    };
+    void lend(const std::filesystem::path& home, Box& box);
+
     std::filesystem::path stand_in_;
-    std::vector<std::filesystem::path> files_;  // the real ones
+    std::vector<Lent> files_;
 };
 
 /// Puts the agent's process behind these walls: box, environment and command. `desk` is its working folder,
