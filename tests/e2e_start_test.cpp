@@ -45,7 +45,8 @@ TEST_F(StartE2e, ARunEndsBeforeItsDiskIsFull) {
 sed -i "s/ DEPTH = {4, 8, .}/ DEPTH = {4, 8, $1}/" train/train.cpp
 echo 'less depth' > idea.txt
 )");
-    const std::string line = run_line("--no-box --experiments 2 --agent 'sh " + agent.string() + " {experiment}'");
+    const std::string line =
+        run_line("--no-box --experiments 2 --agent 'sh " + agent.string() + " {experiment}'");
     const Output ended = autoresearch(line);
     EXPECT_EQ(ended.code, 0) << ended.err;
     EXPECT_NE(ended.out.find("disk: about "), std::string::npos) << ended.out;
