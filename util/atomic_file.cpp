@@ -95,12 +95,12 @@ void write_file_atomically(const std::filesystem::path& target, std::string_view
     const Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (!fd) throw_errno("cannot write beside " + target.string());
     try {
-        write_all(fd.get(), text, target.string());
-        // A replaced file keeps its mode, where the file system has modes.
+        // A replaced file keeps its mode, where the file system has modes: a private text is never seen.
         struct stat status{};
         if (::stat(target.c_str(), &status) == 0 && ::fchmod(fd.get(), status.st_mode & 07777) != 0 &&
             errno != EPERM && errno != ENOTSUP && errno != ENOSYS)
             throw_errno("cannot set the mode of " + temporary);
+        write_all(fd.get(), text, target.string());
         flush_to_disk(fd.get(), temporary);
         if (::rename(temporary.c_str(), target.c_str()) != 0)
             throw_errno("cannot replace " + target.string());

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "util/fd.h"
+#include "util/file_times.h"
 #include "util/hash.h"
 
 namespace autoresearch {
@@ -64,11 +65,7 @@ std::string digest_of_names(const std::filesystem::path& folder) {
 using Stamp = std::tuple<dev_t, ino_t, off_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
 
 Stamp stamp_of(const struct stat& info) {
-#ifdef __APPLE__
-    const timespec &written = info.st_mtimespec, &changed = info.st_ctimespec;
-#else
-    const timespec &written = info.st_mtim, &changed = info.st_ctim;
-#endif
+    const timespec written = write_time(info), changed = change_time(info);
     return {info.st_dev,     info.st_ino,    info.st_size,   written.tv_sec,
             written.tv_nsec, changed.tv_sec, changed.tv_nsec};
 }

@@ -1,6 +1,5 @@
 #include "propose/agent_walls.h"
 
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
 
@@ -9,6 +8,7 @@
 
 #include "util/atomic_file.h"
 #include "util/environment.h"
+#include "util/file_times.h"
 #include "util/home.h"
 #include "util/plain_file.h"
 #include "util/text.h"
@@ -72,30 +72,20 @@ std::vector<std::string> split_words(std::string line) {
     return split_list(line);
 }
 
+/// Not by the time of the last change: that of one name of a file is that of all.
 bool same(const struct stat& a, const struct stat& b) {
-#ifdef __APPLE__
-    const bool same_time = a.st_mtimespec.tv_sec == b.st_mtimespec.tv_sec;
-#else
-    const bool same_time = a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
-#endif
-    return same_time && a.st_ino == b.st_ino && a.st_dev == b.st_dev && a.st_size == b.st_size;
+    const timespec then = write_time(a), now = write_time(b);
+    return a.st_ino == b.st_ino && a.st_dev == b.st_dev && a.st_size == b.st_size &&
+           then.tv_sec == now.tv_sec && then.tv_nsec == now.tv_nsec;
 }
 
-/// The file's text, with the rights of the one that it replaces. What cannot be taken leaves that one.
-void take(const fs::path& from, const fs::path& to, mode_t mode) try {
+/// What cannot be taken leaves the old file, which still is valid.
+bool try_take(const fs::path& from, const fs::path& to) try {
     const auto taken = take_plain_file(from, kLargestState);
-    if (!taken.text) return;
-    const std::string beside = to.string() + ".autoresearch";
-    const Fd file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0777));
-    if (!file) return;
-    std::error_code ignored;
-    try {
-        write_all(file.get(), *taken.text, beside);
-        fs::rename(beside, to);
-    } catch (const std::exception&) {
-        fs::remove(beside, ignored);
-    }
-} catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): the old one still is valid
+    if (taken.text) write_file_atomically(to, *taken.text);
+    return taken.text.has_value();
+} catch (const std::system_error&) {
+    return false;
 }
 
 /// Every place by its real path, so that none is hidden or shown by one name alone.
@@ -163,7 +153,7 @@ Home::~Home() {
         struct stat real{}, here{};
         if (::lstat(file.here.c_str(), &here) != 0 || ::lstat(file.real.c_str(), &real) != 0) continue;
         const bool replaced = !same(here, file.here_then) && here.st_ino != real.st_ino;
-        if (replaced && same(real, file.real_then)) take(file.here, file.real, real.st_mode);
+        if (replaced && same(real, file.real_then)) try_take(file.here, file.real);
     }
     if (!files_.empty()) remove_tree(stand_in_);
 }

@@ -15,6 +15,7 @@
 #include "autoresearch/error.h"
 #include "contract/run_files.h"
 #include "util/atomic_file.h"
+#include "util/file_times.h"
 #include "util/hash.h"
 #include "util/plain_file.h"
 #include "util/text.h"
@@ -102,14 +103,6 @@ void copy_experiment(const fs::path& from, const fs::path& to) {
         fs::last_write_time(to / name, entry.last_write_time());
     }
     fs::last_write_time(to, fs::last_write_time(from));
-}
-
-/// The member has another name on a Mac.
-auto change_time(const auto& status) {
-    if constexpr (requires { status.st_ctim; })
-        return status.st_ctim;
-    else
-        return status.st_ctimespec;
 }
 
 /// What no write, replacement or change of the mode leaves as it was. An agent can set back the time of the
