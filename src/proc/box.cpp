@@ -17,6 +17,7 @@
 #include "util/atomic_file.h"
 #include "util/temporary_folder.h"
 #include "util/text.h"
+#include "util/tree.h"
 
 namespace autoresearch {
 namespace {
@@ -165,16 +166,11 @@ Result<BoxKind> find_box(BoxKind asked) {
 
 double held_on_disk_gb(const Box& box) {
     std::uintmax_t bytes = 0;
-    for (const fs::path& folder : box.watched) {
-        std::error_code gone;
-        for (fs::recursive_directory_iterator at(folder, fs::directory_options::skip_permission_denied, gone),
-             end;
-             !gone && at != end; at.increment(gone)) {
-            std::error_code none;
-            if (at->is_symlink(none) || !at->is_regular_file(none)) continue;
-            if (const auto size = at->file_size(none); !none) bytes += size;
-        }
-    }
+    for (const fs::path& folder : box.watched)
+        walk_tree(folder, [&](const std::string&, const struct stat& status) {
+            if (S_ISREG(status.st_mode)) bytes += static_cast<std::uintmax_t>(status.st_size);
+            return true;
+        });
     const bool over = bytes > static_cast<std::uintmax_t>(box.scratch_mb) << 20;
     return over ? static_cast<double>(bytes) / (1 << 30) : 0;
 }

@@ -68,10 +68,7 @@ std::vector<std::string> bubblewrap(const Box& box, int filter) {
     for (const Place& place : places)
         if (place.path != "/") show(place, box, line);
     if (box.gpu)
-        for (const auto& entry : fs::directory_iterator("/dev"))
-            if (const std::string path = entry.path().string();
-                path.starts_with("/dev/nvidia") || path == "/dev/dxg")
-                add({"--dev-bind", path, path});
+        for (const std::string& path : gpu_devices()) add({"--dev-bind", path, path});
     // Root keeps its number, and by it the right to write the kernel's settings, without any capability.
     add({"--remount-ro", "/dev", "--remount-ro", "/proc"});
     if (!whole) add({"--remount-ro", "/"});
@@ -103,6 +100,15 @@ std::vector<Place> all_places(const Box& box) {
     for (std::size_t i = all.size(); i > 1; --i)
         if (all[i - 1].path == all[i - 2].path) all.erase(all.begin() + static_cast<std::ptrdiff_t>(i) - 2);
     return all;
+}
+
+std::vector<std::string> gpu_devices() {
+    std::vector<std::string> devices;
+    for (const auto& entry : fs::directory_iterator("/dev"))
+        if (const std::string path = entry.path().string();
+            path.starts_with("/dev/nvidia") || path == "/dev/dxg")
+            devices.push_back(path);
+    return devices;
 }
 
 std::vector<BoxKind> kinds_of_box() {

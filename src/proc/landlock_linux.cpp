@@ -30,19 +30,16 @@ struct [[gnu::packed]] Rule {  // landlock_path_beneath_attr
 };
 constexpr int kCreate = 444, kAdd = 445, kRestrict = 446;  // system calls
 constexpr int kPathBeneath = 1, kVersion = 1;
+constexpr int kKnowsTruncation = 3;  // the oldest version that will do
 
 constexpr std::uint64_t kExecute = 1 << 0, kWriteFile = 1 << 1, kReadFile = 1 << 2, kReadFolder = 1 << 3,
-                        kRefer = 1 << 13, kTruncate = 1 << 14, kDevices = 1 << 15;
+                        kTruncate = 1 << 14, kDevices = 1 << 15;
 constexpr std::uint64_t kForFiles = kExecute | kWriteFile | kReadFile | kTruncate | kDevices;
 constexpr std::uint64_t kRead = kExecute | kReadFile | kReadFolder;
 
-/// What this version knows of files.
+/// What this version, from kKnowsTruncation on, knows of files.
 std::uint64_t all_rights(int version) {
-    std::uint64_t rights = kRefer - 1;
-    if (version >= 2) rights |= kRefer;
-    if (version >= 3) rights |= kTruncate;
-    if (version >= 5) rights |= kDevices;
-    return rights;
+    return version >= 5 ? 2 * kDevices - 1 : kDevices - 1;
 }
 
 class Walls {
@@ -71,10 +68,8 @@ class Walls {
             for (const char* device : {"/dev/tty", "/dev/ptmx"})
                 add(device, kReadFile | kWriteFile | kDevices);
         if (box.gpu)
-            for (const auto& entry : fs::directory_iterator("/dev"))
-                if (const std::string path = entry.path().string();
-                    path.starts_with("/dev/nvidia") || path == "/dev/dxg")
-                    add(path, kReadFolder | kReadFile | kWriteFile | kDevices);
+            for (const std::string& path : gpu_devices())
+                add(path, kReadFolder | kReadFile | kWriteFile | kDevices);
         return ok_ && set_;
     }
     bool raise() const { return ::syscall(kRestrict, set_.get(), 0) == 0; }
@@ -128,7 +123,6 @@ int landlock_version() {
 std::string enter_landlock(const Box& box) {
     const int version = landlock_version();
     if (version == 0) return "the kernel has no Landlock, or it is switched off";
-    constexpr int kKnowsTruncation = 3;
     if (version < kKnowsTruncation)
         return "the kernel's Landlock is too old (version " + std::to_string(version) +
                ", before Linux 6.2): files that may only be read could be emptied";

@@ -120,10 +120,10 @@ class Filter {
     void refuse_if(const char* name, scmp_arg_cmp compared) { add(name, SCMP_ACT_ERRNO(EPERM), &compared); }
 
     void add(const char* name, std::uint32_t action, const scmp_arg_cmp* compared) {
+        constexpr int kFchmodat2 = 452;  // newer than some libraries, which then know no name of it
         int number = seccomp_syscall_resolve_name(name);
-        if (number == __NR_SCMP_ERROR && std::strcmp(name, "fchmodat2") == 0)
-            number = 452;                                             // newer than some
-        if (number == __NR_SCMP_ERROR || filter_ == nullptr) return;  // libraries; others are not known here
+        if (number == __NR_SCMP_ERROR && std::strcmp(name, "fchmodat2") == 0) number = kFchmodat2;
+        if (number == __NR_SCMP_ERROR || filter_ == nullptr) return;
         const int error =
             seccomp_rule_add_array(filter_.get(), action, number, compared == nullptr ? 0 : 1, compared);
         if (error != 0 && error != -EDOM) filter_.reset();  // EDOM: this architecture has no such call
