@@ -29,8 +29,7 @@
 #include "settings/places.h"
 #include "settings/settle.h"
 #include "trial/fair_runner.h"
-#include "trial/trainer_builder.h"
-#include "trial/trial_runner.h"
+#include "trial/trial_tools.h"
 #include "util/atomic_file.h"
 #include "util/text.h"
 #include "vcs/git_repo.h"
@@ -162,17 +161,13 @@ std::optional<int> run_planned(GitRepo& git, const Kit& kit, const Plan& plan, b
     };
     SummaryWriter summary(info.directory, run_summary_rules());
     FileLedger ledger(info.directory, patch_of, [&](const auto& all) { summary.renew(all); });
-    const Walls walls = walls_for(kit, config);
-    TrainerBuilder trainer_builder(kit.directory, config.build_limit, config.memory_limit, stop, walls);
-    FrozenBuilder builder(trainer_builder, place.files);
-    TrialRunner trial(place.data, reporter, stop, walls);
-    FrozenRunner frozen(trial, place.files);
+    TrialTools tools(place, reporter, stop);
     SourceGuard guard;
     const PairedJudge judge(config);
     const auto folder = [&](int number) { return run_files::experiment_directory(info.directory, number); };
     TrialCurves curves(folder, config.early_end, run_files::lessons(info.directory));
-    FairRunner runner(frozen, reporter, stop, system_clock(), settings.config);
-    ExperimentLoop loop({proposer, guard, builder, runner, judge, &curves},
+    FairRunner runner(tools.runner, reporter, stop, system_clock(), settings.config);
+    ExperimentLoop loop({proposer, guard, tools.builder, runner, judge, &curves},
                         {ledger, repo, reporter, stop, system_clock()}, settings);
     const LoopEnd end = run_loop(loop, ledger, reporter);
     if (end == LoopEnd::stopped) reporter.note("the run ends: " + SignalStop::cause());

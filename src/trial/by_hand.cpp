@@ -5,8 +5,7 @@
 #include <stdexcept>
 
 #include "trial/fair_runner.h"
-#include "trial/trainer_builder.h"
-#include "trial/trial_runner.h"
+#include "trial/trial_tools.h"
 #include "util/hash.h"
 
 namespace autoresearch {
@@ -25,14 +24,10 @@ std::vector<Trial> trials_by_hand(const TrialPlace& place, const std::string& so
                                   const Clock& clock) {
     constexpr int kNoExperiment = -1;
     const Settings& config = place.config;
-    const Walls walls = walls_for(place.kit, config);
-    TrainerBuilder trainer_builder(place.kit.directory, config.build_limit, config.memory_limit, stop, walls);
-    FrozenBuilder builder(trainer_builder, place.files);
-    TrialRunner trial(place.data, reporter, stop, walls);
-    FrozenRunner runner(trial, place.files);
-    FairRunner fair(runner, reporter, stop, clock, config);
+    TrialTools tools(place, reporter, stop);
+    FairRunner fair(tools.runner, reporter, stop, clock, config);
     reporter.phase(kNoExperiment, "build" + name);
-    const auto program = builder.build(source, wanted.directory);
+    const auto program = tools.builder.build(source, wanted.directory);
     if (!program.ok()) return {failed_trial(program.failure())};
     TrialRequest request{spec_for(place), program.value(), wanted.directory};
     request.spec.source = source;

@@ -10,8 +10,8 @@
 #include "proc/platform.h"
 #include "proc/signals.h"
 #include "proc/subprocess.h"
-#include "util/fd.h"
 #include "util/hash.h"
+#include "util/temporary_folder.h"
 #include "util/text.h"
 
 namespace autoresearch {
@@ -85,16 +85,14 @@ fs::path shipped_file(const fs::path& repository, const Kit& kit, const std::str
 
 nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags) {
     const fs::path program = kit.directory.parent_path() / "train";
-    std::string pattern = (fs::temp_directory_path() / "autoresearch-probe-XXXXXX").string();
-    const Fd output(::mkstemp(pattern.data()));
+    const TemporaryFolder folder("probe");
     ProcessSpec spec;
     spec.command = {program.string()};
     spec.command.insert(spec.command.end(), flags.begin(), flags.end());
-    spec.output = pattern;
+    spec.output = folder.path() / "log";
     spec.limit = 120;
     const ProcessResult result = run_process(spec, NeverStop());
-    const std::string text = try_read_file(pattern).value_or("");
-    fs::remove(pattern);
+    const std::string text = try_read_file(spec.output).value_or("");
     const auto json = nlohmann::json::parse(last_line(text), nullptr, false);
     if (!result.succeeded() || !json.is_object()) {
         std::string why = !result.start_error.empty() ? result.start_error : std::string(last_line(text));
