@@ -62,6 +62,14 @@ inline std::string read_from(const std::string& path) {
     text << in.rdbuf();
     return text.str();
 }
+/// Who would be told.
+inline sockaddr_in server(int port) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(port));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return to;
+}
 /// What an attack has read it shows, as the log is what leaves the box.
 inline bool leak(const std::string& text) {
     std::printf("leak: %s\n", text.substr(0, 4000).c_str());
