@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "proc/box.h"
+#include "proc/boxed.h"
 #include "temp_directory.h"
 #include "util/text.h"
 

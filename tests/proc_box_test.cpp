@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-#include "proc/box.h"
+#include "proc/boxed.h"
 #include "proc/signals.h"
 #include "proc/subprocess.h"
 #include "temp_directory.h"
@@ -214,6 +214,18 @@ TEST_P(ABox, AnEnvironmentThatIsBareHasNothingOfThePerson) {
     EXPECT_THAT(output(), HasSubstr("GIVEN=given"));
     EXPECT_THAT(output(), HasSubstr("PATH="));
     EXPECT_THAT(output(), Not(HasSubstr("4711")));
+}
+
+/// CUDA names its threads in files of its own process; the kernel's settings beside them stay out of reach,
+/// of root, too.
+TEST_P(ABox, OfAGpuLetsAProcessWriteToItsOwnFilesInProcAlone) {
+    box_.gpu = true;
+    shell("echo other > /proc/self/task/$$/comm && echo named; "
+          "find /proc -path '/proc/[0-9]*' -prune -o -type f -perm /222 -print 2>/dev/null | while read -r file; do "
+          "(: >> \"$file\") 2>/dev/null && echo \"opened $file\"; done; echo looked");
+    EXPECT_THAT(output(), HasSubstr("named\n"));
+    EXPECT_THAT(output(), HasSubstr("looked\n"));
+    EXPECT_THAT(output(), Not(HasSubstr("opened")));
 }
 
 /// Tests often run as root in a container; people do not.

@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "proc/box.h"
+#include "proc/boxed.h"
 #include "proc/signals.h"
 #include "propose/agent_proposer.h"
 #include "propose/agent_walls.h"

@@ -24,7 +24,7 @@ enum class JudgeRule {
 template <>
 inline constexpr std::array<std::string_view, 2> kNames<JudgeRule> = {"paired", "plain"};
 
-/// The walls around a candidate, its build and the agent (src/proc/box.h).
+/// The walls around a candidate, its build and the agent (src/box/box.h).
 enum class BoxKind {
     automatic,   // the first of these that holds here; settled before anything runs
     bubblewrap,  // Linux: namespaces

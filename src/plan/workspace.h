@@ -4,7 +4,7 @@
 #include <string>
 
 #include "prepare/corpus/prepare.h"
-#include "proc/box.h"
+#include "proc/boxed.h"
 #include "record/run_info.h"
 #include "settings/resolve.h"
 #include "trial/by_hand.h"

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <limits>
 
+#include "proc/boxed.h"
 #include "proc/log_writer.h"
 #include "proc/platform.h"
 #include "proc/process_tree.h"

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "box/box.h"
 #include "contract/experiment.h"
 #include "contract/outside.h"
-#include "proc/box.h"
 
 namespace autoresearch {
 

@@ -32,7 +32,7 @@ std::string hash_of_kit(const fs::path& root) {
     for (const char* folder : {"include", "prepare", "util"}) {
         for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
             const auto extension = entry.path().extension();
-            if (extension == ".h" || extension == ".cpp") files.push_back(entry.path());
+            if (extension == ".h" || extension == ".cpp" || extension == ".cu") files.push_back(entry.path());
         }
     }
     std::sort(files.begin(), files.end());

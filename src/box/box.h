@@ -41,16 +41,12 @@ struct Box {
     std::vector<std::filesystem::path> watched;
 };
 
-/// A command that runs `command` in the box: this program's own hidden `confine`.
-std::vector<std::string> boxed(const Box& box, const std::vector<std::string>& command);
+/// One line of text, which `confine` takes.
+std::string to_text(const Box& box);
 
-/// `confine BOX COMMAND...`: puts this process in the box and becomes the command. `confine` alone prints the
-/// kind of box that holds here. Returns, with an exit code as a shell's, only when that fails.
+/// `confine BOX COMMAND...`: puts this process in the box and becomes the command. Returns, with
+/// an exit code as a shell's, only when that fails.
 int confine(int argc, char** argv);
-
-/// The kind that works here, tried for real once; `asked` by name, or automatically the best. A failure says
-/// why each does not.
-[[nodiscard]] Result<BoxKind> find_box(BoxKind asked);
 
 /// What its watched folders hold, in GB, when that is more than scratch_mb; else 0.
 double held_on_disk_gb(const Box& box);

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "proc/box.h"
+#include "box/box.h"
 
 namespace autoresearch {
 

@@ -1,4 +1,4 @@
-#include "proc/landlock_linux.h"
+#include "box/landlock_linux.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -12,7 +12,7 @@
 #include <cstring>
 #include <map>
 
-#include "proc/seccomp_linux.h"
+#include "box/seccomp_linux.h"
 #include "util/fd.h"
 
 // The numbers of the kernel's interface, as the headers of a system may be older than its kernel.
@@ -67,9 +67,11 @@ class Walls {
         if (box.network)  // an agent's tools
             for (const char* device : {"/dev/tty", "/dev/ptmx"})
                 add(device, kReadFile | kWriteFile | kDevices);
-        if (box.gpu)
+        if (box.gpu) {
             for (const std::string& path : gpu_devices())
                 add(path, kReadFolder | kReadFile | kWriteFile | kDevices);
+            add("/proc/self", kRead | kWriteFile | kTruncate);  // CUDA names its threads there
+        }
         return ok_ && set_;
     }
     bool raise() const { return ::syscall(kRestrict, set_.get(), 0) == 0; }

@@ -1,4 +1,4 @@
-#include "proc/seccomp_linux.h"
+#include "box/seccomp_linux.h"
 
 #include <fcntl.h>
 #include <linux/sockios.h>

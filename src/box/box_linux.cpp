@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "proc/landlock_linux.h"
-#include "proc/seccomp_linux.h"
+#include "box/landlock_linux.h"
+#include "box/seccomp_linux.h"
 
 namespace autoresearch::platform {
 namespace {
@@ -53,6 +53,18 @@ void show(const Place& place, const Box& box, std::vector<std::string>& line) {
     add({"--perms", "0555", "--size", "1048576", "--tmpfs", path});
 }
 
+/// What lies in /proc beside the processes.
+std::vector<std::string> of_the_kernel() {
+    std::vector<std::string> paths;
+    std::error_code gone;
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+        const std::string name = entry.path().filename().string();
+        const bool of_process = name.find_first_not_of("0123456789") == std::string::npos;
+        if (!of_process && !entry.is_symlink(gone)) paths.push_back(entry.path().string());
+    }
+    return paths;
+}
+
 std::vector<std::string> bubblewrap(const Box& box, int filter) {
     std::vector<std::string> line = {
         "bwrap",         "--unshare-user", "--disable-userns", "--cap-drop",        "ALL",
@@ -70,7 +82,11 @@ std::vector<std::string> bubblewrap(const Box& box, int filter) {
     if (box.gpu)
         for (const std::string& path : gpu_devices()) add({"--dev-bind", path, path});
     // Root keeps its number, and by it the right to write the kernel's settings, without any capability.
-    add({"--remount-ro", "/dev", "--remount-ro", "/proc"});
+    add({"--remount-ro", "/dev"});
+    if (!box.gpu)
+        add({"--remount-ro", "/proc"});
+    else  // CUDA writes to the files of its own process: it names its threads
+        for (const std::string& path : of_the_kernel()) add({"--ro-bind", path, path});
     if (!whole) add({"--remount-ro", "/"});
     if (filter >= 0) add({"--seccomp", std::to_string(filter)});
     char folder[4096];

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "proc/box.h"
+#include "box/box.h"
 
 namespace autoresearch::platform {
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
 
-#include "proc/box.h"
+#include "box/box.h"
 
 namespace autoresearch {
 
