@@ -20,6 +20,7 @@
 #include "contract/run_files.h"
 #include "e2e_fixture.h"
 #include "fakes/fakes.h"
+#include "plan/workspace.h"
 #include "proc/platform.h"
 #include "proc/signals.h"
 #include "tiny_trainer.h"
@@ -323,6 +324,24 @@ TEST_F(WallsE2e, ARunSaysWhichWallsItHas) {
     EXPECT_THAT(open.out, HasSubstr("no walls (--no-box)"));
     EXPECT_EQ(ledger()[2]["box"], "none");
     EXPECT_THAT(autoresearch("status").out, HasSubstr("experiments without walls (--no-box): 1"));
+}
+
+TEST_F(WallsE2e, ADeviceThatTheWallsKeepAwayIsAnErrorWithTheWayOut) {
+    const auto kind = find_box(BoxKind::automatic);
+    if (!kind.ok()) GTEST_SKIP() << kind.failure().reason;
+    ::setenv("AUTORESEARCH_KIT", TEST_BINARY_DIR "/kit", 1);
+    const Walls walls{kind.value(), open_kit()};
+    require_device_behind(walls, "cpu", "");
+    try {
+        require_device_behind(walls, "cuda", "");  // no GPU here: so it is as with walls that hide one
+        if (!fs::exists("/dev/nvidiactl")) FAIL() << "no error";
+    } catch (const UserError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("behind walls (" + std::string(to_string(kind.value())) + ")"));
+        EXPECT_THAT(error.what(), HasSubstr("no CUDA device"));
+        EXPECT_THAT(error.hint(), HasSubstr("--no-box"));
+    }
+    const Kit kit = open_kit();  // and where nothing is hidden, it is found
+    EXPECT_EQ(probe_trainer(kit, {"--probe", "--device", "cpu"}, &walls).at("self_check"), "ok");
 }
 
 TEST_F(WallsE2e, NoneThatHoldIsAnErrorWithTheWayOut) {

@@ -228,6 +228,16 @@ TEST_P(ABox, OfAGpuLetsAProcessWriteToItsOwnFilesInProcAlone) {
     EXPECT_THAT(output(), Not(HasSubstr("opened")));
 }
 
+TEST_P(ABox, OfAGpuLetsCudaListenAndNobodyConnect) {
+    box_.new_processes = false;
+    EXPECT_THAT(attempt("listen"), HasSubstr("refused"));
+    box_.gpu = true;
+    EXPECT_THAT(attempt("listen"), HasSubstr("done"));
+    EXPECT_THAT(attempt("memory file"), HasSubstr("done"));
+    for (const char* what : {"connect", "unix socket", "connect to packets"})
+        EXPECT_THAT(attempt(what), HasSubstr("refused: Operation not permitted")) << what;
+}
+
 /// Tests often run as root in a container; people do not.
 TEST_P(ABox, HoldsForAPlainUser) {
     if (::geteuid() != 0 || !find_program("setpriv")) GTEST_SKIP() << "needs root, and setpriv";

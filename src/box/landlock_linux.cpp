@@ -62,7 +62,7 @@ class Walls {
             add(device, kReadFile | kWriteFile | kTruncate);
         for (const char* file :
              {"/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version",
-              "/proc/filesystems", "/proc/sys/vm", "/proc/sys/kernel", "/proc/driver"})
+              "/proc/filesystems", "/proc/devices", "/proc/sys/vm", "/proc/sys/kernel", "/proc/driver"})
             add(file, kRead);
         if (box.network)  // an agent's tools
             for (const char* device : {"/dev/tty", "/dev/ptmx"})

@@ -59,7 +59,7 @@ constexpr const char* kMounts[] = {"mount",     "umount2", "pivot_root", "chroot
                                    "fspick",    "unshare", "setns"};
 
 /// Ways out of a box without a network: to other processes, too.
-constexpr const char* kNetwork[] = {"socket", "mq_open"};
+constexpr const char* kNetwork[] = {"connect", "mq_open"};
 
 /// What Landlock does not cover, and a compiler does not need either.
 constexpr const char* kOwners[] = {"chown",       "fchown",       "lchown",       "fchownat",
@@ -82,7 +82,13 @@ class Filter {
         refuse(kAlways);
         refuse({"io_uring_setup", "io_uring_enter", "io_uring_register"}, ENOSYS);
         refuse_if("prlimit64", SCMP_A0(SCMP_CMP_NE, 0));  // of others
-        if (!box.network) refuse(kNetwork);
+        if (!box.network) {
+            refuse(kNetwork);
+            if (box.gpu)
+                allow_the_socket_of_cuda();
+            else
+                refuse({"socket"});
+        }
         // Services of the person's session are behind socket files: they would start anything, outside.
         if (box.network) refuse_if("socket", SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, AF_UNIX));
         if (!box.network) refuse(kOwners);
@@ -118,6 +124,15 @@ class Filter {
         refuse<std::initializer_list<const char*>>(names, error);
     }
     void refuse_if(const char* name, scmp_arg_cmp compared) { add(name, SCMP_ACT_ERRNO(EPERM), &compared); }
+
+    /// CUDA does not start without one to listen at, for its other processes: local, of packets in order. It
+    /// lives in no file, so nobody outside can be met by it; nobody may connect to any.
+    void allow_the_socket_of_cuda() {
+        refuse_if("socket", SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+        constexpr scmp_datum_t kTypes = 0xf;
+        for (const scmp_datum_t type : {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_RDM, SOCK_DCCP, SOCK_PACKET})
+            refuse_if("socket", SCMP_A1(SCMP_CMP_MASKED_EQ, kTypes, type));
+    }
 
     void add(const char* name, std::uint32_t action, const scmp_arg_cmp* compared) {
         constexpr int kFchmodat2 = 452;  // newer than some libraries, which then know no name of it

@@ -117,6 +117,17 @@ Settings settle_here(const Settings& asked, const std::string& device) {
     return settled;
 }
 
+void require_device_behind(const Walls& walls, const std::string& device, const std::string& known) {
+    if (device == "cpu" || walls.kind == BoxKind::none) return;
+    try {
+        probe_trainer(walls.kit, {"--probe", "--device", device, "--known", known}, &walls);
+    } catch (const UserError& error) {
+        throw UserError(fmt::format("behind walls ({}) a trial does not reach the device: {}",
+                                    to_string(walls.kind), error.what()),
+                        "go on with all of your own rights: --no-box");
+    }
+}
+
 DeviceFacts measure_device(const Settings& asked, const Kit& kit) {
     const int threads = asked.threads > 0 ? asked.threads : platform::cores();
     const nlohmann::json known =
@@ -131,7 +142,9 @@ DeviceFacts measure_device(const Settings& asked, const Kit& kit) {
 TrialPlace place_by_hand(const ResolvedSettings& config, const Kit& kit) {
     const auto data = require_data(config).directory;
     const auto [device, known] = measure_device(config.values, kit);
-    return {kit, settle_here(config.values, device), data, known};
+    const Settings settled = settle_here(config.values, device);
+    require_device_behind(walls_for(kit, settled), device, known);
+    return {kit, settled, data, known};
 }
 
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {
@@ -167,6 +180,7 @@ TrialPlace place_of(RunInfo& run, const Kit& kit, const FlagValues& flags) {
     Settings asked = run.config.values;
     if (flags.contains("box")) asked.box = BoxKind::none;
     TrialPlace place{kit, settle_here(asked, run.device), data, run.known};
+    require_device_behind(walls_for(kit, place.config), run.device, run.known);
     // A kit may have been rebuilt between two starts, which is said, but not while one goes on.
     for (const auto& [name, digest] : kit_files)
         place.files.push_back({(kit.directory / name).lexically_normal(), digest,

@@ -8,6 +8,7 @@
 #include "record/run_info.h"
 #include "settings/resolve.h"
 #include "trial/by_hand.h"
+#include "trial/walls.h"
 #include "vcs/git_repo.h"
 
 namespace autoresearch {
@@ -49,6 +50,10 @@ struct DeviceFacts {
 /// Measures the device that these settings ask for with the shipped trainer: no candidate has a say. Takes
 /// seconds. UserError if the trainer does not start, or if the device computes wrong results.
 DeviceFacts measure_device(const Settings& asked, const Kit& kit);
+
+/// Has the shipped trainer look at a GPU behind a trial's walls, as a driver may need what they refuse.
+/// UserError if it does not find it there.
+void require_device_behind(const Walls& walls, const std::string& device, const std::string& known);
 
 /// Where trials of a run happen. What is measured and hashed once for all of them, the run gets now if it has
 /// none: a new one, and one of an older version. UserError if its data is gone or not what it began with. Of

@@ -10,6 +10,7 @@
 #include "proc/platform.h"
 #include "proc/signals.h"
 #include "proc/subprocess.h"
+#include "trial/walls.h"
 #include "util/hash.h"
 #include "util/temporary_folder.h"
 #include "util/text.h"
@@ -83,7 +84,7 @@ fs::path shipped_file(const fs::path& repository, const Kit& kit, const std::str
     return !repository.empty() && fs::is_regular_file(own) ? own : kit.directory / name;
 }
 
-nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags) {
+nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags, const Walls* walls) {
     const fs::path program = kit.directory.parent_path() / "train";
     const TemporaryFolder folder("probe");
     ProcessSpec spec;
@@ -91,6 +92,9 @@ nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& fla
     spec.command.insert(spec.command.end(), flags.begin(), flags.end());
     spec.output = folder.path() / "log";
     spec.limit = 120;
+    const fs::path work = folder.path() / "work";
+    fs::create_directory(work);
+    if (walls != nullptr) box_probe(*walls, program, work, spec);
     const ProcessResult result = run_process(spec, NeverStop());
     const std::string text = try_read_file(spec.output).value_or("");
     const auto json = nlohmann::json::parse(last_line(text), nullptr, false);

@@ -7,6 +7,8 @@
 
 namespace autoresearch {
 
+struct Walls;
+
 /// What a candidate is built against, frozen when the project was built: headers, libraries, build script.
 struct Kit {
     std::filesystem::path directory;
@@ -29,8 +31,9 @@ std::vector<std::filesystem::path> files_of(const Kit& kit);
 std::filesystem::path shipped_file(const std::filesystem::path& repository, const Kit& kit,
                                    const std::string& name);
 
-/// What the shipped trainer prints last, as JSON, such as with --probe. Throws UserError if it does not
-/// start.
-nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags = {"--probe"});
+/// What the shipped trainer prints last, as JSON, such as with --probe; with all rights, or behind a trial's
+/// walls. Throws UserError if it does not start.
+nlohmann::json probe_trainer(const Kit& kit, const std::vector<std::string>& flags = {"--probe"},
+                             const Walls* walls = nullptr);
 
 }  // namespace autoresearch

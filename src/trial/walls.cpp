@@ -22,6 +22,15 @@ Box begin(const Walls& walls) {
     return box;
 }
 
+Box box_of_trainer(const Walls& walls, bool gpu, const fs::path& program, const fs::path& work) {
+    Box box = begin(walls);
+    box.gpu = gpu;
+    box.scratch_mb = 256;
+    box.places.push_back({program, Access::read});
+    box.places.push_back({work, Access::scratch});
+    return box;
+}
+
 void settle_in(const fs::path& work, Box box, ProcessSpec& process) {
     box.watched = {work};
     process.directory = work;
@@ -51,17 +60,17 @@ void box_build(const Walls& walls, const fs::path& work, ProcessSpec& process) {
 void box_trial(const Walls& walls, const TrialSpec& spec, const fs::path& program, const fs::path& data,
                const fs::path& trace, const fs::path& work, ProcessSpec& process) {
     if (walls.kind == BoxKind::none) return;
-    Box box = begin(walls);
-    box.gpu = spec.device == "cuda";
-    box.scratch_mb = 256;
-    box.places.push_back({program, Access::read});
+    Box box = box_of_trainer(walls, spec.device == "cuda", program, work);
     const std::string evaluated = std::string(to_string(spec.split)) + ".bin";
     for (const std::string& name :
          {std::string("meta.json"), std::string("tokenizer.tiktoken"), std::string("train.bin"), evaluated})
         box.places.push_back({data / name, Access::read});
     if (!trace.empty()) box.places.push_back({trace, Access::read});
-    box.places.push_back({work, Access::scratch});
     settle_in(work, std::move(box), process);
+}
+
+void box_probe(const Walls& walls, const fs::path& program, const fs::path& work, ProcessSpec& process) {
+    settle_in(work, box_of_trainer(walls, true, program, work), process);
 }
 
 }  // namespace autoresearch

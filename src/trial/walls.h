@@ -26,4 +26,8 @@ void box_trial(const Walls& walls, const TrialSpec& spec, const std::filesystem:
                const std::filesystem::path& data, const std::filesystem::path& trace,
                const std::filesystem::path& work, ProcessSpec& process);
 
+/// The same for the shipped trainer, which only looks at the device.
+void box_probe(const Walls& walls, const std::filesystem::path& program, const std::filesystem::path& work,
+               ProcessSpec& process);
+
 }  // namespace autoresearch

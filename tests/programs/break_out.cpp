@@ -51,6 +51,24 @@ int unix_socket() {
     return connect_to(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
+/// As CUDA does.
+int listen_at_name() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path + 1, "autoresearch-break-out");
+    const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0 || ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return -1;
+    return ::listen(fd, 1);
+}
+
+int connect_to_packets() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, "/run/dbus/system_bus_socket");
+    const int fd = ::socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    return fd < 0 ? -1 : ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+}
+
 int read_environment() {
     const int fd = ::open(("/proc/" + std::to_string(other) + "/environ").c_str(), O_RDONLY);
     char text[64];
@@ -110,6 +128,8 @@ int main(int argc, char** argv) {
     const std::map<std::string, std::function<int()>> acts = {
         {"connect", connect_here},
         {"unix socket", unix_socket},
+        {"listen", listen_at_name},
+        {"connect to packets", connect_to_packets},
         {"signal", [] { return ::kill(other, SIGCONT); }},
         {"trace", [] { return static_cast<int>(::ptrace(PTRACE_ATTACH, other, nullptr, nullptr)); }},
         {"read memory", read_memory},
