@@ -20,6 +20,7 @@
 #include "contract/run_files.h"
 #include "e2e_fixture.h"
 #include "fakes/fakes.h"
+#include "picture.h"
 #include "plan/workspace.h"
 #include "proc/platform.h"
 #include "proc/signals.h"
@@ -106,21 +107,6 @@ class Servers {
   private:
     std::vector<Fd> all_;
 };
-
-/// Everything about every file below a folder but the time it was read.
-std::map<std::string, std::string> picture_of(const fs::path& folder) {
-    std::map<std::string, std::string> picture;
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-        struct stat info{};
-        ::lstat(entry.path().c_str(), &info);
-        const bool plain = S_ISREG(info.st_mode);
-        picture[entry.path()] =
-            fmt::format("{:o} {} {} {} {}.{} {}", info.st_mode, info.st_uid, info.st_nlink,
-                        plain ? info.st_size : 0, plain ? info.st_mtim.tv_sec : 0,
-                        plain ? info.st_mtim.tv_nsec : 0, plain ? hex(xxh64(read_file(entry.path()))) : "");
-    }
-    return picture;
-}
 
 class RedTeam : public E2eTest {
   protected:

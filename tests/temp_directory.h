@@ -14,8 +14,9 @@ namespace autoresearch {
 /// A fresh directory for one test, removed at its end.
 class TempDirectory {
   public:
-    TempDirectory() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "autoresearch-test-XXXXXX").string();
+    TempDirectory() : TempDirectory(std::filesystem::temp_directory_path()) {}
+    explicit TempDirectory(const std::filesystem::path& parent) {
+        std::string pattern = (parent / "autoresearch-test-XXXXXX").string();
         if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed: " + pattern);
         path_ = std::filesystem::canonical(pattern);
     }

@@ -1,29 +1,20 @@
 #pragma once
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <string>
-#include <system_error>
 
-#include "util/tree.h"
+#include "util/fd.h"
 
 namespace autoresearch {
 
-/// A new private folder in the system's place for temporary files, removed at the end with all in it.
+/// A new private folder in the system's place for temporary files, removed at the end with all in it. What a
+/// killed program left there is removed when the next one makes its first.
 class TemporaryFolder {
   public:
     /// Throws std::filesystem::filesystem_error or std::system_error when there is no room for one.
-    explicit TemporaryFolder(const std::string& name)
-        : path_((std::filesystem::canonical(std::filesystem::temp_directory_path()) /
-                 ("autoresearch-" + name + "-XXXXXX"))
-                    .string()) {
-        if (::mkdtemp(path_.data()) == nullptr)
-            throw std::system_error(errno, std::generic_category(), "cannot make the folder " + path_);
-    }
-    ~TemporaryFolder() { remove_tree(path_); }
+    explicit TemporaryFolder(const std::string& name);
+    ~TemporaryFolder();
     TemporaryFolder(const TemporaryFolder&) = delete;
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
@@ -31,6 +22,11 @@ class TemporaryFolder {
 
   private:
     std::string path_;
+    Fd lock_;  // held while its maker lives
 };
+
+/// Removes those in `parent` whose makers are dead, but for those made less than `young` seconds ago, whose
+/// makers may not have locked them yet.
+void sweep_temporary_folders(const std::filesystem::path& parent, std::time_t young = 60);
 
 }  // namespace autoresearch

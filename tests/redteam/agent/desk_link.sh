@@ -1,0 +1,2 @@
+# A proposal that is another file.
+ln -sf ~/.ssh/id train/train.cpp

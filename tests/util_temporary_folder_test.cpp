@@ -1,0 +1,63 @@
+#include "util/temporary_folder.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "temp_directory.h"
+
+namespace autoresearch {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TemporaryFolders : ::testing::Test {
+    TemporaryFolders() { ::setenv("TMPDIR", directory.path().c_str(), 1); }
+    ~TemporaryFolders() override { ::unsetenv("TMPDIR"); }
+    TempDirectory directory;
+
+    std::size_t count() const {
+        return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory.path()), {}));
+    }
+};
+
+TEST_F(TemporaryFolders, AreGoneAtTheEnd) {
+    {
+        const TemporaryFolder folder("x");
+        directory.write(folder.path().filename() / "a/b", "text");
+        EXPECT_EQ(count(), 1U);
+    }
+    EXPECT_EQ(count(), 0U);
+}
+
+/// What a killed program left goes at the next start; what a living one has stays, and what is not ours.
+TEST_F(TemporaryFolders, OfTheDeadAreSwept) {
+    directory.write("autoresearch-call-123/agent.log", "kept for a person");
+    const TemporaryFolder living("living");
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        new TemporaryFolder("dead");  // never removed
+        if (::write(ready[1], "x", 1) == 1)
+            while (true) ::pause();
+    }
+    char byte = 0;
+    ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+    EXPECT_EQ(count(), 3U);
+    sweep_temporary_folders(directory.path(), 0);
+    EXPECT_EQ(count(), 3U);  // its maker lives
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    sweep_temporary_folders(directory.path());
+    EXPECT_EQ(count(), 3U);  // too young to know
+    sweep_temporary_folders(directory.path(), 0);
+    EXPECT_EQ(count(), 2U);
+    EXPECT_TRUE(fs::exists(living.path()));
+    for (const int fd : ready) ::close(fd);
+}
+
+}  // namespace
+}  // namespace autoresearch
