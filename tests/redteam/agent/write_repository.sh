@@ -2,5 +2,5 @@
 r=$AGENT_AT/repository
 printf '#!/bin/sh\ntouch /tmp/owned\n' > "$r/.git/hooks/post-checkout"
 echo '[core] fsmonitor = evil' >> "$r/.git/config"
-git -C "$r" config core.fsmonitor evil
+git config --file "$r/.git/config" core.fsmonitor evil
 echo evil > "$r/autoresearch.json"
