@@ -22,13 +22,15 @@ class AgentBehindWalls : public ::testing::TestWithParam<BoxKind> {
         directory_.write("program.md", "The rules.\n");
         directory_.write("kit/include/autoresearch/session.h", "// session\n");
         directory_.write("kit/prepare/session/clock.cpp", "// clock\n");
-        std::filesystem::permissions(directory_.write("repository/kit/build-trainer", "#!/bin/sh\necho \"checked $2\"\n"),
-                        std::filesystem::perms(0755));
+        std::filesystem::permissions(
+            directory_.write("repository/kit/build-trainer", "#!/bin/sh\necho \"checked $2\"\n"),
+            std::filesystem::perms(0755));
         directory_.write("repository/train/train.cpp", "private source");
         directory_.write("repository/.autoresearch/night/ledger.jsonl", "private ledger");
         directory_.write("cache/data/1234/val.bin", "private text");
         directory_.write("home/.agent/login", "old login");
         directory_.write("home/.agent.json", "old state");
+        directory_.write("home/.local/share/agent/session", "a session");
         directory_.write("home/notes", "notes");
         ::setenv("HOME", at("home").c_str(), 1);
         ::setenv("AGENT_KEY", "key-of-the-agent-4711", 1);
@@ -54,7 +56,7 @@ class AgentBehindWalls : public ::testing::TestWithParam<BoxKind> {
     /// What it printed.
     std::string say(const std::string& script) {
         options_.agent = find_agent({}, "true; " + script);
-        options_.agent.state = {"~/.agent/", "~/.agent.json", "$AGENT_HOME/"};
+        options_.agent.state = {"~/.agent/", "~/.agent.json", "$AGENT_HOME/", "~/.local/share/agent/"};
         options_.agent.keys = {"AGENT_*"};
         const auto folder = at("proposal");
         std::filesystem::remove_all(folder);

@@ -29,6 +29,7 @@ TEST(SourceRules, SourceMustBeAPlainText) {
     EXPECT_EQ(reason_for(""), "the source is empty");
     EXPECT_EQ(reason_for(" \n// only words\n"), "the source is empty");
     EXPECT_EQ(reason_with(std::string("// a\0b", 6)), "the source has a NUL byte");
+    EXPECT_THAT(reason_with("// a\n// b \u202E evil"), ::testing::HasSubstr("turns the direction of text"));
     EXPECT_EQ(reason_with("// \xff"), "the source is not UTF-8");
     EXPECT_EQ(reason_with("// " + std::string(kLargestSource, 'x')),
               "the source has 256 KiB; at most 256 are allowed");

@@ -220,9 +220,11 @@ TEST_P(ABox, AnEnvironmentThatIsBareHasNothingOfThePerson) {
 /// of root, too.
 TEST_P(ABox, OfAGpuLetsAProcessWriteToItsOwnFilesInProcAlone) {
     box_.gpu = true;
-    shell("echo other > /proc/self/task/$$/comm && echo named; "
-          "find /proc -path '/proc/[0-9]*' -prune -o -type f -perm /222 -print 2>/dev/null | while read -r file; do "
-          "(: >> \"$file\") 2>/dev/null && echo \"opened $file\"; done; echo looked");
+    shell(
+        "echo other > /proc/self/task/$$/comm && echo named; "
+        "find /proc -path '/proc/[0-9]*' -prune -o -type f -perm /222 -print 2>/dev/null | while read -r "
+        "file; do "
+        "(: >> \"$file\") 2>/dev/null && echo \"opened $file\"; done; echo looked");
     EXPECT_THAT(output(), HasSubstr("named\n"));
     EXPECT_THAT(output(), HasSubstr("looked\n"));
     EXPECT_THAT(output(), Not(HasSubstr("opened")));
@@ -236,6 +238,15 @@ TEST_P(ABox, OfAGpuLetsCudaListenAndNobodyConnect) {
     EXPECT_THAT(attempt("memory file"), HasSubstr("done"));
     for (const char* what : {"connect", "unix socket", "connect to packets"})
         EXPECT_THAT(attempt(what), HasSubstr("refused: Operation not permitted")) << what;
+}
+
+/// A home may hold thousands of names, and each may be a place.
+TEST_P(ABox, HasRoomForManyPlaces) {
+    for (int i = 0; i < 4000; ++i)
+        box_.places.push_back(
+            {at("shown") / ("some-name-that-is-not-short-" + std::to_string(i)), Access::hidden});
+    shell("cat ../shown/file");
+    EXPECT_EQ(output(), "shown");
 }
 
 /// Tests often run as root in a container; people do not.

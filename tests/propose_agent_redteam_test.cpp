@@ -1,6 +1,6 @@
-// A red team on the agent's side: each script of tests/redteam/agent is the agent, behind each kind of box that
-// holds here. Whatever it tries, afterwards nothing outside its desk and its state has changed, nothing that it
-// is judged by was read, nothing is left, and the next agent works.
+// A red team on the agent's side: each script of tests/redteam/agent is the agent, behind each kind of box
+// that holds here. Whatever it tries, afterwards nothing outside its desk and its state has changed, nothing
+// that it is judged by was read, nothing is left, and the next agent works.
 
 #include <gmock/gmock.h>
 #include <signal.h>
@@ -50,7 +50,8 @@ class AgentRedTeam : public AgentBehindWalls {
                                  "repository/.autoresearch/night/experiments/0001/run.log"})
             directory_.write(file, std::string(kSecret) + ", a sentence of the corpus");
         directory_.write("home/.ssh/id", "key of the person");
-        for (const char* folder : {"repository/.git/hooks", "cache/desks"}) fs::create_directories(at(folder));
+        for (const char* folder : {"repository/.git/hooks", "cache/desks"})
+            fs::create_directories(at(folder));
         options_.walls.hidden.push_back(at("corpus"));
         listen();
     }
@@ -81,7 +82,7 @@ class AgentRedTeam : public AgentBehindWalls {
     std::map<std::string, std::string> everything() const {
         auto picture = picture_of(directory_.path());
         std::erase_if(picture, [&](const auto& each) {
-            for (const char* own : {"proposal", "home/.agent", "cache/desks"})
+            for (const char* own : {"proposal", "home/.agent", "home/.local/share/agent", "cache/desks"})
                 if (each.first.starts_with(at(own).string())) return true;
             return false;
         });

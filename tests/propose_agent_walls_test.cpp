@@ -53,6 +53,15 @@ TEST_P(BehindWalls, AFolderOfItsStateMayBeNamedByAVariable) {
     EXPECT_EQ(read_text(at("elsewhere/file")), "x\n");
 }
 
+TEST_P(BehindWalls, AFolderOfItsStateIsWhereThePersonMovedIt) {
+    fs::create_directories(at("moved"));
+    ::setenv("XDG_DATA_HOME", at("moved").c_str(), 1);
+    say("echo x > \"$XDG_DATA_HOME/agent/file\"; echo y > \"$XDG_DATA_HOME/file\"");
+    ::unsetenv("XDG_DATA_HOME");
+    EXPECT_EQ(read_text(at("moved/agent/file")), "x\n");
+    EXPECT_FALSE(fs::exists(at("moved/file")));
+}
+
 TEST_P(BehindWalls, AFileOfItsStateMayBeReplaced) {
     if (GetParam() == BoxKind::landlock) GTEST_SKIP() << "there it may only be written";
     fs::permissions(at("home/.agent.json"), fs::perms(0600));

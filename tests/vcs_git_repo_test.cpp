@@ -202,6 +202,9 @@ TEST_F(GitRepoTest, WorksInALinkedWorktreeWithDetachedHead) {
     EXPECT_EQ(git("status --porcelain", linked), "");
     repo.set_ref(experiment_ref("a", 0), repo.head(), "test");
     EXPECT_EQ(git_line("rev-parse refs/autoresearch/a/0000"), repo.head());
+    using ::testing::IsSupersetOf;  // each may see the others' runs
+    EXPECT_THAT(repo.worktrees(), IsSupersetOf({root(), linked}));
+    EXPECT_THAT(GitRepo::open(root()).worktrees(), IsSupersetOf({root(), linked}));
 }
 
 TEST_F(GitRepoTest, DiffsCanBeApplied) {

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <utility>
@@ -100,6 +101,10 @@ bool remove_tree(const std::filesystem::path& path) {
 void make_way(const std::filesystem::path& file) {
     struct stat status{};
     if (::lstat(file.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) remove_tree(file);
+}
+
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder) {
+    return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
 }
 
 }  // namespace autoresearch

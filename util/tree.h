@@ -29,4 +29,7 @@ bool remove_tree(const std::filesystem::path& path);
 /// would lead it elsewhere.
 void make_way(const std::filesystem::path& file);
 
+/// Whether the path is this folder or below it, by its name.
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder);
+
 }  // namespace autoresearch

@@ -17,6 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr const char* kEndOfBox = "--";
 constexpr int kCannot = 126;  // a shell's code for a command that does not start
 
 json to_json(const Box& box) {
@@ -54,18 +55,25 @@ void limit(int what, std::int64_t most) {
 
 }  // namespace
 
-std::string to_text(const Box& box) {
+std::vector<std::string> to_words(const Box& box) {
     // A name that is no UTF-8 becomes another, which is not there, and is not shown.
-    return to_json(box).dump(-1, ' ', false, json::error_handler_t::replace);
+    const std::string text = to_json(box).dump(-1, ' ', false, json::error_handler_t::replace);
+    constexpr std::size_t kPiece = 64 << 10;
+    std::vector<std::string> words;
+    for (std::size_t at = 0; at < text.size(); at += kPiece) words.push_back(text.substr(at, kPiece));
+    words.emplace_back(kEndOfBox);
+    return words;
 }
 
 int confine(int argc, char** argv) {
     const std::span words(argv, static_cast<std::size_t>(argc));
-    std::string error = "usage: confine BOX COMMAND...";
-    if (argc > 3) {
-        std::vector<std::string> command(words.begin() + 3, words.end());
+    std::string error = "usage: confine BOX... -- COMMAND...", text;
+    std::size_t at = 2;
+    while (at < words.size() && std::strcmp(words[at], kEndOfBox) != 0) text += words[at++];
+    if (at + 1 < words.size()) {
+        std::vector<std::string> command(words.begin() + static_cast<std::ptrdiff_t>(at) + 1, words.end());
         try {
-            const Box box = box_from_json(json::parse(words[2]));
+            const Box box = box_from_json(json::parse(text));
             limit(RLIMIT_CORE, 0);
             limit(RLIMIT_FSIZE, box.file_mb << 20);
             error = platform::enter(box, command);

@@ -41,10 +41,10 @@ struct Box {
     std::vector<std::filesystem::path> watched;
 };
 
-/// One line of text, which `confine` takes.
-std::string to_text(const Box& box);
+/// As the words that `confine` takes: none may be longer than 128 KiB (MAX_ARG_STRLEN).
+std::vector<std::string> to_words(const Box& box);
 
-/// `confine BOX COMMAND...`: puts this process in the box and becomes the command. Returns, with
+/// `confine BOX... -- COMMAND...`: puts this process in the box and becomes the command. Returns, with
 /// an exit code as a shell's, only when that fails.
 int confine(int argc, char** argv);
 

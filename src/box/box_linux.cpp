@@ -5,6 +5,7 @@
 
 #include "box/landlock_linux.h"
 #include "box/seccomp_linux.h"
+#include "util/tree.h"
 
 namespace autoresearch::platform {
 namespace {
@@ -32,6 +33,17 @@ constexpr const char* kForNetwork[] = {
     "/etc/resolv.conf",     "/etc/hosts", "/etc/nsswitch.conf",  "/etc/ssl",
     "/etc/ca-certificates", "/etc/pki",   "/run/systemd/resolve"};
 constexpr const char* kForGpu[] = {"/sys", "/usr/lib/wsl", "/opt/cuda"};
+
+/// A place that lies in none that is shown needs no hiding, which would tell that it is there.
+void drop_what_is_hidden_anyway(std::vector<Place>& places) {
+    std::vector<Place> kept;
+    for (const Place& place : places)
+        if (place.access != Access::hidden || std::any_of(kept.begin(), kept.end(), [&](const Place& above) {
+                return above.access != Access::hidden && is_within(place.path, above.path);
+            }))
+            kept.push_back(place);
+    places = std::move(kept);
+}
 
 /// bubblewrap's arguments for one place.
 void show(const Place& place, const Box& box, std::vector<std::string>& line) {
@@ -115,6 +127,7 @@ std::vector<Place> all_places(const Box& box) {
     std::stable_sort(all.begin(), all.end(), [](const Place& a, const Place& b) { return a.path < b.path; });
     for (std::size_t i = all.size(); i > 1; --i)
         if (all[i - 1].path == all[i - 2].path) all.erase(all.begin() + static_cast<std::ptrdiff_t>(i) - 2);
+    drop_what_is_hidden_anyway(all);
     return all;
 }
 

@@ -1,5 +1,6 @@
 #include "guard/source_guard.h"
 
+#include <algorithm>
 #include <regex>
 #include <vector>
 
@@ -134,6 +135,21 @@ Reason broken_literal(const SourceToken& token) {
     return std::nullopt;
 }
 
+/// Characters that turn the direction of text, so that a reader sees other code than is compiled
+/// ("Trojan Source", Boucher and Anderson 2021).
+Reason turned_text(std::string_view source) {
+    constexpr std::string_view kTurns[] = {"\u202A", "\u202B", "\u202C", "\u202D", "\u202E",
+                                           "\u2066", "\u2067", "\u2068", "\u2069"};
+    for (const std::string_view turn : kTurns)
+        if (const std::size_t at = source.find(turn); at != std::string_view::npos)
+            return "line " +
+                   std::to_string(
+                       std::count(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(at), '\n') +
+                       1) +
+                   ": a character that turns the direction of text: remove it";
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> broken_source_rule(std::string_view source) {
@@ -143,6 +159,7 @@ std::optional<std::string> broken_source_rule(std::string_view source) {
     }
     if (source.find('\0') != std::string_view::npos) return "the source has a NUL byte";
     if (to_valid_utf8(source) != source) return "the source is not UTF-8";
+    if (auto reason = turned_text(source)) return reason;
     const Tokens tokens = source_tokens(source);
     if (tokens.empty()) return "the source is empty";
     for (std::size_t i = 0; i < tokens.size(); ++i) {

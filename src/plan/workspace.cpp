@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "autoresearch/error.h"
+#include "plan/agent_reach.h"
 #include "prepare/corpus/corpus.h"
 #include "proc/platform.h"
 #include "settings/places.h"
@@ -117,6 +118,11 @@ Settings settle_here(const Settings& asked, const std::string& device) {
     return settled;
 }
 
+static Walls walls_here(const Kit& kit, const Settings& settled) {
+    const auto git = GitRepo::find(".");
+    return {settled.box, kit, private_places(git ? &*git : nullptr, settled)};
+}
+
 void require_device_behind(const Walls& walls, const std::string& device, const std::string& known) {
     if (device == "cpu" || walls.kind == BoxKind::none) return;
     try {
@@ -143,8 +149,9 @@ TrialPlace place_by_hand(const ResolvedSettings& config, const Kit& kit) {
     const auto data = require_data(config).directory;
     const auto [device, known] = measure_device(config.values, kit);
     const Settings settled = settle_here(config.values, device);
-    require_device_behind(walls_for(kit, settled), device, known);
-    return {kit, settled, data, known};
+    TrialPlace place{kit, settled, data, known, {}, walls_here(kit, settled)};
+    require_device_behind(place.walls, device, known);
+    return place;
 }
 
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {
@@ -180,7 +187,8 @@ TrialPlace place_of(RunInfo& run, const Kit& kit, const FlagValues& flags) {
     Settings asked = run.config.values;
     if (flags.contains("box")) asked.box = BoxKind::none;
     TrialPlace place{kit, settle_here(asked, run.device), data, run.known};
-    require_device_behind(walls_for(kit, place.config), run.device, run.known);
+    place.walls = walls_here(kit, place.config);
+    require_device_behind(place.walls, run.device, run.known);
     // A kit may have been rebuilt between two starts, which is said, but not while one goes on.
     for (const auto& [name, digest] : kit_files)
         place.files.push_back({(kit.directory / name).lexically_normal(), digest,

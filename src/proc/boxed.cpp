@@ -65,8 +65,9 @@ std::vector<std::string> boxed(const Box& box, const std::vector<std::string>& c
                    ? running.string()
                    : (self.parent_path() / "autoresearch").string();
     }();
-    std::vector<std::string> result = {program, "confine", to_text(box)};
-    result.insert(result.end(), command.begin(), command.end());
+    std::vector<std::string> result = {program, "confine"};
+    for (const auto& words : {to_words(box), command})
+        result.insert(result.end(), words.begin(), words.end());
     return result;
 }
 

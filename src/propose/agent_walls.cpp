@@ -38,6 +38,20 @@ constexpr const char* kOfPerson[] = {"HOME",
                                      "VIRTUAL_ENV",
                                      "TMPDIR"};
 
+/// A folder of the entry's where the person moved it.
+std::string in_place(const std::string& name) {
+    constexpr std::pair<std::string_view, const char*> kMoved[] = {{"~/.local/share/", "XDG_DATA_HOME"},
+                                                                   {"~/.local/state/", "XDG_STATE_HOME"},
+                                                                   {"~/.config/", "XDG_CONFIG_HOME"},
+                                                                   {"~/.cache/", "XDG_CACHE_HOME"}};
+    for (const auto& [usual, variable] : kMoved) {
+        const char* moved = std::getenv(variable);
+        if (name.starts_with(usual) && moved != nullptr && *moved == '/')
+            return moved + ("/" + name.substr(usual.size()));
+    }
+    return expand_home(name);
+}
+
 /// Folders end in "/" in the entry; "$NAME/" is one that a variable names, if it does.
 std::vector<fs::path> state(const AgentAdapter& agent, bool folders) {
     std::vector<fs::path> result;
@@ -45,7 +59,7 @@ std::vector<fs::path> state(const AgentAdapter& agent, bool folders) {
         if (name.ends_with('/') != folders) continue;
         if (folders) name.pop_back();
         const char* named = name.starts_with('$') ? std::getenv(name.c_str() + 1) : name.c_str();
-        if (named != nullptr && *named != '\0') result.push_back(fs::absolute(expand_home(named)));
+        if (named != nullptr && *named != '\0') result.push_back(fs::absolute(in_place(named)));
     }
     return result;
 }

@@ -4,6 +4,7 @@
 #include "contract/steps.h"
 #include "trial/frozen_files.h"
 #include "trial/kit.h"
+#include "trial/walls.h"
 
 namespace autoresearch {
 
@@ -14,6 +15,7 @@ struct TrialPlace {
     std::filesystem::path data;
     std::string known;       // of the device (TrialSpec::known)
     FrozenFiles files = {};  // of a run
+    Walls walls = {};
 };
 
 /// What all trials at this place have in common.

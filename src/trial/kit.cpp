@@ -50,7 +50,8 @@ std::string hash_of_kit(const fs::path& root) {
 Kit open_kit() {
     const std::string given = given_kit();
     Kit kit;
-    kit.directory = given.empty() ? platform::self().parent_path() / "kit" : fs::path(given);
+    kit.directory =
+        given.empty() ? platform::self().parent_path() / "kit" : fs::absolute(given).lexically_normal();
     for (const char* part : {"kit.json", "build-trainer", "include", "prepare", "util"})
         if (!fs::exists(kit.directory / part))  // an unfinished build has some
             throw UserError(

@@ -9,6 +9,7 @@
 #include "util/plain_file.h"
 #include "util/temporary_folder.h"
 #include "util/text.h"
+#include "util/tree.h"
 
 namespace autoresearch {
 namespace {
@@ -31,9 +32,9 @@ Result<std::filesystem::path> TrainerBuilder::build(const std::string& source,
     const auto program = directory / "train";
     const auto log = run_files::build_log(directory);
     std::filesystem::create_directories(directory);
-    // A program or an error from an earlier attempt must not pass for this one's.
-    std::filesystem::remove(program);
-    std::filesystem::remove(log);
+    // A program or an error from an earlier attempt must not pass for this one's, nor a folder be in the way.
+    for (const auto& old : {program, log}) remove_tree(old);
+    make_way(run_files::source(directory));
     write_file_atomically(run_files::source(directory), source);
 
     const TemporaryFolder work("build");

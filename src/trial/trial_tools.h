@@ -10,16 +10,14 @@ namespace autoresearch {
 /// What builds and runs trials at a place: behind its walls, with its files as they were.
 struct TrialTools {
     TrialTools(const TrialPlace& place, Reporter& reporter, const StopRequest& stop)
-        : walls(walls_for(place.kit, place.config)),
-          trainer_builder(place.kit.directory, place.config.build_limit, place.config.memory_limit, stop,
-                          walls),
-          trial_runner(place.data, reporter, stop, walls),
+        : trainer_builder(place.kit.directory, place.config.build_limit, place.config.memory_limit, stop,
+                          place.walls),
+          trial_runner(place.data, reporter, stop, place.walls),
           builder(trainer_builder, place.files),
           runner(trial_runner, place.files) {}
     TrialTools(const TrialTools&) = delete;
     TrialTools& operator=(const TrialTools&) = delete;
 
-    const Walls walls;
     TrainerBuilder trainer_builder;
     TrialRunner trial_runner;
     FrozenBuilder builder;

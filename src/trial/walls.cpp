@@ -1,5 +1,8 @@
 #include "trial/walls.h"
 
+#include "util/home.h"
+#include "util/tree.h"
+
 namespace autoresearch {
 namespace {
 
@@ -16,8 +19,8 @@ void show_torch(const Walls& walls, Box& box) {
 Box begin(const Walls& walls) {
     Box box;
     box.kind = walls.kind;
-    box.places = {{walls.kit.directory, Access::read}};
-    if (walls.corpus.is_absolute()) box.places.push_back({walls.corpus, Access::hidden});
+    for (const fs::path& place : walls.hidden) box.places.push_back({place, Access::hidden});
+    box.places.push_back({walls.kit.directory, Access::read});
     show_torch(walls, box);
     return box;
 }
@@ -41,18 +44,17 @@ void settle_in(const fs::path& work, Box box, ProcessSpec& process) {
 
 }  // namespace
 
-Walls walls_for(const Kit& kit, const Settings& settled) {
-    return {settled.box, kit, settled.corpus};
-}
-
 void box_build(const Walls& walls, const fs::path& work, ProcessSpec& process) {
     if (walls.kind == BoxKind::none) return;
     Box box = begin(walls);
     box.new_processes = true;
     box.places.push_back({walls.kit.torch / "include", Access::read});
     box.places.push_back({work, Access::write});
-    const fs::path compiler = fs::weakly_canonical(walls.kit.compiler);
-    box.places.push_back({compiler.parent_path().parent_path(), Access::read});  // where it brings its own
+    const fs::path home = fs::weakly_canonical(expand_home("~"));
+    // Where a compiler brings its own headers and programs, by its name and where that leads.
+    for (const fs::path& compiler : {fs::path(walls.kit.compiler), fs::weakly_canonical(walls.kit.compiler)})
+        if (const fs::path folder = compiler.parent_path().parent_path(); !is_within(home, folder))
+            box.places.push_back({folder, Access::read});
     process.environment["CCACHE_DISABLE"] = "1";
     settle_in(work, std::move(box), process);
 }

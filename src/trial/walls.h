@@ -13,10 +13,8 @@ namespace autoresearch {
 struct Walls {
     BoxKind kind = BoxKind::none;
     Kit kit = {};
-    std::filesystem::path corpus = {};  // where its texts are on this machine
+    std::vector<std::filesystem::path> hidden = {};  // of what the system's folders may hold
 };
-
-Walls walls_for(const Kit& kit, const Settings& settled);
 
 /// The compiler's box: `work` is all that it may write to. It sets the process's environment and folder, too.
 void box_build(const Walls& walls, const std::filesystem::path& work, ProcessSpec& process);

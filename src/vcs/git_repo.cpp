@@ -111,6 +111,21 @@ std::filesystem::path GitRepo::common_directory() const {
     return std::filesystem::path(git_repository_commondir(repository_.get())).parent_path();
 }
 
+std::vector<std::filesystem::path> GitRepo::worktrees() const {
+    std::vector<std::filesystem::path> all = {workdir()};
+    if (common_directory().filename() == ".git") all.push_back(common_directory().parent_path());
+    git_strarray names{};
+    check(git_worktree_list(&names, repository_.get()), "list the working trees");
+    for (std::size_t i = 0; i < names.count; ++i) {
+        git_worktree* tree = nullptr;
+        if (git_worktree_lookup(&tree, repository_.get(), names.strings[i]) != 0) continue;  // it went
+        all.emplace_back(git_worktree_path(tree));
+        git_worktree_free(tree);
+    }
+    git_strarray_dispose(&names);
+    return all;
+}
+
 std::string GitRepo::head() const {
     git_oid id;
     const int code = git_reference_name_to_id(&id, repository_.get(), "HEAD");

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 struct git_oid;
 struct git_repository;
@@ -38,6 +39,8 @@ class GitRepo {
     std::filesystem::path workdir() const;
     /// Its folder .git, which all worktrees of a clone share.
     std::filesystem::path common_directory() const;
+    /// The roots of all working trees of this clone, its own among them.
+    std::vector<std::filesystem::path> worktrees() const;
 
     /// HEAD, detached or not. UserError if the repository has no commit yet.
     std::string head() const;

@@ -194,7 +194,7 @@ struct Bench {
         config.experiments = experiments;
         config.seed = seed;
         OneLine reporter(kept);
-        const Walls walls = walls_for(place.kit, config);
+        const Walls& walls = place.walls;
         TrainerBuilder real_builder(place.kit.directory, config.build_limit, config.memory_limit, stop,
                                     walls);
         TrialRunner real_runner(place.data, reporter, stop, walls);
