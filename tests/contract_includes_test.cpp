@@ -22,7 +22,8 @@ const Folders kSteps = {"propose", "guard", "trial", "judge", "record", "vcs", "
 /// Folders of ours that a file of this folder may include, its own not named.
 Folders allowed(const std::string& folder) {
     if (folder == "util" || folder == "autoresearch") return {};
-    if (folder == "proc" || folder == "loop") return {"contract", "util"};
+    if (folder == "box" || folder == "loop") return {"contract", "util"};
+    if (folder == "proc") return {"contract", "util", "box"};
     if (folder == "settings") return {"contract", "util", "autoresearch"};
     if (folder == "view")
         return {"contract", "record", "settings", "util", "autoresearch", "prepare/data", "prepare/corpus"};
@@ -40,7 +41,7 @@ Folders allowed(const std::string& folder) {
                     "prepare/data", "prepare/corpus"});
         return all;
     }
-    if (folder == "src") return {"cli", "proc"};
+    if (folder == "src") return {"cli", "proc", "box"};
     if (folder == "prepare/data" || folder == "prepare/kernels") return {"autoresearch", "util"};
     if (folder == "prepare/fetch") return {"autoresearch", "util"};
     if (folder == "prepare/corpus") return {"autoresearch", "prepare/data", "prepare/fetch", "util"};
