@@ -17,6 +17,7 @@ const char* const kCandidate = R"(
 #include <chrono>
 #include <cstring>
 #include <ctime>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
     const std::string mode = argv[1];
     if (mode == "peek first") std::ifstream(std::string(argv[3]) + "/val.bin").get();
     autoresearch::Session session(argc - 1, argv + 1);
+    if (mode == "again") std::printf("%s, %d more\n", std::getenv("AUTORESEARCH_FLAGS_FD") ? "told" : "not told", std::getchar());
     const int vocab = session.vocab_size();
     Tensor table = at::zeros({vocab, vocab});
     std::string data;
@@ -122,13 +124,28 @@ class SessionTest : public testing::Test {
 };
 TempDirectory* SessionTest::folder_ = nullptr;
 
+/// A candidate hands main's arguments on, and could hand on others.
+TEST_F(SessionTest, TheHarnessesFlagsCountAndNotMainsArguments) {
+    const json flags = {"--data",     small_data().directory.string(), "--device", "cpu", "--threads", "1",
+                        "--events-fd", "9", "--budget", "0.3", "--seed", "5"};
+    const auto file = folder_->write("flags", flags.dump());
+    const ProgramResult result =
+        run_program("AUTORESEARCH_FLAGS_FD=0 '" + (*folder_ / "candidate").string() +
+                    "' again --budget 500 --seed 9 --eval-tokens 64 <'" + file.string() + "'");
+    ASSERT_EQ(result.code, 0) << result.output;
+    EXPECT_EQ(result.events[0].at("seed"), 5);
+    EXPECT_EQ(result.events[0].at("budget"), 0.3);
+    EXPECT_NE(result.output.find("not told, -1 more"), std::string::npos) << result.output;
+}
+
 TEST_F(SessionTest, EventsTellTheWholeRun) {
     const ProgramResult result = run("honest", 0.8);
     ASSERT_EQ(result.code, 0) << result.output;
     ASSERT_GE(result.events.size(), 4U);
     const json& hello = result.events[0];
     EXPECT_EQ(hello.at("event"), "hello");
-    EXPECT_EQ(hello.at("protocol"), 1);
+    EXPECT_EQ(hello.at("protocol"), 2);
+    EXPECT_EQ(hello.at("split"), "val");
     EXPECT_EQ(hello.at("device"), "cpu");
     EXPECT_EQ(hello.at("seed"), 1);
     EXPECT_EQ(hello.at("threads"), 1);

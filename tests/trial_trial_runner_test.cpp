@@ -89,7 +89,7 @@ TEST_F(TrialRunnerTest, KeepsLogEventsAndCurve) {
         std::string(first_line(text("run.log"))),
         HasSubstr("program_trainer --data good --budget 0.05 --seed 7 --device cpu --threads 2 --events-fd 3 "
                   "--curve-fd 4"));
-    EXPECT_THAT(text("events.jsonl"), HasSubstr(R"({"event":"hello","protocol":1,"device":"cpu","seed":7})"));
+    EXPECT_THAT(text("events.jsonl"), HasSubstr(R"({"event":"hello","protocol":2,"device":"cpu","seed":7,)"));
     EXPECT_THAT(text("events.jsonl"), HasSubstr(R"("event":"result")"));
     EXPECT_EQ(text("curve-7.csv"), "1,0.01,0.5,5.25,7\n2,0.01,0.5,5.25,7\n");
     const std::string first_log = text("run.log");
@@ -199,7 +199,12 @@ TEST_F(TrialRunnerTest, CpuTimeMayBeLessThanOursAndNeverMore) {
 TEST_F(TrialRunnerTest, ATrainerOfAnotherKindIsEndedAtOnce) {
     expect("other_protocol", Ending::invalid, "version 99 of the event protocol");
     spec_.data = "the right one";
-    expect("other_data", Ending::invalid, "the trainer read data set another, not the right one");
+    expect("other_data", Ending::invalid,
+           R"(the trainer was asked for data "the right one", but says "another")");
+    spec_.data = "";
+    expect("other_threads", Ending::invalid, "the trainer was asked for threads 2, but says 3");
+    expect("no_hello", Ending::invalid, "did not say what it was asked for");
+    expect("two_hellos", Ending::invalid, "began twice");
 }
 
 TEST_F(TrialRunnerTest, GarbageOnTheChannelIsSkipped) {

@@ -3,11 +3,13 @@
 // The format both sides of a training run share: the trainer's Session writes it, the harness reads it.
 //
 // The trainer inherits one write-only descriptor (--events-fd gives its number) and writes one JSON object
-// per line. Every object has "event". The harness trusts only this channel; the summary block on stdout is
+// per line. Every object has "event". Its flags it gets twice: as arguments, for people who read logs, and as a
+// JSON array at the descriptor that kFlagsVariable names, which libsession reads before main: these count.
+// hello repeats them, and the harness compares. The harness trusts only this channel; the summary block on stdout is
 // for people, for run.log and for scripts written for the originals.
 //
 // clang-format off
-//   {"event":"hello","protocol":1,"device":"cpu","torch":"2.13.0","seed":1,"budget":300.0,"clock":"wall","threads":2,"data":"<fingerprint>"}
+//   {"event":"hello","protocol":2,"device":"cpu","torch":"2.13.0","seed":1,"budget":300.0,"clock":"wall","threads":2,"split":"val","data":"<fingerprint>"}
 //   {"event":"step","step":12,"seconds":3.4,"progress":0.011,"loss":5.21,"tokens":98304}     at most 4 per second;
 //        the first one (step 1) is sent when the first step is done, which starts the clock
 //   {"event":"evaluating","step":412,"seconds":300.1}                                          training is over
@@ -17,7 +19,8 @@
 
 namespace autoresearch::events {
 
-inline constexpr int kProtocol = 1;
+inline constexpr int kProtocol = 2;
+inline constexpr const char* kFlagsVariable = "AUTORESEARCH_FLAGS_FD";
 
 inline constexpr const char* kHello = "hello";
 inline constexpr const char* kStep = "step";

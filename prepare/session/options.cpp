@@ -1,9 +1,16 @@
 #include "prepare/session/options.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "autoresearch/error.h"
+#include "autoresearch/events.h"
+#include "util/fd.h"
 
 namespace autoresearch {
 namespace fs = std::filesystem;
@@ -34,6 +41,32 @@ fs::path newest_data() {
         throw UserError("no prepared data in " + root.string(),
                         "run `autoresearch prepare`, or name a data set with --data");
     return newest;
+}
+
+/// The harness's flags, where there is a harness. Taken before main, and gone then: a candidate's code can
+/// neither change them nor read them again.
+const std::optional<std::string> kAsked = []() -> std::optional<std::string> {
+    const char* number = std::getenv(events::kFlagsVariable);
+    if (number == nullptr) return std::nullopt;
+    const Fd descriptor(std::atoi(number));  // NOLINT(cert-err34-c): it is ours
+    ::unsetenv(events::kFlagsVariable);
+    std::string text;
+    char piece[4096];
+    for (ssize_t got = 0; (got = ::read(descriptor.get(), piece, sizeof piece)) > 0;)
+        text.append(piece, static_cast<std::size_t>(got));
+    return text;
+}();
+
+/// As CLI11 takes them: the last one first.
+std::vector<std::string> flags(int argc, char** argv) {
+    std::vector<std::string> words(argv + 1, argv + std::max(argc, 1));
+    if (kAsked) {
+        const auto asked = nlohmann::json::parse(*kAsked, nullptr, /*allow_exceptions=*/false);
+        if (!asked.is_array()) throw UserError(std::string(events::kFlagsVariable) + ": no flags there");
+        words = asked.get<std::vector<std::string>>();
+    }
+    std::reverse(words.begin(), words.end());
+    return words;
 }
 
 }  // namespace
@@ -73,7 +106,7 @@ Options parse_options(int argc, char** argv) {
     app.add_flag("--forecast", options.forecast, "print the memory that this run will need, as JSON");
     app.add_flag("--probe", options.probe, "measure what must be known of the device, and print it as JSON");
     try {
-        app.parse(argc, argv);
+        app.parse(flags(argc, argv));
     } catch (const CLI::Success& help) {
         std::exit(app.exit(help));
     } catch (const CLI::ParseError& error) {

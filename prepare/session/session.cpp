@@ -235,6 +235,7 @@ Session::Session(int argc, char** argv) {
                           {"budget", options.budget},
                           {"clock", options.clock},
                           {"threads", state_->threads},
+                          {"split", options.split},
                           {"data", state_->meta.fingerprint}});
 }
 

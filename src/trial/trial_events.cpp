@@ -102,6 +102,7 @@ std::optional<double> TrialEvents::line(std::string_view line) {
         phase_ = phase;
         phases_[phase].began = std::chrono::steady_clock::now();
     }
+    if (phase > 0 && !greeted_ && !stranger_) stranger_ = "the trainer did not say what it was asked for";
     if (phase == kTraining && phase_ == kTraining) step(event);
     if (phase == kEvaluation) reporter_.progress({1, "evaluating"});
     if (phase == kTraining && request_.first_step_only) hopeless_ = "nothing but its first step was wanted";
@@ -109,16 +110,32 @@ std::optional<double> TrialEvents::line(std::string_view line) {
     return begins ? std::optional(phases_[phase].limit) : std::nullopt;
 }
 
-/// A different library or data set would give numbers that mean something else.
+/// What the trainer says it was asked for must be what it was asked for: another library, data set, seed or
+/// budget would give numbers that mean something else.
 void TrialEvents::check_hello(const json& event) {
     const double protocol = number(event, "protocol").value_or(0);
-    if (protocol != events::kProtocol)
+    if (protocol != events::kProtocol) {
         stranger_ =
             fmt::format("the trainer speaks version {:g} of the event protocol, this program version {}",
                         protocol, events::kProtocol);
-    const std::string data = text(event, "data");
-    if (!data.empty() && !spec_.data.empty() && data != spec_.data)
-        stranger_ = fmt::format("the trainer read data set {}, not {}", data, spec_.data);
+        return;
+    }
+    const json asked = {{"seed", spec_.seed},
+                        {"budget", std::stod(fmt::format("{:.12g}", spec_.budget))},
+                        {"clock", to_string(spec_.clock)},
+                        {"device", spec_.device},
+                        {"threads", spec_.threads},
+                        {"split", to_string(spec_.split)},
+                        {"data", spec_.data}};
+    for (const auto& [what, wanted] : asked.items()) {
+        if (what == "data" && spec_.data.empty()) continue;
+        const json said = event.value(what, json());
+        if (said != wanted)
+            stranger_ = fmt::format("the trainer was asked for {} {}, but says {}", what, wanted.dump(),
+                                    clean_line(said.dump(), 80));
+    }
+    if (greeted_) stranger_ = "the trainer began twice";
+    greeted_ = true;
 }
 
 void TrialEvents::step(const json& event) {

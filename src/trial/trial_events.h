@@ -50,6 +50,7 @@ class TrialEvents {
     std::array<Phase, 4> phases_;  // startup, training, evaluation, exit
     std::size_t phase_ = 0;
     std::size_t checked_ = 0;  // how many of the spec's stop thresholds
+    bool greeted_ = false;
     std::optional<std::string> hopeless_;
     std::optional<std::string> stranger_;    // why it is not the requested trainer
     std::optional<Trial> invalid_, result_;  // what the events of these names said

@@ -2,6 +2,9 @@
 
 #include <spdlog/fmt/ranges.h>
 
+#include <nlohmann/json.hpp>
+
+#include "autoresearch/events.h"
 #include "contract/run_files.h"
 #include "proc/log_writer.h"
 #include "proc/subprocess.h"
@@ -47,8 +50,9 @@ fs::path write_trace(const TrialRequest& request) {
     return file;
 }
 
+/// `asked` is where the flags are written.
 ProcessSpec specification(const fs::path& data, const TrialRequest& request, const fs::path& trace,
-                          const Secrets& secrets) {
+                          const fs::path& asked, const Secrets& secrets) {
     const TrialSpec& spec = request.spec;
     const std::string threads = std::to_string(spec.threads);
     const std::pair<const char*, std::string> flags[] = {
@@ -65,11 +69,14 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request, con
         {"--split", spec.split == Split::test ? "test" : ""},
     };
     ProcessSpec process;
+    process.environment = trainer_environment(threads, secrets);
     process.command = {fs::absolute(request.program)};
     for (const auto& [name, value] : flags) {
         if (!value.empty()) process.command.insert(process.command.end(), {name, value});
     }
-    process.environment = trainer_environment(threads, secrets);
+    write_file(asked, nlohmann::json(std::vector(process.command.begin() + 1, process.command.end())).dump());
+    process.input = asked;
+    process.environment[events::kFlagsVariable] = "0";
     process.output = run_files::run_log(request.directory);
     process.events = run_files::events(request.directory);
     process.files = {curve_file(fs::absolute(request.directory), spec.seed)};
@@ -97,10 +104,11 @@ Trial TrialRunner::run(const TrialRequest& request) {
     TrialEvents events(request, reporter_);
     const Secrets secrets = Secrets::here();
     Secrets::Names removed;
-    const TemporaryFolder work("trial");
-    const fs::path trace = write_trace(request);
-    ProcessSpec spec = specification(data_, request, trace, secrets);
-    box_trial(walls_, request.spec, spec.command.front(), fs::absolute(data_), trace, work.path(), spec);
+    const TemporaryFolder folder("trial");
+    const fs::path work = folder.path() / "work", trace = write_trace(request);
+    fs::create_directory(work);
+    ProcessSpec spec = specification(data_, request, trace, folder.path() / "flags", secrets);
+    box_trial(walls_, request.spec, spec.command.front(), fs::absolute(data_), trace, work, spec);
     spec.on_event = [&](std::string_view line) { return events.line(line); };
     LogWriter(spec.output, spec.output_limit, secrets, removed)
         .write(fmt::format("{}\n", fmt::join(spec.command, " ")));

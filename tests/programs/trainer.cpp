@@ -43,9 +43,18 @@ void send(const std::string& text) {
     if (::write(std::stoi(flags["--events-fd"]), line.data(), line.size()) < 0) std::abort();
 }
 
-void hello() {
-    send(R"({"event":"hello","protocol":1,"device":")" + flags["--device"] + R"(","seed":)" +
-         flags["--seed"] + "}");
+std::string flag(const std::string& name, const std::string& otherwise) {
+    return flags.count(name) != 0 ? flags[name] : otherwise;
+}
+
+void hello(const std::string& protocol = "2", const std::string& other_data = "", int more_threads = 0) {
+    const std::string path = flags["--data"];
+    const std::string data = path.find('/') == std::string::npos ? "d" : path.substr(path.rfind('/') + 1);
+    send(R"({"event":"hello","protocol":)" + protocol + R"(,"device":")" + flags["--device"] +
+         R"(","seed":)" + flags["--seed"] + R"(,"budget":)" + flags["--budget"] + R"(,"clock":")" +
+         flag("--clock", "wall") + R"(","threads":)" +
+         std::to_string(std::stoi(flags["--threads"]) + more_threads) + R"(,"split":")" +
+         flag("--split", "val") + R"(","data":")" + (other_data.empty() ? data : other_data) + "\"}");
 }
 
 void step(int number) {
@@ -96,10 +105,11 @@ const std::map<std::string, std::function<void()>> behaviours = {
          train(), result();
      }},
     {"hang_at_start", [] { hello(), hang(); }},
-    {"other_protocol",
-     [] { send(R"({"event":"hello","protocol":99,"device":"cpu","seed":7,"data":"d"})"), hang(); }},
-    {"other_data",
-     [] { send(R"({"event":"hello","protocol":1,"device":"cpu","seed":7,"data":"another"})"), hang(); }},
+    {"other_protocol", [] { hello("99"), hang(); }},
+    {"other_data", [] { hello("2", "another"), hang(); }},
+    {"other_threads", [] { hello("2", "", 1), hang(); }},
+    {"no_hello", [] { step(1), hang(); }},
+    {"two_hellos", [] { hello(), hello(), hang(); }},
     {"hang_in_training", [] { hello(), step(1), hang(); }},
     {"hang_in_evaluation", [] { train(), hang(); }},
     {"hang_at_exit", [] { train(), result(), hang(); }},
