@@ -126,8 +126,12 @@ TempDirectory* SessionTest::folder_ = nullptr;
 
 /// A candidate hands main's arguments on, and could hand on others.
 TEST_F(SessionTest, TheHarnessesFlagsCountAndNotMainsArguments) {
-    const json flags = {"--data",     small_data().directory.string(), "--device", "cpu", "--threads", "1",
-                        "--events-fd", "9", "--budget", "0.3", "--seed", "5"};
+    const json flags = {"--data",      small_data().directory.string(),
+                        "--device",    "cpu",
+                        "--threads",   "1",
+                        "--events-fd", "9",
+                        "--budget",    "0.3",
+                        "--seed",      "5"};
     const auto file = folder_->write("flags", flags.dump());
     const ProgramResult result =
         run_program("AUTORESEARCH_FLAGS_FD=0 '" + (*folder_ / "candidate").string() +

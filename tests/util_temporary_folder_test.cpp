@@ -1,5 +1,3 @@
-#include "util/temporary_folder.h"
-
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7,6 +5,7 @@
 #include <csignal>
 
 #include "temp_directory.h"
+#include "util/temporary_folder.h"
 
 namespace autoresearch {
 namespace {

@@ -30,9 +30,14 @@ std::string normalized_source_hash(std::string_view source) {
 }
 
 int count_source_tokens(std::string_view source) {
-    const auto tokens = source_tokens(source);
-    return static_cast<int>(std::count_if(tokens.begin(), tokens.end(),
-                                          [](const auto& t) { return t.kind != TokenKind::end_of_line; }));
+    constexpr std::size_t kBytesOfWord = 8;  // what the tokens of C++ are long, spaces counted, or more
+    std::size_t count = 0;
+    for (const SourceToken& token : source_tokens(source)) {
+        const bool literal = token.kind == TokenKind::literal;
+        count += literal ? (token.text.size() + kBytesOfWord - 1) / kBytesOfWord
+                         : token.kind != TokenKind::end_of_line;
+    }
+    return static_cast<int>(count);
 }
 
 }  // namespace autoresearch

@@ -31,7 +31,8 @@ std::string hex(std::uint64_t value);
 /// Literals count byte for byte, including raw strings.
 std::string normalized_source_hash(std::string_view source);
 
-/// Number of C++ tokens, without comments and white space: the measure of how simple a source is.
+/// Number of C++ tokens, without comments and white space: the measure of how simple a source is. Of a
+/// literal each 8 bytes begun count as one, so that code or text in a string is not free.
 int count_source_tokens(std::string_view source);
 
 }  // namespace autoresearch

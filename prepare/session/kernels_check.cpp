@@ -58,8 +58,8 @@ Tensors listed(const Heads& heads) {
     return {heads.q, heads.k, heads.v};
 }
 
-/// Odd sizes, so that the ends of rows and blocks are looked at, too. The numbers are the same on every device
-/// and in every check: a sum that comes out near zero by chance would look like a fault.
+/// Odd sizes, so that the ends of rows and blocks are looked at, too. The numbers are the same on every
+/// device and in every check: a sum that comes out near zero by chance would look like a fault.
 std::vector<Case> cases(at::TensorOptions type) {
     constexpr std::int64_t B = 2, T = 75, N = B * T, C = 520, H = 3, D = 128, V = 4104;
     constexpr std::uint64_t kSeed = 1;
