@@ -1,5 +1,6 @@
 #include "prepare/session/options.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -45,17 +46,21 @@ fs::path newest_data() {
 
 /// The harness's flags, where there is a harness. Taken before main, and gone then: a candidate's code can
 /// neither change them nor read them again.
-const std::optional<std::string> kAsked = []() -> std::optional<std::string> {
+std::optional<std::string> take_flags() noexcept {
     const char* number = std::getenv(events::kFlagsVariable);
     if (number == nullptr) return std::nullopt;
-    const Fd descriptor(std::atoi(number));  // NOLINT(cert-err34-c): it is ours
+    Fd descriptor(static_cast<int>(std::strtol(number, nullptr, 10)));
     ::unsetenv(events::kFlagsVariable);
     std::string text;
     char piece[4096];
     for (ssize_t got = 0; (got = ::read(descriptor.get(), piece, sizeof piece)) > 0;)
         text.append(piece, static_cast<std::size_t>(got));
+    // In its place nothing to read: a closed standard input would be the next file that is opened.
+    if (const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC)); nothing)
+        ::dup2(nothing.get(), descriptor.release());
     return text;
-}();
+}
+const std::optional<std::string> kAsked = take_flags();
 
 /// As CLI11 takes them: the last one first.
 std::vector<std::string> flags(int argc, char** argv) {
