@@ -116,6 +116,15 @@ TEST_P(ABox, WithANetworkReachesServersAndNoSocketFile) {
     box_.network = true;
     EXPECT_THAT(attempt("connect"), HasSubstr("reached"));
     EXPECT_THAT(attempt("unix socket"), HasSubstr("refused: Operation not permitted"));
+    EXPECT_THAT(attempt("datagram to a file"), HasSubstr("refused: Operation not permitted"));
+}
+
+/// bubblewrap has namespaces, in which there is nobody else.
+TEST_P(ABox, OfLandlockSlowsNobodyAndLeavesNoMemory) {
+    if (GetParam() != BoxKind::landlock) GTEST_SKIP();
+    for (const char* what : {"nice", "affinity", "system v memory"})
+        EXPECT_THAT(attempt(what), HasSubstr("refused: Operation not permitted")) << what;
+    EXPECT_THAT(attempt("own nice"), HasSubstr("done"));
 }
 
 TEST_P(ABox, KnowsNoOtherProcess) {
@@ -240,11 +249,13 @@ TEST_P(ABox, OfAGpuLetsCudaListenAndNobodyConnect) {
         EXPECT_THAT(attempt(what), HasSubstr("refused: Operation not permitted")) << what;
 }
 
-/// A home may hold thousands of names, and each may be a place.
+/// A home may hold thousands of names, and each may be a place: more than one word of a command may be long.
 TEST_P(ABox, HasRoomForManyPlaces) {
-    for (int i = 0; i < 4000; ++i)
-        box_.places.push_back(
-            {at("shown") / ("some-name-that-is-not-short-" + std::to_string(i)), Access::hidden});
+    for (int i = 0; i < 2000; ++i) {
+        const auto file = at("shown") / ("some-name-of-a-file-that-is-not-short-" + std::to_string(i));
+        write_file(file, "");
+        box_.places.push_back({file, Access::read});
+    }
     shell("cat ../shown/file");
     EXPECT_EQ(output(), "shown");
 }

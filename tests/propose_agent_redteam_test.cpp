@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -39,11 +38,12 @@ class AgentRedTeam : public AgentBehindWalls {
     void SetUp() override {
         AgentBehindWalls::SetUp();
         if (IsSkipped()) return;
-        ::setenv("SOMEBODYS_WORD", kSecret, 1);
         victim_ = ::fork();
         if (victim_ == 0) {
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-            while (true) ::pause();
+            ::setenv("SOMEBODYS_WORD", kSecret, 1);
+            ::execlp("sleep", "sleep", "600", nullptr);
+            ::_exit(1);
         }
         for (const char* file : {"repository/train/train.cpp", "repository/.git/config", "corpus/text.txt",
                                  "repository/.autoresearch/night/ledger.jsonl", "cache/data/1234/val.bin",
@@ -56,7 +56,6 @@ class AgentRedTeam : public AgentBehindWalls {
         listen();
     }
     void TearDown() override {
-        ::unsetenv("SOMEBODYS_WORD");
         if (victim_ > 0) {
             ::kill(victim_, SIGKILL);
             ::waitpid(victim_, nullptr, 0);
@@ -66,6 +65,7 @@ class AgentRedTeam : public AgentBehindWalls {
     void listen() {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
+        ASSERT_LT(at("socket").string().size(), sizeof address.sun_path);
         at("socket").string().copy(address.sun_path, sizeof address.sun_path - 1);
         service_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
         ASSERT_EQ(::bind(service_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
@@ -75,8 +75,8 @@ class AgentRedTeam : public AgentBehindWalls {
     std::string attack(const std::string& name) {
         const std::string file = TEST_SOURCE_DIR "/tests/redteam/agent/" + name + ".sh";
         return say("AGENT_AT=" + shell_quote(at("").string()) + " AGENT_VICTIM=" + std::to_string(victim_) +
-                   " AGENT_SOCKET=" + shell_quote(at("socket").string()) +
-                   "; through() { echo 'it went through'; }; . " + shell_quote(file));
+                   " AGENT_SOCKET=" + shell_quote(at("socket").string()) + " AGENT_MARK=" + mark() +
+                   "; through() { echo 'it went through'; }; . " + shell_quote(file) + "; echo 'it ended'");
     }
     /// Everything but its state and what the harness keeps of the call.
     std::map<std::string, std::string> everything() const {
@@ -93,11 +93,15 @@ class AgentRedTeam : public AgentBehindWalls {
         if (::waitpid(victim_, &status, WNOHANG | WUNTRACED) != 0) return "ended or stopped";
         return std::to_string(::getpriority(PRIO_PROCESS, static_cast<id_t>(victim_)));
     }
-    static int survivors() {
-        int count = 0;
+    static std::string mark() { return "rt-survivor-" + std::to_string(::getpid()); }
+    /// Processes, and System V's memory, semaphores and queues.
+    static std::size_t survivors() {
+        std::size_t count = 0;
+        for (const char* kind : {"shm", "sem", "msg"})
+            count += split_lines(try_read_file(std::string("/proc/sysvipc/") + kind).value_or("")).size();
         for (const pid_t pid : platform::all_processes()) {
             const std::string line = try_read_file("/proc/" + std::to_string(pid) + "/cmdline").value_or("");
-            count += line.find("rt-survivor") != std::string::npos ? 1 : 0;
+            count += line.find(mark()) != std::string::npos ? 1 : 0;
         }
         return count;
     }
@@ -109,9 +113,14 @@ class AgentRedTeam : public AgentBehindWalls {
 TEST_P(AgentRedTeam, Fails) {
     const auto before = everything();
     const std::string victim_before = victim();
+    const std::size_t survivors_before = survivors();
+    const bool signals =
+        open_ends(GetParam()).find("signals") != std::string::npos;  // an old Landlock says so
     for (const std::string& name : attacks()) {
         SCOPED_TRACE(name);
+        if (signals && name == "process_kill") continue;
         const std::string said = attack(name);
+        EXPECT_THAT(said, HasSubstr("it ended"));
         EXPECT_THAT(said, Not(HasSubstr("went through")));
         EXPECT_THAT(said, Not(HasSubstr(kSecret)));
         EXPECT_THAT(said, Not(HasSubstr("key-of-the-agent")));
@@ -127,9 +136,8 @@ TEST_P(AgentRedTeam, Fails) {
         }
         EXPECT_EQ(everything(), before);
         EXPECT_EQ(victim(), victim_before);
-        EXPECT_EQ(survivors(), 0);
-        EXPECT_FALSE(fs::exists("/tmp/owned"));
-        EXPECT_FALSE(fs::exists("/dev/shm/rt-survivor"));
+        EXPECT_EQ(survivors(), survivors_before);
+        EXPECT_FALSE(fs::exists("/dev/shm/" + mark()));
         EXPECT_EQ(::accept(service_.get(), nullptr, nullptr), -1);
     }
     say("echo '// more' >> train/train.cpp; echo 'an idea' > idea.txt");
@@ -142,7 +150,7 @@ class AgentWithoutWalls : public AgentRedTeam {};
 /// Else these tests could not fail.
 TEST_P(AgentWithoutWalls, GoesThrough) {
     EXPECT_THAT(attack("read_repository"), HasSubstr(kSecret));
-    EXPECT_THAT(attack("read_environment"), HasSubstr("went through"));
+    EXPECT_THAT(attack("read_shard"), HasSubstr("went through"));
     EXPECT_THAT(attack("net_socket_file"), HasSubstr("went through"));
     const auto before = everything();
     for (const char* name : {"write_ledger", "write_repository", "write_kit", "write_data"}) attack(name);

@@ -126,13 +126,13 @@ TempDirectory* SessionTest::folder_ = nullptr;
 
 /// A candidate hands main's arguments on, and could hand on others.
 TEST_F(SessionTest, TheHarnessesFlagsCountAndNotMainsArguments) {
-    const json flags = {"--data",      small_data().directory.string(),
-                        "--device",    "cpu",
-                        "--threads",   "1",
-                        "--events-fd", "9",
-                        "--budget",    "0.3",
-                        "--seed",      "5"};
-    const auto file = folder_->write("flags", flags.dump());
+    std::string flags;
+    for (const std::string& word :
+         {std::string("--data"), small_data().directory.string(), std::string("--device"), std::string("cpu"),
+          std::string("--threads"), std::string("1"), std::string("--events-fd"), std::string("9"),
+          std::string("--budget"), std::string("0.3"), std::string("--seed"), std::string("5")})
+        flags += word + '\0';
+    const auto file = folder_->write("flags", flags);
     const ProgramResult result =
         run_program("AUTORESEARCH_FLAGS_FD=0 '" + (*folder_ / "candidate").string() +
                     "' again --budget 500 --seed 9 --eval-tokens 64 <'" + file.string() + "'");

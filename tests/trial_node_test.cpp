@@ -34,9 +34,9 @@ class NodeTest : public ::testing::Test {
                 "'\ngrep -q broken \"$1\" && { echo 'train.cpp:1: error: broken' >&2; exit 1; }\n"
                 "cp '" TEST_BINARY_DIR "/program_trainer' \"$2\"\n");
         fs::permissions(directory_ / "kit/build-trainer", fs::perms::owner_all);
-        place_.kit.directory = directory_ / "kit";
-        place_.kit.hash = "kit-hash";
-        place_.kit.torch_version = "2.13.0";
+        place_.walls.kit.directory = directory_ / "kit";
+        place_.walls.kit.hash = "kit-hash";
+        place_.walls.kit.torch_version = "2.13.0";
         place_.data_root = directory_ / "data";
         place_.programs = directory_ / "programs";
         fs::create_directories(directory_ / "data/good");

@@ -4,7 +4,8 @@
 //
 // The trainer inherits one write-only descriptor (--events-fd gives its number) and writes one JSON object
 // per line. Every object has "event". Its flags it gets twice: as arguments, for people who read logs, and as
-// a JSON array at the descriptor that kFlagsVariable names, which libsession reads before main: these count.
+// a text, a NUL behind each, at the descriptor that kFlagsVariable names, which libsession reads before main:
+// these count.
 // hello repeats them, and the harness compares. The harness trusts only this channel; the summary block on
 // stdout is for people, for run.log and for scripts written for the originals.
 //

@@ -12,6 +12,7 @@
 #include "autoresearch/error.h"
 #include "prepare/corpus/readers.h"
 #include "util/home.h"
+#include "util/tree.h"
 
 namespace autoresearch {
 namespace {
@@ -30,10 +31,6 @@ constexpr std::string_view kNotReadable =
 
 bool is_among(std::string_view kinds, const std::string& kind) {
     return kinds.find(" " + kind + " ") != std::string_view::npos;
-}
-
-bool is_in(const fs::path& path, const fs::path& folder) {
-    return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
 }
 
 /// Whether the parts of a glob from `glob` on match those of a path; "**" matches any number of folders.
@@ -135,7 +132,7 @@ std::vector<fs::path> files_below(const fs::path& top, const std::function<bool(
                 taken ? files.push_back(entry.path()) : void(++skipped["other_files"]);
             } else if (!entry.is_symlink(ignored)) {
                 folders.push_front(entry.path());
-            } else if (!is_in(real_top, fs::canonical(entry.path()))) {
+            } else if (!is_within(real_top, fs::canonical(entry.path()))) {
                 folders.push_back(entry.path());  // last: if it is there without a link too, that one counts
             }
         }

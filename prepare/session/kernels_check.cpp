@@ -71,7 +71,7 @@ std::vector<Case> cases(at::TensorOptions type) {
     };
     const auto x = [=] { return normal({N, C}); };
     const auto head = [=] { return normal({B, T, H, D}); };
-    const auto table = [=](std::int64_t width) { return normal({V, width}).to(at::kFloat); };
+    const auto table = [=](std::int64_t width) { return at::randn({V, width}, random).to(type.device()); };
     const Tensor tokens = at::randint(V, {B, T}, random, at::kLong).to(type.device());
     const Tensor targets = at::randint(V, {N}, random, at::kLong).to(type.device());
     const Tensor angles = at::outer(at::arange(T, fp32), at::rand({D / 2}, random).to(type.device()));

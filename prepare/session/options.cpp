@@ -6,7 +6,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "autoresearch/error.h"
@@ -44,8 +43,8 @@ fs::path newest_data() {
     return newest;
 }
 
-/// The harness's flags, where there is a harness. Taken before main, and gone then: a candidate's code can
-/// neither change them nor read them again.
+/// The harness's flags, where there is a harness, each with a NUL behind it. Taken before main: what a
+/// candidate hands to Session changes nothing then.
 std::optional<std::string> take_flags() noexcept {
     const char* number = std::getenv(events::kFlagsVariable);
     if (number == nullptr) return std::nullopt;
@@ -66,9 +65,9 @@ const std::optional<std::string> kAsked = take_flags();
 std::vector<std::string> flags(int argc, char** argv) {
     std::vector<std::string> words(argv + 1, argv + std::max(argc, 1));
     if (kAsked) {
-        const auto asked = nlohmann::json::parse(*kAsked, nullptr, /*allow_exceptions=*/false);
-        if (!asked.is_array()) throw UserError(std::string(events::kFlagsVariable) + ": no flags there");
-        words = asked.get<std::vector<std::string>>();
+        words.clear();
+        for (std::size_t at = 0, end = 0; (end = kAsked->find('\0', at)) != std::string::npos; at = end + 1)
+            words.push_back(kAsked->substr(at, end - at));
     }
     std::reverse(words.begin(), words.end());
     return words;

@@ -57,6 +57,8 @@ std::string open_ends(BoxKind kind);
 namespace platform {
 /// Kinds that this system could have, the best first.
 std::vector<BoxKind> kinds_of_box();
+/// What a GPU of this system could be, as far as files tell; empty: there is none.
+std::vector<std::string> gpu_devices();
 /// Makes this process, or the command that replaces it, live in the box. Returns why that does not work;
 /// empty: execute `command` now. Only between the start of a program and exec.
 std::string enter(const Box& box, std::vector<std::string>& command);

@@ -11,9 +11,6 @@ namespace autoresearch::platform {
 /// it.
 std::vector<Place> all_places(const Box& box);
 
-/// The devices of NVIDIA GPUs.
-std::vector<std::string> gpu_devices();
-
 /// Puts this process behind Landlock and seccomp, without any of root's capabilities. Returns what went
 /// wrong.
 std::string enter_landlock(const Box& box);

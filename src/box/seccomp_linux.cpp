@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace autoresearch {
 namespace {
@@ -59,22 +60,29 @@ constexpr const char* kMounts[] = {"mount",     "umount2", "pivot_root", "chroot
                                    "fspick",    "unshare", "setns"};
 
 /// Ways out of a box without a network: to other processes, too.
-constexpr const char* kNetwork[] = {"connect", "mq_open"};
+constexpr const char* kNetwork[] = {"connect", "accept", "accept4", "mq_open"};
 
 /// What Landlock does not cover, and a compiler does not need either.
 constexpr const char* kOwners[] = {"chown",       "fchown",       "lchown",       "fchownat",
                                    "setxattr",    "lsetxattr",    "fsetxattr",    "setxattrat",
                                    "removexattr", "lremovexattr", "fremovexattr", "removexattrat"};
 
-/// What Landlock does not cover; and memory that is in no process, or outlives it.
+/// What Landlock does not cover.
 constexpr const char* kOwnFilesAlone[] = {"chmod",  "fchmod",    "fchmodat",  "fchmodat2", "utime",
-                                          "utimes", "futimesat", "utimensat", "truncate",  "shmget",
-                                          "shmat",  "shmctl",    "semget",    "semop",     "semtimedop",
-                                          "semctl", "msgget",    "msgsnd",    "msgrcv",    "msgctl"};
+                                          "utimes", "futimesat", "utimensat", "truncate"};
 
-constexpr const char* kOthers[] = {"tkill",          "pidfd_send_signal",  "pidfd_open",
-                                   "setpriority",    "ioprio_set",         "sched_setaffinity",
-                                   "sched_setparam", "sched_setscheduler", "sched_setattr"};
+/// Memory that is in no process, and outlives its maker.
+constexpr const char* kSystemV[] = {"shmget", "shmat",  "shmctl", "semget", "semop", "semtimedop",
+                                    "semctl", "msgget", "msgsnd", "msgrcv", "msgctl"};
+
+constexpr const char* kOthers[] = {"tkill", "pidfd_send_signal", "pidfd_open"};
+
+/// They take a process: which of the arguments it is, 0 for the caller itself.
+constexpr std::pair<const char*, unsigned> kOfProcesses[] = {{"setpriority", 1},        {"ioprio_set", 1},
+                                                             {"sched_setaffinity", 0},  {"sched_setparam", 0},
+                                                             {"sched_setscheduler", 0}, {"sched_setattr", 0}};
+
+constexpr scmp_datum_t kTypes = 0xf;  // of sockets, without their flags
 
 class Filter {
   public:
@@ -82,16 +90,19 @@ class Filter {
         refuse(kAlways);
         refuse({"io_uring_setup", "io_uring_enter", "io_uring_register"}, ENOSYS);
         refuse_if("prlimit64", SCMP_A0(SCMP_CMP_NE, 0));  // of others
-        if (!box.network) {
-            refuse(kNetwork);
-            if (box.gpu)
-                allow_the_socket_of_cuda();
-            else
-                refuse({"socket"});
-        }
-        // Services of the person's session are behind socket files: they would start anything, outside.
+        // Services of the person's session are behind socket files: they would start anything, outside. Those
+        // for datagrams can be reached from one of a pair.
+        for (const scmp_datum_t type : {SOCK_DGRAM, SOCK_RAW})
+            refuse_if("socketpair", SCMP_A1(SCMP_CMP_MASKED_EQ, kTypes, type));
         if (box.network) refuse_if("socket", SCMP_A0(SCMP_CMP_MASKED_EQ, 0xffffffff, AF_UNIX));
+        if (!box.network) refuse(kNetwork);
+        if (!box.network && box.gpu) allow_the_socket_of_cuda();
+        if (!box.network && !box.gpu) refuse({"socket"});
         if (!box.network) refuse(kOwners);
+        // bubblewrap has namespaces for both.
+        if (box.kind == BoxKind::landlock || !box.new_processes) refuse(kSystemV);
+        if (box.kind == BoxKind::landlock)
+            for (const auto& [name, argument] : kOfProcesses) refuse_if(name, {argument, SCMP_CMP_NE, 0, 0});
         if (box.new_processes) return;
         refuse(kMounts);
         refuse(kOwnFilesAlone);
@@ -125,11 +136,10 @@ class Filter {
     }
     void refuse_if(const char* name, scmp_arg_cmp compared) { add(name, SCMP_ACT_ERRNO(EPERM), &compared); }
 
-    /// CUDA does not start without one to listen at, for its other processes: local, of packets in order. It
-    /// lives in no file, so nobody outside can be met by it; nobody may connect to any.
+    /// CUDA does not start without one to listen at, for its other processes: local, of packets in order.
+    /// Nobody may connect to any, nor take a caller.
     void allow_the_socket_of_cuda() {
         refuse_if("socket", SCMP_A0(SCMP_CMP_NE, AF_UNIX));
-        constexpr scmp_datum_t kTypes = 0xf;
         for (const scmp_datum_t type : {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_RDM, SOCK_DCCP, SOCK_PACKET})
             refuse_if("socket", SCMP_A1(SCMP_CMP_MASKED_EQ, kTypes, type));
     }

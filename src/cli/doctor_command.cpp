@@ -28,7 +28,8 @@ int call_agent(const Arguments& arguments) {
     const Kit kit = open_kit();
     const fs::path root = repository_root_or_empty();
     const ResolvedSettings asked = load_settings(arguments.settings, root, kit.directory);
-    const Settings config = settle_here(asked.values, measure_device(asked.values, kit).device);
+    const Walls walls = walls_here(kit, asked.values, require_box(asked.values.box));
+    const Settings config = settle_here(asked.values, measure_device(asked.values, walls).device);
     const std::string source = working_source(root);
     const AgentAdapter agent = wanted_agent(all_agents(asked), asked);
     AgentProposerOptions options{.desk = {.parent = {},

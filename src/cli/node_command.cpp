@@ -18,8 +18,8 @@ int serve_one_trial(const Arguments& arguments) {
     const std::string spec(std::istreambuf_iterator<char>(std::cin), {});
     const SignalStop stop;
     const bool boxed = !arguments.settings.contains("box");
-    const NodePlace place{open_kit(), data_root(), require_box(boxed ? BoxKind::automatic : BoxKind::none),
-                          cache_root() / "programs"};
+    const BoxKind kind = require_box(boxed ? BoxKind::automatic : BoxKind::none);
+    const NodePlace place{data_root(), walls_here(open_kit(), {}, kind), cache_root() / "programs"};
     return run_node(spec, place, STDOUT_FILENO, stop) ? 0 : 1;
 }
 

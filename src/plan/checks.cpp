@@ -60,11 +60,11 @@ std::string look_at_kit(const FlagValues&) {
     return kit.directory.string() + ", compiler " + kit.compiler;
 }
 
-std::string look_at_trainer(const FlagValues&) {
-    const nlohmann::json probe = probe_trainer(open_kit());
-    const std::string self_check = probe.at("self_check");
-    if (self_check != "ok")
-        throw UserError("the device fails its self-check: " + self_check, "use --device cpu");
+std::string look_at_trainer(const FlagValues& flags) {
+    const Settings asked = settings(flags).values;
+    const auto kind = find_box(asked.box);
+    const Walls walls = walls_here(open_kit(), asked, kind.ok() ? kind.value() : BoxKind::none);
+    const nlohmann::json probe = nlohmann::json::parse(measure_device(asked, walls).known);
     return fmt::format("device {} computes correctly, torch {}, {} threads",
                        probe.at("device").get<std::string>(), probe.at("torch").get<std::string>(),
                        probe.at("threads").get<int>());

@@ -118,26 +118,32 @@ Settings settle_here(const Settings& asked, const std::string& device) {
     return settled;
 }
 
-static Walls walls_here(const Kit& kit, const Settings& settled) {
+Walls walls_here(const Kit& kit, const Settings& asked, BoxKind kind) {
     const auto git = GitRepo::find(".");
-    return {settled.box, kit, private_places(git ? &*git : nullptr, settled)};
+    return {kind, kit, private_places(git ? &*git : nullptr, asked)};
 }
 
-void require_device_behind(const Walls& walls, const std::string& device, const std::string& known) {
-    if (device == "cpu" || walls.kind == BoxKind::none) return;
+static nlohmann::json probe_behind(const Walls& walls, const std::vector<std::string>& flags) {
+    std::string fault = "it finds the CPU alone";
     try {
-        probe_trainer(walls.kit, {"--probe", "--device", device, "--known", known}, &walls);
+        nlohmann::json known = probe_trainer(walls.kit, flags, &walls);
+        const bool hidden = known.at("device") == "cpu" && walls.kind != BoxKind::none;
+        if (!hidden || platform::gpu_devices().empty()) return known;
+        if (probe_trainer(walls.kit, flags).at("device") == "cpu") return known;
     } catch (const UserError& error) {
-        throw UserError(fmt::format("behind walls ({}) a trial does not reach the device: {}",
-                                    to_string(walls.kind), error.what()),
-                        "go on with all of your own rights: --no-box");
+        if (walls.kind == BoxKind::none) throw;
+        fault = error.what();
+        probe_trainer(walls.kit, flags);  // throws where the walls are not to blame
     }
+    throw UserError(
+        fmt::format("behind walls ({}) a trial does not reach the device: {}", to_string(walls.kind), fault),
+        "go on with all of your own rights: --no-box");
 }
 
-DeviceFacts measure_device(const Settings& asked, const Kit& kit) {
+DeviceFacts measure_device(const Settings& asked, const Walls& walls) {
     const int threads = asked.threads > 0 ? asked.threads : platform::cores();
     const nlohmann::json known =
-        probe_trainer(kit, {"--probe", "--device", asked.device, "--threads", std::to_string(threads)});
+        probe_behind(walls, {"--probe", "--device", asked.device, "--threads", std::to_string(threads)});
     const std::string self_check = known.at("self_check");
     if (self_check != "ok")
         throw UserError("this device computes wrong results: " + self_check,
@@ -147,11 +153,9 @@ DeviceFacts measure_device(const Settings& asked, const Kit& kit) {
 
 TrialPlace place_by_hand(const ResolvedSettings& config, const Kit& kit) {
     const auto data = require_data(config).directory;
-    const auto [device, known] = measure_device(config.values, kit);
-    const Settings settled = settle_here(config.values, device);
-    TrialPlace place{kit, settled, data, known, {}, walls_here(kit, settled)};
-    require_device_behind(place.walls, device, known);
-    return place;
+    const Walls walls = walls_here(kit, config.values, require_box(config.values.box));
+    const auto [device, known] = measure_device(config.values, walls);
+    return {kit, settle_here(config.values, device), data, known, {}, walls};
 }
 
 std::pair<std::string, TrialPlace> settle_by_hand(const GitRepo& git, const FlagValues& flags) {
@@ -171,10 +175,12 @@ static std::map<std::string, std::string> digests_of(const std::vector<fs::path>
 
 TrialPlace place_of(RunInfo& run, const Kit& kit, const FlagValues& flags) {
     const fs::path data = require_same_data(run);
+    Settings asked = run.config.values;
+    if (flags.contains("box")) asked.box = BoxKind::none;
+    const Walls walls = walls_here(kit, asked, require_box(asked.box));
     if (run.known.empty()) {
-        Settings asked = run.config.values;
         if (!run.device.empty()) asked.device = run.device;
-        const auto [device, known] = measure_device(asked, kit);
+        const auto [device, known] = measure_device(asked, walls);
         run.device = device;
         run.known = known;
     }
@@ -184,11 +190,7 @@ TrialPlace place_of(RunInfo& run, const Kit& kit, const FlagValues& flags) {
         read_meta(data, true);  // throws if anything is damaged: what is frozen must be right
         run.data_files = digests_of({kMetaFile, kTokenizerFile, kTrainFile, kValFile, kTestFile}, data);
     }
-    Settings asked = run.config.values;
-    if (flags.contains("box")) asked.box = BoxKind::none;
-    TrialPlace place{kit, settle_here(asked, run.device), data, run.known};
-    place.walls = walls_here(kit, place.config);
-    require_device_behind(place.walls, run.device, run.known);
+    TrialPlace place{kit, settle_here(asked, run.device), data, run.known, {}, walls};
     // A kit may have been rebuilt between two starts, which is said, but not while one goes on.
     for (const auto& [name, digest] : kit_files)
         place.files.push_back({(kit.directory / name).lexically_normal(), digest,

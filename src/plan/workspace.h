@@ -47,13 +47,13 @@ struct DeviceFacts {
     std::string device;  // cpu, mps, cuda: what "auto" comes to
     std::string known;   // TrialSpec::known
 };
-/// Measures the device that these settings ask for with the shipped trainer: no candidate has a say. Takes
-/// seconds. UserError if the trainer does not start, or if the device computes wrong results.
-DeviceFacts measure_device(const Settings& asked, const Kit& kit);
+/// The walls around a build or a trial by these settings, of this kind.
+Walls walls_here(const Kit& kit, const Settings& asked, BoxKind kind);
 
-/// Has the shipped trainer look at a GPU behind a trial's walls, as a driver may need what they refuse.
-/// UserError if it does not find it there.
-void require_device_behind(const Walls& walls, const std::string& device, const std::string& known);
+/// Measures the device that these settings ask for with the shipped trainer, where trials will run: behind
+/// their walls. No candidate has a say. Takes seconds. UserError if the trainer does not start, if the device
+/// computes wrong results, or if only the walls keep it away.
+DeviceFacts measure_device(const Settings& asked, const Walls& walls);
 
 /// Where trials of a run happen. What is measured and hashed once for all of them, the run gets now if it has
 /// none: a new one, and one of an older version. UserError if its data is gone or not what it began with. Of

@@ -20,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uintmax_t kLargestState = 64 << 20;
+constexpr std::ptrdiff_t kMostNames = 2000;  // in a home: bubblewrap takes 9,000 words, three for a place
 
 /// What programs need to find the person's settings and the network, and no key.
 constexpr const char* kOfPerson[] = {"HOME",
@@ -38,18 +39,20 @@ constexpr const char* kOfPerson[] = {"HOME",
                                      "VIRTUAL_ENV",
                                      "TMPDIR"};
 
-/// A folder of the entry's where the person moved it.
-std::string in_place(const std::string& name) {
+/// Where the person has such a folder, and where it would be by XDG_*, if that is another.
+std::vector<std::string> in_place(const std::string& name) {
     constexpr std::pair<std::string_view, const char*> kMoved[] = {{"~/.local/share/", "XDG_DATA_HOME"},
                                                                    {"~/.local/state/", "XDG_STATE_HOME"},
                                                                    {"~/.config/", "XDG_CONFIG_HOME"},
                                                                    {"~/.cache/", "XDG_CACHE_HOME"}};
-    for (const auto& [usual, variable] : kMoved) {
-        const char* moved = std::getenv(variable);
-        if (name.starts_with(usual) && moved != nullptr && *moved == '/')
-            return moved + ("/" + name.substr(usual.size()));
+    const std::string usual = expand_home(name);
+    for (const auto& [beginning, variable] : kMoved) {
+        const char* root = std::getenv(variable);
+        if (!name.starts_with(beginning) || root == nullptr || *root != '/') continue;
+        const std::string moved = root + ("/" + name.substr(beginning.size()));
+        return fs::exists(usual) ? std::vector{moved, usual} : std::vector{moved};
     }
-    return expand_home(name);
+    return {usual};
 }
 
 /// Folders end in "/" in the entry; "$NAME/" is one that a variable names, if it does.
@@ -59,7 +62,8 @@ std::vector<fs::path> state(const AgentAdapter& agent, bool folders) {
         if (name.ends_with('/') != folders) continue;
         if (folders) name.pop_back();
         const char* named = name.starts_with('$') ? std::getenv(name.c_str() + 1) : name.c_str();
-        if (named != nullptr && *named != '\0') result.push_back(fs::absolute(in_place(named)));
+        if (named == nullptr || *named == '\0') continue;
+        for (const std::string& place : in_place(named)) result.push_back(fs::absolute(place));
     }
     return result;
 }
@@ -119,8 +123,9 @@ Home::Home(fs::path stand_in, const AgentAdapter& agent, Box& box) : stand_in_(s
     const auto places = box.places;
     try {
         const fs::path home = fs::canonical(expand_home("~"));
+        const bool few = std::distance(fs::directory_iterator(home), {}) <= kMostNames;
         for (const fs::path& file : state(agent, false)) {
-            const bool lent = box.kind == BoxKind::bubblewrap && fs::is_regular_file(file) &&
+            const bool lent = few && box.kind == BoxKind::bubblewrap && fs::is_regular_file(file) &&
                               fs::canonical(file.parent_path()) == home;
             if (lent)
                 files_.push_back({fs::canonical(file), stand_in_ / file.filename()});

@@ -74,8 +74,9 @@ std::string unfit(const TrialSpec& spec, const NodePlace& place) {
     const auto other = [](const char* what, const std::string& wanted, const std::string& mine) {
         return std::string(what) + " " + wanted + " is required, but this node has " + mine;
     };
-    if (spec.kit != place.kit.hash) return other("the fixed half", spec.kit, place.kit.hash);
-    if (spec.torch != place.kit.torch_version) return other("torch", spec.torch, place.kit.torch_version);
+    if (spec.kit != place.walls.kit.hash) return other("the fixed half", spec.kit, place.walls.kit.hash);
+    if (spec.torch != place.walls.kit.torch_version)
+        return other("torch", spec.torch, place.walls.kit.torch_version);
     if (!fs::is_directory(place.data_root / spec.data)) return "data set " + spec.data + " is not here";
     return "";
 }
@@ -109,15 +110,15 @@ Result<fs::path> program_of(const TrialSpec& spec, const NodePlace& place, const
                             const LineReporter& reporter) {
     Digest digest;
     digest.add(spec.source);
-    digest.add(place.kit.hash);
+    digest.add(place.walls.kit.hash);
     const fs::path program = place.programs / hex(digest.value());
     if (fs::is_regular_file(program)) {
         fs::last_write_time(program, fs::file_time_type::clock::now());
         return program;
     }
-    const auto built = TrainerBuilder(place.kit.directory, spec.build_limit, spec.memory_limit, reporter,
-                                      {place.box, place.kit})
-                           .build(spec.source, work);
+    const auto built =
+        TrainerBuilder(place.walls.kit.directory, spec.build_limit, spec.memory_limit, reporter, place.walls)
+            .build(spec.source, work);
     if (!built.ok()) return built.failure();
     fs::rename(built.value(), program);  // atomic, even if another process builds the same
     keep_newest(place.programs);
@@ -144,7 +145,7 @@ bool run_node(const std::string& text, const NodePlace& place, int out, const St
     if (program.ok()) {
         log = run_files::run_log(work.path);
         reporter.phase(spec.experiment, "train");
-        trial = TrialRunner(place.data_root / spec.data, reporter, reporter, {place.box, place.kit})
+        trial = TrialRunner(place.data_root / spec.data, reporter, reporter, place.walls)
                     .run({spec, program.value(), work.path});
     } else {
         trial = failed_trial(program.failure());

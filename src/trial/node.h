@@ -4,15 +4,14 @@
 #include <string>
 
 #include "contract/outside.h"
-#include "trial/kit.h"
+#include "trial/walls.h"
 
 namespace autoresearch {
 
 /// What a node has of its own.
 struct NodePlace {
-    Kit kit;
     std::filesystem::path data_root;  // one folder per fingerprint
-    BoxKind box = BoxKind::none;      // around build and trial
+    Walls walls;                      // around build and trial
     std::filesystem::path programs;   // cache of built programs, by hash of source and kit; trials run here
 };
 

@@ -2,8 +2,6 @@
 
 #include <spdlog/fmt/ranges.h>
 
-#include <nlohmann/json.hpp>
-
 #include "autoresearch/events.h"
 #include "contract/run_files.h"
 #include "proc/log_writer.h"
@@ -74,7 +72,9 @@ ProcessSpec specification(const fs::path& data, const TrialRequest& request, con
     for (const auto& [name, value] : flags) {
         if (!value.empty()) process.command.insert(process.command.end(), {name, value});
     }
-    write_file(asked, nlohmann::json(std::vector(process.command.begin() + 1, process.command.end())).dump());
+    std::string words;
+    for (std::size_t i = 1; i < process.command.size(); ++i) words += process.command[i] + '\0';
+    write_file(asked, words);
     process.input = asked;
     process.environment[events::kFlagsVariable] = "0";
     process.output = run_files::run_log(request.directory);

@@ -55,6 +55,7 @@ void box_build(const Walls& walls, const fs::path& work, ProcessSpec& process) {
     for (const fs::path& compiler : {fs::path(walls.kit.compiler), fs::weakly_canonical(walls.kit.compiler)})
         if (const fs::path folder = compiler.parent_path().parent_path(); !is_within(home, folder))
             box.places.push_back({folder, Access::read});
+    box.places.push_back({walls.kit.compiler, Access::read});
     process.environment["CCACHE_DISABLE"] = "1";
     settle_in(work, std::move(box), process);
 }

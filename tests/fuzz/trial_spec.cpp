@@ -16,7 +16,7 @@ void read_foreign(const std::string& bytes) {
     using nlohmann::json;
     static const Fd nowhere = open_file("/dev/null", O_WRONLY);
     NodePlace place;
-    place.kit.hash = "none that is asked for";
+    place.walls.kit.hash = "none that is asked for";
     if (!is_read([&] { run_node(bytes, place, nowhere.get(), NeverStop()); })) return;
     const json once = to_json(trial_spec_from_json(json::parse(bytes)));
     must(trial_spec_from_json(json::parse(once.dump())).source.size() ==

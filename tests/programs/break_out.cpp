@@ -69,6 +69,24 @@ int connect_to_packets() {
     return fd < 0 ? -1 : ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
+/// From one of a pair, which nobody made by socket().
+int datagram_to_file() {
+    int pair[2];
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, "/run/systemd/notify");
+    if (::socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) != 0) return -1;
+    ::sendto(pair[0], "x", 1, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    return 0;
+}
+
+int bind_to_core() {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(0, &one);
+    return ::sched_setaffinity(other, sizeof one, &one);
+}
+
 int read_environment() {
     const int fd = ::open(("/proc/" + std::to_string(other) + "/environ").c_str(), O_RDONLY);
     char text[64];
@@ -130,6 +148,10 @@ int main(int argc, char** argv) {
         {"unix socket", unix_socket},
         {"listen", listen_at_name},
         {"connect to packets", connect_to_packets},
+        {"datagram to a file", datagram_to_file},
+        {"nice", [] { return ::setpriority(PRIO_PROCESS, static_cast<id_t>(other), 10); }},
+        {"own nice", [] { return ::setpriority(PRIO_PROCESS, 0, 10); }},
+        {"affinity", bind_to_core},
         {"signal", [] { return ::kill(other, SIGCONT); }},
         {"trace", [] { return static_cast<int>(::ptrace(PTRACE_ATTACH, other, nullptr, nullptr)); }},
         {"read memory", read_memory},

@@ -1,3 +1,3 @@
-# Everywhere.
-find / -xdev -name val.bin -path '*1234*' 2> /dev/null | grep . && through
-grep -rl 4711-private "$AGENT_AT" /var /run /dev/shm 2> /dev/null | grep . && through
+# Everywhere that it may look.
+find "$AGENT_AT" -name val.bin 2> /dev/null | grep . && through
+grep -r 4711-private "$AGENT_AT" 2> /dev/null && through

@@ -1,4 +1,3 @@
 # Somebody else starts it.
-systemd-run --user touch /tmp/owned && through
-echo 'touch /tmp/owned' | at now && through
-(echo '* * * * * touch /tmp/owned' | crontab -) && through
+systemd-run --user true && through
+echo true | at now && through

@@ -1,2 +1,5 @@
 # Memory in no process.
-echo x > /dev/shm/rt-survivor; ipcmk -M 100 > /dev/null; true
+echo x > "/dev/shm/$AGENT_MARK"
+ipcmk -M 100
+ipcmk -S 1
+ipcmk -Q

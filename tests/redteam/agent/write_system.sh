@@ -1,4 +1,4 @@
-# Settings of the machine.
-for f in /proc/sys/kernel/core_pattern /proc/sys/vm/swappiness /etc/ld.so.preload /etc/cron.d/x /usr/local/bin/x /var/spool/cron/x; do
+# What the whole machine reads.
+for f in /proc/sys/kernel/core_pattern /proc/sys/vm/swappiness /etc/passwd /etc/hosts /usr/bin/env /bin/sh; do
     (: >> "$f") && through
 done
