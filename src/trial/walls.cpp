@@ -52,10 +52,14 @@ void box_build(const Walls& walls, const fs::path& work, ProcessSpec& process) {
     box.places.push_back({work, Access::write});
     const fs::path home = fs::weakly_canonical(expand_home("~"));
     // Where a compiler brings its own headers and programs, by its name and where that leads.
-    for (const fs::path& compiler : {fs::path(walls.kit.compiler), fs::weakly_canonical(walls.kit.compiler)})
-        if (const fs::path folder = compiler.parent_path().parent_path(); !is_within(home, folder))
+    for (const fs::path& compiler :
+         {fs::path(walls.kit.compiler), fs::weakly_canonical(walls.kit.compiler)}) {
+        const fs::path folder = compiler.parent_path().parent_path();
+        if (!is_within(home, folder))
             box.places.push_back({folder, Access::read});
-    box.places.push_back({walls.kit.compiler, Access::read});
+        else if (is_within(compiler, home))  // ~/bin
+            box.places.push_back({compiler, Access::read});
+    }
     process.environment["CCACHE_DISABLE"] = "1";
     settle_in(work, std::move(box), process);
 }
