@@ -161,7 +161,8 @@ TEST_P(AgentWithoutWalls, GoesThrough) {
     EXPECT_TRUE(fs::exists(at("cache/data/5678")));
 }
 
-INSTANTIATE_TEST_SUITE_P(Here, AgentWithoutWalls, ::testing::Values(BoxKind::none));
+INSTANTIATE_TEST_SUITE_P(Here, AgentWithoutWalls, ::testing::Values(BoxKind::none),
+                         [](const auto& kind) { return std::string(to_string(kind.param)); });
 INSTANTIATE_TEST_SUITE_P(Here, AgentRedTeam, ::testing::ValuesIn(platform::kinds_of_box()),
                          [](const auto& kind) { return std::string(to_string(kind.param)); });
 
