@@ -77,6 +77,7 @@ void box_trial(const Walls& walls, const TrialSpec& spec, const fs::path& progra
 }
 
 void box_probe(const Walls& walls, const fs::path& program, const fs::path& work, ProcessSpec& process) {
+    if (walls.kind == BoxKind::none) return;
     settle_in(work, box_of_trainer(walls, true, program, work), process);
 }
 
