@@ -73,5 +73,14 @@ TEST(FolderTree, AWalkSeesAllAndGoesWhereItIsTold) {
     });
 }
 
+TEST(RealPath, LeadsThroughLinksAndEndsInAName) {
+    const TempDirectory directory;
+    fs::create_directories(directory / "folder/in");
+    fs::create_symlink(directory / "folder", directory / "link");
+    EXPECT_EQ(real_path(directory / "link/in/"), directory / "folder/in");
+    EXPECT_EQ(real_path(directory / "link/missing/"), directory / "folder/missing");
+    EXPECT_EQ(real_path("/"), "/");
+}
+
 }  // namespace
 }  // namespace autoresearch

@@ -103,6 +103,13 @@ void make_way(const std::filesystem::path& file) {
     if (::lstat(file.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) remove_tree(file);
 }
 
+std::filesystem::path real_path(const std::filesystem::path& path) {
+    std::error_code unknown;
+    const auto real = std::filesystem::weakly_canonical(std::filesystem::absolute(path), unknown);
+    if (unknown) return path;
+    return real.has_filename() || real == real.root_path() ? real : real.parent_path();
+}
+
 bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder) {
     return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
 }

@@ -29,6 +29,10 @@ bool remove_tree(const std::filesystem::path& path);
 /// would lead it elsewhere.
 void make_way(const std::filesystem::path& file);
 
+/// Its absolute path without links and without a slash at the end, as far as it exists; the path as it is if
+/// that cannot be found out.
+std::filesystem::path real_path(const std::filesystem::path& path);
+
 /// Whether the path is this folder or below it, by its name.
 bool is_within(const std::filesystem::path& path, const std::filesystem::path& folder);
 

@@ -5,9 +5,8 @@
 // The trainer inherits one write-only descriptor (--events-fd gives its number) and writes one JSON object
 // per line. Every object has "event". Its flags it gets twice: as arguments, for people who read logs, and as
 // a text, a NUL behind each, at the descriptor that kFlagsVariable names, which libsession reads before main:
-// these count.
-// hello repeats them, and the harness compares. The harness trusts only this channel; the summary block on
-// stdout is for people, for run.log and for scripts written for the originals.
+// these count. hello repeats them, and the harness compares. The harness trusts only this channel; the
+// summary block on stdout is for people, for run.log and for scripts written for the originals.
 //
 // clang-format off
 //   {"event":"hello","protocol":2,"device":"cpu","torch":"2.13.0","seed":1,"budget":300.0,"clock":"wall","threads":2,"split":"val","data":"<fingerprint>"}

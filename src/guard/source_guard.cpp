@@ -140,13 +140,13 @@ Reason broken_literal(const SourceToken& token) {
 Reason turned_text(std::string_view source) {
     constexpr std::string_view kTurns[] = {"\u202A", "\u202B", "\u202C", "\u202D", "\u202E",
                                            "\u2066", "\u2067", "\u2068", "\u2069"};
-    for (const std::string_view turn : kTurns)
-        if (const std::size_t at = source.find(turn); at != std::string_view::npos)
-            return "line " +
-                   std::to_string(
-                       std::count(source.begin(), source.begin() + static_cast<std::ptrdiff_t>(at), '\n') +
-                       1) +
-                   ": a character that turns the direction of text: remove it";
+    for (const std::string_view turn : kTurns) {
+        const std::size_t at = source.find(turn);
+        if (at == std::string_view::npos) continue;
+        const std::string_view before = source.substr(0, at);
+        const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+        return "line " + std::to_string(line) + ": a character that turns the direction of text: remove it";
+    }
     return std::nullopt;
 }
 

@@ -40,11 +40,7 @@ std::vector<fs::path> private_places(const GitRepo* git, const Settings& settled
         if (above.is_absolute() && above != above.root_path()) places.push_back(above);
     }
     // By their real names, so that none is shown by another.
-    for (fs::path& place : places) {
-        std::error_code unknown;
-        const fs::path real = fs::weakly_canonical(fs::absolute(place), unknown);
-        if (!unknown) place = real.has_filename() ? real : real.parent_path();
-    }
+    for (fs::path& place : places) place = real_path(place);
     return places;
 }
 

@@ -108,12 +108,7 @@ bool try_take(const fs::path& from, const fs::path& to) try {
 
 /// Every place by its real path, so that none is hidden or shown by one name alone.
 void make_real(std::vector<Place>& places) {
-    for (Place& place : places) {
-        std::error_code unknown;
-        const fs::path real = fs::weakly_canonical(fs::absolute(place.path), unknown);
-        if (unknown) continue;
-        place.path = real.has_filename() || real == real.root_path() ? real : real.parent_path();
-    }
+    for (Place& place : places) place.path = real_path(place.path);
 }
 
 }  // namespace
